@@ -1,0 +1,72 @@
+"""The errors lrviz raises, and the problem they carry.
+
+    LrvizError
+    ├── SpecError      what was asked for cannot be replayed: bad values, names, documents
+    ├── ReplayError    torch, or the user's own scheduler, raised during the replay
+    └── OutputError    a result cannot be written where it was asked for
+
+Library code raises these; only `lrviz.cli` prints them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+__all__ = ["LrvizError", "OutputError", "Problem", "ReplayError", "SpecError", "nearest", "shown"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing wrong with a spec: where it stands, and what would be right."""
+
+    message: str
+    field: str = ""  # dotted path in the experiment: "scheduler.max_lr"
+    place: str = ""  # where a person finds it: "a.yaml:7" or "--max-lr"
+    rule: str | None = None  # the `lrviz check` rule that explains it, where there is one
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.place, self.field, self.message) if part)
+
+    def within(self, parent: str) -> Problem:
+        """Return the same problem seen from the field's owner."""
+        return replace(self, field=".".join(part for part in (parent, self.field) if part))
+
+
+class LrvizError(Exception):
+    """The root of every error that lrviz raises on purpose."""
+
+
+class SpecError(LrvizError):
+    """Raised when an experiment, its document or its flags are wrong; carries every problem found."""
+
+    def __init__(self, problems: str | Problem | Sequence[Problem]) -> None:
+        if isinstance(problems, str):
+            problems = Problem(message=problems)
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ReplayError(LrvizError):
+    """Raised when torch, or a scheduler of the user's own, raises while it is built or stepped."""
+
+
+class OutputError(LrvizError):
+    """Raised when a file or folder cannot be written."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return `"; did you mean 'x'?"` for the known word nearest to `word`, else an empty string."""
+    folded = {name.lower(): name for name in known}
+    match = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    return f"; did you mean {folded[match[0]]!r}?" if match else ""
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """Return `value` as a message may quote it: its repr, on one line, not endless."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an int of thousands of digits has no repr
+        text = f"a {type(value).__name__} too large to show"
+    return text if len(text) <= limit else text[: limit - 1] + "…"

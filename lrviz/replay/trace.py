@@ -1,0 +1,99 @@
+"""The result of a replay: what every optimizer step trained with. Knows nothing of torch."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+__all__ = ["Failure", "Remark", "Summary", "Trace", "Track", "column"]
+
+
+def column(values: Sequence[float] | array[float]) -> memoryview:
+    """Return numbers as a read-only buffer of doubles, which `numpy.asarray` takes without copying."""
+    return memoryview(values if isinstance(values, array) else array("d", values)).toreadonly()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Track:
+    """One parameter group's values, one for each setting of the optimizer (see `Trace.stride`).
+
+    `momentum` is beta1 where the optimizer has betas, and None where it has neither.
+    """
+
+    name: str
+    lr: memoryview
+    momentum: memoryview | None = None
+    weight_decay: memoryview | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Where a replay stopped: after how many whole optimizer steps, and in whose words."""
+
+    step: int  # optimizer steps that were trained before it; 0 with no record: the constructor raised
+    epoch: int | None  # 0-based epoch of the last of them
+    kind: str  # "ValueError"
+    message: str  # torch's own words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remark:
+    """A warning that torch gave, and the optimizer step after which it first did."""
+
+    step: int
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What a schedule does, in four numbers; the peak is the first of equals."""
+
+    first: float
+    peak: float
+    peak_step: int
+    last: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """What every optimizer step of a run trained with, for every parameter group.
+
+    The optimizer's settings change only when the scheduler steps, so a column holds one value for
+    each `stride` optimizer steps: step i trained with `lr[i // stride]`. `steps` is the number of
+    steps recorded, fewer than the run has only where `failure` says why.
+    """
+
+    tracks: tuple[Track, ...]
+    steps: int
+    stride: int
+    steps_per_epoch: int | None
+    momentum_name: str | None  # "momentum", "beta1" or None
+    engine: str
+    torch_version: str
+    metric: memoryview | None = None  # what a plateau was given, one value for each scheduler step
+    remarks: tuple[Remark, ...] = ()
+    failure: Failure | None = field(default=None)
+
+    @property
+    def settings(self) -> int:
+        """How many settings were recorded: the length of every column."""
+        return len(self.tracks[0].lr)
+
+    def epoch_of(self, step: int) -> int | None:
+        """Return the 0-based epoch of an optimizer step, if the run has epochs."""
+        return step // self.steps_per_epoch if self.steps_per_epoch else None
+
+    def starts(self) -> range:
+        """Return the optimizer step at which each setting begins."""
+        return range(0, self.steps, self.stride)
+
+    def expand(self, values: memoryview) -> Iterator[float]:
+        """Yield a column's value for every optimizer step."""
+        return (values[step // self.stride] for step in range(self.steps))
+
+    def summary(self, track: Track) -> Summary:
+        """Return the first, peak and last rate of a group; raises ValueError on an empty trace."""
+        peak = max(track.lr)
+        where = next(index for index, rate in enumerate(track.lr) if rate == peak)
+        return Summary(first=track.lr[0], peak=peak, peak_step=where * self.stride, last=track.lr[-1])

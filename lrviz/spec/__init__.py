@@ -1,0 +1,1 @@
+"""What to replay: pure, frozen data; nothing heavy is imported here."""

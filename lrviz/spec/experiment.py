@@ -1,0 +1,55 @@
+"""The experiment: a run, an optimizer, a scheduler and a title. What a YAML file says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from lrviz.errors import Problem, SpecError
+from lrviz.spec.clock import Run
+from lrviz.spec.kinds import kinds_of
+from lrviz.spec.optimizers import OptimizerSpec
+from lrviz.spec.schedulers import SchedulerSpec
+
+__all__ = ["Experiment"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One schedule to replay.
+
+    Raises SpecError where the parts do not fit: a list that is not as long as the parameter groups.
+    """
+
+    scheduler: SchedulerSpec
+    run: Run = field(default_factory=Run)
+    optimizer: OptimizerSpec = field(default_factory=OptimizerSpec)
+    title: str | None = None
+
+    def __post_init__(self) -> None:
+        groups = len(self.optimizer.resolved_groups)
+        problems = [problem.within("scheduler") for problem in _misfits(self.scheduler, groups)]
+        if problems:
+            raise SpecError(problems)
+
+    @cached_property
+    def filled(self) -> SchedulerSpec:
+        """The scheduler with every horizon that comes from the run filled in."""
+        return self.scheduler.filled(self.run.clock.settings)
+
+    @property
+    def name(self) -> str:
+        """The title, or the scheduler's class name."""
+        return self.title or type(self.scheduler).__name__
+
+
+def _misfits(spec: SchedulerSpec, groups: int) -> Iterator[Problem]:
+    """Yield a problem for every per-group list of the wrong length, children included."""
+    for name, kind in kinds_of(spec).items():
+        value = getattr(spec, name)
+        if kind.per_group and isinstance(value, tuple) and len(value) != groups:
+            told = f"has {len(value)} values for {groups} parameter group{'s' * (groups != 1)}"
+            yield Problem(field=name, message=told)
+    for number, child in enumerate(spec.children()):
+        yield from (problem.within(f"schedulers[{number}]") for problem in _misfits(child, groups))

@@ -1,0 +1,244 @@
+"""Arithmetic in a string: what LambdaLR and friends take, without Python's eval.
+
+The text is parsed, every node is checked against a list of what is allowed, and the tree becomes
+nested closures over floats. No attribute, call target, name or literal outside the list survives,
+and because all numbers are floats `9**9**9**9` overflows at once.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from lrviz.errors import SpecError, nearest, shown
+
+__all__ = ["FUNCTIONS", "Expression"]
+
+Names = Mapping[str, float]
+Evaluator = Callable[[Names], float]
+
+CONSTANTS = {"pi": math.pi, "e": math.e}
+FUNCTIONS: Mapping[str, Callable[..., float]] = {
+    "min": min,
+    "max": max,
+    "abs": abs,
+    "sqrt": math.sqrt,
+    "exp": math.exp,
+    "log": math.log,
+    "sin": math.sin,
+    "cos": math.cos,
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "round": round,
+}
+
+
+def _power(base: float, exponent: float) -> float:
+    result = base**exponent
+    if isinstance(result, complex):
+        raise ValueError(f"{base:g} ** {exponent:g} is not a real number")
+    return float(result)
+
+
+OPERATORS: Mapping[type[ast.AST], Callable[..., float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: _power,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Not: operator.not_,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+ALLOWED = "numbers, + - * / // % **, comparisons, and, or, not, x if c else y, and the functions " + " ".join(FUNCTIONS)
+MAX_LENGTH = 1000
+MAX_DEPTH = 50
+
+
+@dataclass(frozen=True)
+class Expression:
+    """Arithmetic over a few names, computed in floats.
+
+    `names` are the variables it may use, beside `pi` and `e`. Raises SpecError for anything that is
+    not arithmetic over them, and for a constant part that cannot be computed.
+    """
+
+    text: str
+    names: tuple[str, ...] = ("epoch", "step", "total")
+    evaluate: Evaluator = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if len(self.text) > MAX_LENGTH:
+            raise SpecError(f"an expression has at most {MAX_LENGTH} characters, not {len(self.text)}")
+        try:
+            tree = ast.parse(self.text.strip(), mode="eval")
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            reason = error.msg if isinstance(error, SyntaxError) else str(error)
+            raise SpecError(f"{shown(self.text)} is not an expression: {reason}") from None
+        object.__setattr__(self, "evaluate", _Compiler(self.text, self.names).node(tree.body, 0)[0])
+
+    def __call__(self, **values: float) -> float:
+        """Return the value for these names, a finite float; raises ArithmeticError otherwise."""
+        try:
+            result = self.evaluate(values)
+        except (ArithmeticError, ValueError) as error:
+            raise ArithmeticError(f"{shown(self.text)}: {_reason(error)}{_at(values)}") from None
+        if not math.isfinite(result):
+            raise ArithmeticError(f"{shown(self.text)} is {result}{_at(values)}")
+        return float(result)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _reason(error: Exception) -> str:
+    return str(error.args[-1]).lower() if error.args else type(error).__name__
+
+
+def _at(values: Names) -> str:
+    return " at " + ", ".join(f"{name} = {value:g}" for name, value in values.items()) if values else ""
+
+
+class _Compiler:
+    """Turns checked syntax into closures; each node yields (evaluator, whether it is constant)."""
+
+    def __init__(self, text: str, names: tuple[str, ...]) -> None:
+        self.text = text
+        self.names = names
+
+    def refuse(self, reason: str) -> SpecError:
+        return SpecError(f"{shown(self.text)}: {reason}")
+
+    def node(self, node: ast.expr, depth: int) -> tuple[Evaluator, bool]:
+        if depth > MAX_DEPTH:
+            raise self.refuse(f"nested deeper than {MAX_DEPTH}")
+        method = getattr(self, type(node).__name__, None)
+        if method is None:
+            what = ast.unparse(node)
+            raise self.refuse(f"{shown(what)} is not allowed; allowed are {ALLOWED}")
+        evaluate, constant = method(node, depth + 1)
+        return (self.fold(evaluate), True) if constant else (evaluate, False)
+
+    def fold(self, evaluate: Evaluator) -> Evaluator:
+        """Compute a constant part now, so that what cannot be computed is refused at once."""
+        try:
+            value = evaluate({})
+        except (ArithmeticError, ValueError) as error:
+            raise self.refuse(_reason(error)) from None
+        if not math.isfinite(value):
+            raise self.refuse(f"a part of it is {value}")
+        return lambda names: value
+
+    def operator(self, node: ast.AST) -> Callable[..., float]:
+        found = OPERATORS.get(type(node))
+        if found is None:
+            raise self.refuse(f"the operator {type(node).__name__} is not allowed; allowed are {ALLOWED}")
+        return found
+
+    def Constant(self, node: ast.Constant, depth: int) -> tuple[Evaluator, bool]:
+        if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
+            raise self.refuse(f"{shown(node.value)} is not a number")
+        try:
+            value = float(node.value)
+        except OverflowError as error:
+            raise self.refuse(str(error)) from None
+        return (lambda names: value), True
+
+    def Name(self, node: ast.Name, depth: int) -> tuple[Evaluator, bool]:
+        name = node.id
+        if name in CONSTANTS:
+            value = CONSTANTS[name]
+            return (lambda names: value), True
+        if name not in self.names:
+            known = (*self.names, *CONSTANTS)
+            hint = nearest(name, (*known, *FUNCTIONS))
+            raise self.refuse(f"unknown name {name!r}; known are {', '.join(known)}{hint}")
+        return (lambda names: names[name]), False
+
+    def BinOp(self, node: ast.BinOp, depth: int) -> tuple[Evaluator, bool]:
+        apply = self.operator(node.op)
+        left, left_constant = self.node(node.left, depth)
+        right, right_constant = self.node(node.right, depth)
+        return (lambda names: apply(left(names), right(names))), left_constant and right_constant
+
+    def UnaryOp(self, node: ast.UnaryOp, depth: int) -> tuple[Evaluator, bool]:
+        apply = self.operator(node.op)
+        operand, constant = self.node(node.operand, depth)
+        return (lambda names: float(apply(operand(names)))), constant
+
+    def BoolOp(self, node: ast.BoolOp, depth: int) -> tuple[Evaluator, bool]:
+        parts = [self.node(value, depth) for value in node.values]
+        stop_at = isinstance(node.op, ast.Or)
+
+        def evaluate(names: Names) -> float:
+            value = 0.0
+            for part, _ in parts:
+                value = part(names)
+                if bool(value) is stop_at:
+                    break
+            return value
+
+        return evaluate, all(constant for _, constant in parts)
+
+    def Compare(self, node: ast.Compare, depth: int) -> tuple[Evaluator, bool]:
+        first, constant = self.node(node.left, depth)
+        rest = [
+            (self.operator(op), *self.node(side, depth)) for op, side in zip(node.ops, node.comparators, strict=True)
+        ]
+
+        def evaluate(names: Names) -> float:
+            left = first(names)
+            for apply, side, _ in rest:
+                right = side(names)
+                if not apply(left, right):
+                    return 0.0
+                left = right
+            return 1.0
+
+        return evaluate, constant and all(is_constant for _, _, is_constant in rest)
+
+    def IfExp(self, node: ast.IfExp, depth: int) -> tuple[Evaluator, bool]:
+        test, test_constant = self.node(node.test, depth)
+        yes, yes_constant = self.node(node.body, depth)
+        no, no_constant = self.node(node.orelse, depth)
+        constant = test_constant and yes_constant and no_constant
+        return (lambda names: yes(names) if test(names) else no(names)), constant
+
+    def Call(self, node: ast.Call, depth: int) -> tuple[Evaluator, bool]:
+        name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
+        function = FUNCTIONS.get(name)
+        if function is None:
+            hint = nearest(name, FUNCTIONS)
+            raise self.refuse(f"unknown function {shown(name)}; known are {', '.join(FUNCTIONS)}{hint}")
+        if node.keywords or not node.args:
+            raise self.refuse(f"{name}() takes plain numbers, at least one")
+        self.check_arity(name, len(node.args))
+        parts = [self.node(argument, depth) for argument in node.args]
+        arguments = [part for part, _ in parts]
+
+        def evaluate(names: Names) -> float:
+            return float(function(*[argument(names) for argument in arguments]))
+
+        return evaluate, all(constant for _, constant in parts)
+
+    def check_arity(self, name: str, given: int) -> None:
+        if name in ("min", "max"):
+            allowed = range(2, 100)
+        elif name == "log":
+            allowed = range(1, 3)
+        else:
+            allowed = range(1, 2)
+        if given not in allowed:
+            wanted = {"min": "two or more", "max": "two or more", "log": "one or two"}.get(name, "one")
+            raise self.refuse(f"{name}() takes {wanted} numbers, not {given}")

@@ -1,0 +1,456 @@
+"""The catalogue: one class for each scheduler, fields named as torch names them.
+
+Writing a class here is all it takes: the flags, `--help`, the YAML keys, the validation, `lrviz
+list`, the JSON Schema and the test against the installed torch are made from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar, Self
+
+from lrviz.errors import Problem, SpecError, nearest, shown
+from lrviz.spec.expression import Expression
+from lrviz.spec.kinds import (
+    Arguments,
+    Choice,
+    Column,
+    Count,
+    Counts,
+    Flag,
+    Formula,
+    Kind,
+    Metric,
+    PerGroup,
+    Real,
+    Record,
+    Schedule,
+    Text,
+    arg,
+    is_required,
+    kinds_of,
+)
+from lrviz.spec.metrics import read_column
+
+__all__ = ["CATALOGUE", "SchedulerSpec", "lookup"]
+
+CATALOGUE: dict[str, type[SchedulerSpec]] = {}
+"""Every scheduler by its lrviz name, in the order of `lrviz list`."""
+
+LR_SCHEDULER = "torch.optim.lr_scheduler"
+Rates = float | tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchedulerSpec(Record):
+    """A scheduler and its arguments. The first line of a subclass's docstring is its summary."""
+
+    name: ClassVar[str] = ""
+    module: ClassVar[str | None] = LR_SCHEDULER  # where torch keeps the class of the same name; None: lrviz's own
+    family: ClassVar[str] = ""  # groups the gallery's summaries
+    shape: ClassVar[str] = ""  # what `lrviz list` draws; a test replays `example` and holds it to that
+    example: ClassVar[Mapping[str, Any]] = {}  # arguments that work, the required ones among them
+    on_command_line: ClassVar[bool] = True  # can be a TARGET with flags; containers live in YAML
+
+    def __init_subclass__(cls, **rest: Any) -> None:
+        super().__init_subclass__(**rest)
+        CATALOGUE[cls.name] = cls
+
+    @classmethod
+    def summary(cls) -> str:
+        """Return what it does, in one line."""
+        return (cls.__doc__ or "").splitlines()[0]
+
+    @classmethod
+    def required(cls) -> list[str]:
+        """Return the names of the arguments that must be given."""
+        return [entry.name for entry in dataclasses.fields(cls) if is_required(entry)]
+
+    def filled(self, length: int) -> Self:
+        """Return the spec with every unset horizon set to `length` scheduler steps."""
+        unset = {name for name, kind in kinds_of(self).items() if kind.horizon and getattr(self, name) is None}
+        return dataclasses.replace(self, **dict.fromkeys(unset, length)) if unset else self
+
+    def children(self) -> tuple[SchedulerSpec, ...]:
+        """Return the schedulers inside, in order; empty but for containers."""
+        return ()
+
+    def moves_momentum(self) -> bool:
+        """Return whether a replay may change momentum or beta1."""
+        return any(child.moves_momentum() for child in self.children())
+
+    def target_lr(self, base_lr: float, group: int) -> float:
+        """Return the highest rate that parameter group number `group` is meant to reach."""
+        return base_lr
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepLR(SchedulerSpec):
+    """Multiply the rate by gamma every step_size steps."""
+
+    name = "step"
+    family = "Step"
+    shape = "████▄▄▄▄▂▂▂▂▁▁▁▁"
+    example = {"step_size": 8, "gamma": 0.5}
+
+    step_size: int = arg(..., Count("steps between two decays"))
+    gamma: float = arg(0.1, Real("factor of each decay", minimum=0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MultiStepLR(SchedulerSpec):
+    """Multiply the rate by gamma at each milestone."""
+
+    name = "multistep"
+    family = "Step"
+    example = {"milestones": (8, 24, 28), "gamma": 0.5}
+
+    milestones: tuple[int, ...] = arg(..., Counts("steps at which to decay", minimum=0))
+    gamma: float = arg(0.1, Real("factor of each decay", minimum=0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConstantLR(SchedulerSpec):
+    """Scale the rate by factor until total_iters, then leave it alone."""
+
+    name = "constant"
+    family = "Warmup and decay"
+    example = {"factor": 0.5, "total_iters": 8}
+
+    factor: float = arg(1 / 3, Real("factor of the rate until total_iters", minimum=0, maximum=1))
+    total_iters: int = arg(5, Count("steps until the full rate"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearLR(SchedulerSpec):
+    """Scale the rate linearly from start_factor to end_factor over total_iters steps."""
+
+    name = "linear"
+    family = "Warmup and decay"
+    example = {"start_factor": 0.5, "total_iters": 8}
+
+    start_factor: float = arg(1 / 3, Real("factor of the rate at the start", above=0, maximum=1))
+    end_factor: float = arg(1.0, Real("factor of the rate at the end", minimum=0, maximum=1))
+    total_iters: int = arg(5, Count("steps from start_factor to end_factor"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExponentialLR(SchedulerSpec):
+    """Multiply the rate by gamma at every step."""
+
+    name = "exponential"
+    family = "Warmup and decay"
+    example = {"gamma": 0.5}
+
+    gamma: float = arg(..., Real("factor of every step", minimum=0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolynomialLR(SchedulerSpec):
+    """Lower the rate to zero along a polynomial over total_iters steps."""
+
+    name = "polynomial"
+    family = "Polynomial"
+    example = {"total_iters": 8, "power": 2.0}
+
+    total_iters: int = arg(5, Count("steps until zero"))
+    power: float = arg(1.0, Real("power of the polynomial", minimum=0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CosineAnnealingLR(SchedulerSpec):
+    """Lower the rate to eta_min along half a cosine of T_max steps (it rises again afterwards)."""
+
+    name = "cosine"
+    family = "Cosine"
+    example = {"eta_min": 1e-4}
+
+    T_max: int | None = arg(None, Count("steps from the full rate to eta_min", horizon=True))
+    eta_min: float = arg(0.0, Real("lowest rate", minimum=0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CosineAnnealingWarmRestarts(SchedulerSpec):
+    """Restart a cosine every T_0 steps, each period T_mult times the one before."""
+
+    name = "cosine-restarts"
+    family = "Cosine"
+    example = {"T_0": 8, "eta_min": 1e-4}
+
+    T_0: int = arg(..., Count("steps until the first restart"))
+    T_mult: int = arg(1, Count("factor of the period after each restart"))
+    eta_min: float = arg(0.0, Real("lowest rate", minimum=0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CyclicLR(SchedulerSpec):
+    """Cycle the rate between base_lr and max_lr, momentum inversely."""
+
+    name = "cyclic"
+    family = "Cyclic"
+    example = {"base_lr": 1e-4, "max_lr": 1e-3, "step_size_up": 4, "cycle_momentum": False}
+
+    base_lr: Rates = arg(..., PerGroup("lowest rate of the cycle", minimum=0))
+    max_lr: Rates = arg(..., PerGroup("highest rate of the cycle", above=0))
+    step_size_up: int = arg(2000, Count("steps of the rising half"))
+    step_size_down: int | None = arg(None, Count("steps of the falling half; unset: as step_size_up"))
+    mode: str = arg("triangular", Choice(("triangular", "triangular2", "exp_range"), "how the amplitude shrinks"))
+    gamma: float = arg(1.0, Real("factor of each step, for exp_range", minimum=0))
+    scale_fn: Expression | None = arg(None, Formula("amplitude over x, instead of a mode", names=("x",)))
+    scale_mode: str = arg("cycle", Choice(("cycle", "iterations"), "what x of scale_fn counts"))
+    cycle_momentum: bool = arg(True, Flag("cycle momentum (or beta1) inversely to the rate"))
+    base_momentum: Rates = arg(0.8, PerGroup("momentum at the highest rate", minimum=0, below=1))
+    max_momentum: Rates = arg(0.9, PerGroup("momentum at the lowest rate", minimum=0, below=1))
+
+    def moves_momentum(self) -> bool:
+        return self.cycle_momentum
+
+    def target_lr(self, base_lr: float, group: int) -> float:
+        return _of_group(self.max_lr, group)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneCycleLR(SchedulerSpec):
+    """Warm up to max_lr and anneal far below, once, momentum inversely."""
+
+    name = "onecycle"
+    family = "One cycle"
+    example = {"max_lr": 1e-3}
+
+    max_lr: Rates = arg(..., PerGroup("highest rate", above=0))
+    total_steps: int | None = arg(None, Count("steps of the cycle", horizon=True))
+    epochs: int | None = arg(None, Count("epochs of the cycle, with steps_per_epoch", flag=False))
+    steps_per_epoch: int | None = arg(None, Count("steps in an epoch, with epochs", flag=False))
+    pct_start: float = arg(0.3, Real("share of the cycle that the warmup takes", minimum=0, maximum=1))
+    anneal_strategy: str = arg("cos", Choice(("cos", "linear"), "shape of the curve"))
+    cycle_momentum: bool = arg(True, Flag("cycle momentum (or beta1) inversely to the rate"))
+    base_momentum: Rates = arg(0.85, PerGroup("momentum at the highest rate", minimum=0, below=1))
+    max_momentum: Rates = arg(0.95, PerGroup("momentum at the start and the end", minimum=0, below=1))
+    div_factor: float = arg(25.0, Real("max_lr over the first rate", above=0))
+    final_div_factor: float = arg(1e4, Real("first rate over the last", above=0))
+    three_phase: bool = arg(False, Flag("mirror the warmup before the final descent"))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.epochs is None) != (self.steps_per_epoch is None):
+            missing = "epochs" if self.epochs is None else "steps_per_epoch"
+            raise SpecError(
+                Problem(field=missing, message="epochs and steps_per_epoch are given together or not at all")
+            )
+        product = (self.epochs or 0) * (self.steps_per_epoch or 0)
+        if product and self.total_steps not in (None, product):
+            told = f"{self.total_steps} contradicts epochs x steps_per_epoch = {product}; give one of them"
+            raise SpecError(Problem(field="total_steps", message=told))
+
+    def filled(self, length: int) -> Self:
+        return self if self.epochs else super().filled(length)
+
+    def moves_momentum(self) -> bool:
+        return self.cycle_momentum
+
+    def target_lr(self, base_lr: float, group: int) -> float:
+        return _of_group(self.max_lr, group)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReduceLROnPlateau(SchedulerSpec):
+    """Multiply the rate by factor when a metric stops improving."""
+
+    name = "plateau"
+    family = "Metric"
+    example = {"metric": "exp(-step / 4)", "patience": 2, "factor": 0.5}
+
+    metric: Any = arg(None, Metric("what it watches: a list, an expression of epoch or step", extra=True))
+    metric_csv: str | None = arg(None, Column("what it watches: a column of a CSV file", extra=True))
+    mode: str = arg("min", Choice(("min", "max"), "whether a lower or a higher metric is better"))
+    factor: float = arg(0.1, Real("factor of each reduction", minimum=0, below=1))
+    patience: int = arg(10, Count("steps without improvement before a reduction", minimum=0))
+    threshold: float = arg(1e-4, Real("smallest change that counts as improvement", minimum=0))
+    threshold_mode: str = arg("rel", Choice(("rel", "abs"), "whether threshold is a share or a difference"))
+    cooldown: int = arg(0, Count("steps to wait after a reduction", minimum=0))
+    min_lr: Rates = arg(0.0, PerGroup("lowest rate", minimum=0))
+    eps: float = arg(1e-8, Real("smallest reduction worth making", minimum=0))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.metric_csv is not None and self.metric is None:
+            object.__setattr__(self, "metric", read_column(self.metric_csv))
+        elif self.metric_csv is not None:
+            raise SpecError(Problem(field="metric_csv", message="metric and metric_csv exclude each other"))
+        elif self.metric is None:
+            told = "missing: what to watch, such as metric: 'exp(-step / 4)' or metric_csv: log.csv:val_loss"
+            raise SpecError(Problem(field="metric", message=told))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LambdaLR(SchedulerSpec):
+    """Set the rate to the base rate times a function of the step."""
+
+    name = "lambda"
+    family = "Function"
+    example = {"lr_lambda": "0.9 ** epoch"}
+
+    lr_lambda: Any = arg(..., Formula("factor of the base rate", per_group=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MultiplicativeLR(SchedulerSpec):
+    """Multiply the rate by a function of the step, at every step but the first."""
+
+    name = "multiplicative"
+    family = "Function"
+    example = {"lr_lambda": "0.9 if epoch < 16 else 1"}
+
+    lr_lambda: Any = arg(..., Formula("factor of the last rate", per_group=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SWALR(SchedulerSpec):
+    """Anneal from the current rate to swa_lr, for stochastic weight averaging."""
+
+    name = "swa"
+    module = "torch.optim.swa_utils"
+    family = "Averaging"
+    example = {"swa_lr": 2e-4, "anneal_epochs": 8, "swa_start": 16}
+
+    swa_lr: Rates = arg(..., PerGroup("rate to anneal to", minimum=0))
+    anneal_epochs: int = arg(10, Count("steps of the annealing", minimum=0))
+    anneal_strategy: str = arg("cos", Choice(("cos", "linear"), "shape of the annealing"))
+    swa_start: int = arg(0, Count("step from which it is stepped", minimum=0, extra=True))
+
+    def target_lr(self, base_lr: float, group: int) -> float:
+        return max(base_lr, _of_group(self.swa_lr, group))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manual(SchedulerSpec):
+    """Set the rate by hand in param_groups at chosen steps."""
+
+    name = "manual"
+    module = None
+    family = "By hand"
+    example = {"values": {0: 1e-3, 16: 5e-4, 24: 1e-4}}
+
+    values: tuple[tuple[int, float], ...] = arg(..., Schedule("the rate from each step on"))
+
+    def target_lr(self, base_lr: float, group: int) -> float:
+        return max(rate for _, rate in self.values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeTest(SchedulerSpec):
+    """Raise the rate from min_lr to max_lr over the run, to find a good one."""
+
+    name = "range-test"
+    module = None
+    family = "By hand"
+    example = {"min_lr": 1e-5, "max_lr": 1.0}
+
+    min_lr: float = arg(..., Real("rate of the first step", above=0))
+    max_lr: float = arg(..., Real("rate of the last step", above=0))
+    mode: str = arg("exponential", Choice(("exponential", "linear"), "how the rate rises"))
+
+    def target_lr(self, base_lr: float, group: int) -> float:
+        return max(self.min_lr, self.max_lr)
+
+
+@dataclass(frozen=True)
+class Children(Kind):
+    """Schedulers inside a scheduler."""
+
+    metavar: ClassVar[str] = "SCHEDULER,…"
+
+    def convert(self, value: Any) -> Any:
+        if not isinstance(value, (list, tuple)) or not value:
+            raise SpecError(f"must be a list of schedulers, at least one, not {shown(value)}")
+        for child in value:
+            if not isinstance(child, SchedulerSpec):
+                raise SpecError(f"must hold schedulers, not {shown(child)}")
+        return tuple(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"$ref": "#/$defs/scheduler"}, "minItems": 1}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequentialLR(SchedulerSpec):
+    """Run one scheduler after another, changing at milestones."""
+
+    name = "sequential"
+    family = "Composite"
+    on_command_line = False
+
+    schedulers: tuple[SchedulerSpec, ...] = arg(..., Children("the schedulers, in order"))
+    milestones: tuple[int, ...] = arg(..., Counts("steps at which the next one takes over", minimum=0))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        wanted = len(self.schedulers) - 1
+        if len(self.milestones) != wanted:
+            told = f"{len(self.schedulers)} schedulers take {wanted} milestones, not {len(self.milestones)}"
+            raise SpecError(Problem(field="milestones", message=told))
+
+    def children(self) -> tuple[SchedulerSpec, ...]:
+        return self.schedulers
+
+    def filled(self, length: int) -> Self:
+        edges = pairwise((0, *self.milestones, length))
+        parts = zip(self.schedulers, edges, strict=True)
+        filled = tuple(child.filled(max(1, end - start)) for child, (start, end) in parts)
+        return dataclasses.replace(self, schedulers=filled)
+
+    def target_lr(self, base_lr: float, group: int) -> float:
+        return max(child.target_lr(base_lr, group) for child in self.schedulers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainedScheduler(SchedulerSpec):
+    """Step several schedulers together; their factors multiply."""
+
+    name = "chained"
+    family = "Composite"
+    on_command_line = False
+
+    schedulers: tuple[SchedulerSpec, ...] = arg(..., Children("the schedulers, all stepped at once"))
+
+    def children(self) -> tuple[SchedulerSpec, ...]:
+        return self.schedulers
+
+    def filled(self, length: int) -> Self:
+        return dataclasses.replace(self, schedulers=tuple(child.filled(length) for child in self.schedulers))
+
+    def target_lr(self, base_lr: float, group: int) -> float:
+        return max(child.target_lr(base_lr, group) for child in self.schedulers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Custom(SchedulerSpec):
+    """Use a scheduler class, or a function f(optimizer, **kwargs), of your own."""
+
+    name = "custom"
+    module = None
+    family = "Your own"
+    on_command_line = False
+
+    target: str = arg(..., Text("where it is: package.module:Name"))
+    args: Mapping[str, Any] = arg(None, Arguments("its arguments, by name"))
+
+    def moves_momentum(self) -> bool:
+        return True
+
+
+def _of_group(value: Rates, group: int) -> float:
+    return value[group] if isinstance(value, tuple) else value
+
+
+def lookup(name: str) -> type[SchedulerSpec]:
+    """Return the class of an lrviz name or a torch class name, in any case; raises SpecError."""
+    folded = name.lower()
+    for known, spec in CATALOGUE.items():
+        if folded in (known, spec.__name__.lower()):
+            return spec
+    names = [*CATALOGUE, *(spec.__name__ for spec in CATALOGUE.values())]
+    raise SpecError(f"unknown scheduler {shown(name)}{nearest(name, names)}")
