@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.spec.clock import Run
-from lrviz.spec.experiment import Experiment
+from lrviz.spec.clock import MAX_STEPS, Clock, Run
+from lrviz.spec.durations import resolve, resolve_count
+from lrviz.spec.experiment import CheckSettings, Experiment, GalleryPlace
 from lrviz.spec.kinds import Column, Invalid, Kind, Record, Text, is_required, kinds_of
 from lrviz.spec.optimizers import Group, Groups, OptimizerSpec
 from lrviz.spec.schedulers import Children, Custom, SchedulerSpec, lookup
 from lrviz.spec.source import MAX_BYTES, Value, located, parse
+from lrviz.spec.warmup import Warmup
 
 __all__ = ["build", "load", "read"]
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
 
-TOP_LEVEL = ("title", "run", "optimizer", "scheduler", "gallery")
+TOP_LEVEL = ("title", "run", "optimizer", "scheduler", *kinds_of(Warmup), "check", "gallery")
+
+STAND_IN = Clock(steps=MAX_STEPS, steps_per_epoch=MAX_STEPS // 1000, stride=1)
+"""Resolves durations where the run itself is wrong, so that only what is wrong anyway is reported."""
 
 
 def load(source: str | os.PathLike[str] | Mapping[str, Any], *, allow_import: Collection[str] = ()) -> Experiment:
@@ -40,18 +45,19 @@ def read(path: Path) -> Value:
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise SpecError(Problem(place=str(path), message=f"cannot be read: {error.strerror or error}")) from None
+    except (OSError, ValueError) as error:  # ValueError: no path at all, such as one with a null character
+        told = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise SpecError(Problem(place=str(path), message=told)) from None
     return parse(decode(data, str(path)), str(path))
 
 
 def decode(data: bytes, name: str) -> str:
-    """Return bytes as text; raises SpecError for what is not UTF-8."""
+    """Return bytes as text; raises SpecError for what is too large or not UTF-8."""
+    if len(data) > MAX_BYTES:
+        raise SpecError(Problem(place=name, message=f"larger than {MAX_BYTES:,} bytes"))
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        if len(data) > MAX_BYTES and error.start > MAX_BYTES - 4:  # cut inside a character
-            return data[: error.start].decode("utf-8-sig") + " " * 8
         line = data.count(b"\n", 0, error.start) + 1
         told = f"not a text file in UTF-8 (byte {data[error.start]:#04x})"
         raise SpecError(Problem(place=f"{name}:{line}", message=told)) from None
@@ -66,8 +72,14 @@ def build(root: Value, *, folder: Path | None = None, allow_import: Collection[s
     reader.problems.extend(root.problems)
     experiment = reader.experiment(root)
     if experiment is None or reader.problems:
-        raise SpecError(located(reader.problems, root))
+        raise SpecError(sorted(located(reader.problems, root), key=_line))
     return experiment
+
+
+def _line(problem: Problem) -> int:
+    """Return the line that a problem's place ends in, 0 where it has none."""
+    tail = problem.place.rpartition(":")[2]
+    return int(tail) if tail.isdecimal() else 0
 
 
 class _Reader:
@@ -89,20 +101,38 @@ class _Reader:
         self.unknown(entries, TOP_LEVEL, "")
         run = self.record(Run, entries.get("run", Value({})), "run")
         optimizer = self.record(OptimizerSpec, entries.get("optimizer", Value({})), "optimizer")
+        gallery = self.record(GalleryPlace, entries.get("gallery", Value({})), "gallery")
+        check = self.record(CheckSettings, entries.get("check", Value({})), "check")
         title = self.argument(Text(""), entries["title"], "title") if "title" in entries else None
         if "scheduler" not in entries:
             self.refuse("scheduler", "missing; for example scheduler: {name: onecycle, max_lr: 1e-3}")
             return None
-        scheduler = self.scheduler(entries["scheduler"], "scheduler")
-        if run is None or optimizer is None or scheduler is None or self.problems:
+        scheduler = self.timed(entries, run.clock if run else STAND_IN)
+        if run is None or optimizer is None or scheduler is None or gallery is None or check is None:
             return None
-        return self.attempt(lambda: Experiment(run=run, optimizer=optimizer, scheduler=scheduler, title=title), "")
+        parts: dict[str, Any] = {"run": run, "optimizer": optimizer, "scheduler": scheduler, "gallery": gallery}
+        return self.attempt(lambda: Experiment(**parts, title=title, ignore=check.ignore), "")
 
-    def unknown(self, entries: Iterable[str], allowed: Collection[str], field: str) -> None:
-        for key in entries:
+    def timed(self, entries: Mapping[str, Value], clock: Clock) -> SchedulerSpec | None:
+        """Read the scheduler, its durations resolved, and the warmup before it."""
+        given = {name: entries[name] for name in kinds_of(Warmup) if name in entries}
+        if "warmup" in given:
+            given["warmup"], problems = resolve_count(given["warmup"], kinds_of(Warmup)["warmup"], clock, "warmup")
+            self.problems.extend(problems)
+        warmup = self.record(Warmup, Value(given), "")
+        after = warmup.warmup if warmup else None
+        value, problems = resolve(entries["scheduler"], clock, after=after)
+        self.problems.extend(problems)
+        scheduler = self.scheduler(value, "scheduler")
+        if warmup is None or scheduler is None:
+            return None
+        return self.attempt(lambda: warmup.before(scheduler), "")
+
+    def unknown(self, entries: Mapping[str, Value], allowed: Collection[str], field: str) -> None:
+        for key, value in entries.items():
             if key not in allowed:
                 told = f"unknown key{nearest(key, allowed) or '; known are ' + ', '.join(allowed)}"
-                self.refuse(f"{field}.{key}" if field else key, told)
+                self.problems.append(Problem(field=key, place=value.place, message=told).within(field))
 
     def scheduler(self, value: Value, field: str) -> SchedulerSpec | None:
         if not isinstance(value.data, dict):
@@ -111,7 +141,9 @@ class _Reader:
         entries = dict(value.data)
         name = entries.pop("name", Value(None))
         if not isinstance(name.data, str):
-            self.refuse(f"{field}.name", f"must be a scheduler's name, not {_what(name)}" if name.data else "missing")
+            told = "missing; for example scheduler: {name: onecycle, max_lr: 1e-3}"
+            wrong = f"must be a scheduler's name, not {_what(name)}"
+            self.refuse(f"{field}.name", told if name.data is None else wrong)
             return None
         if ":" in name.data:
             return self.custom(name, entries, value.place, field)
@@ -120,31 +152,42 @@ class _Reader:
         except SpecError as error:
             self.refuse(f"{field}.name", str(error))
             return None
+        if spec is Custom:  # its target would run code that nobody allowed
+            self.refuse(
+                f"{field}.name", f"unknown scheduler {shown(name.data)}; one of your own is package.module:Name"
+            )
+            return None
         return self.record(spec, Value(entries, value.place), field)
 
     def custom(self, name: Value, entries: dict[str, Value], place: str, field: str) -> SchedulerSpec | None:
-        module = str(name.data).partition(":")[0]
+        module, _, attribute = str(name.data).partition(":")
+        if not all(part.isidentifier() for part in (*module.split("."), *attribute.split("."))):
+            self.refuse(f"{field}.name", f"must be package.module:Name, not {shown(name.data)}")
+            return None
         if module not in self.allow_import:
             told = f"{shown(name.data)} would run code; allow it with --allow-import {module}"
             self.refuse(f"{field}.name", told)
             return None
-        return self.record(Custom, Value({"target": name, **entries}, place), field)
+        self.unknown(entries, ("args",), field)
+        given = {key: value for key, value in entries.items() if key == "args"}
+        return self.record(Custom, Value({"target": name, **given}, place), field)
 
     def record(self, cls: type[R], value: Value, field: str) -> R | None:
         """Read a mapping into a record; None where anything in it is wrong."""
         if value.data is None:
             value = Value({}, value.place)
-        if not isinstance(value.data, dict):
-            self.refuse(field, f"must be a mapping, not {_what(value)}")
-            return None
-        before = len(self.problems)
         kinds = kinds_of(cls)
+        if not isinstance(value.data, dict):
+            self.refuse(field, f"must be a mapping such as {{{next(iter(kinds))}: …}}, not {_what(value)}")
+            return None
         self.unknown(value.data, kinds, field)
+        before = len(self.problems)
         for name in (entry.name for entry in cls.__dataclass_fields__.values() if is_required(entry)):
             if name not in value.data:
                 self.refuse(f"{field}.{name}", f"missing: {kinds[name].help}{_example(cls)}")
         given = {name: entry for name, entry in value.data.items() if name in kinds}
-        arguments = {name: self.argument(kinds[name], entry, f"{field}.{name}") for name, entry in given.items()}
+        prefix = f"{field}." if field else ""
+        arguments = {name: self.argument(kinds[name], entry, prefix + name) for name, entry in given.items()}
         if len(self.problems) > before:
             return None
         return self.attempt(lambda: cls(**arguments), field)
@@ -154,13 +197,18 @@ class _Reader:
             return [self.scheduler(child, f"{field}[{number}]") for number, child in enumerate(value.data)]
         if isinstance(kind, Groups) and isinstance(value.data, list):
             return [self.record(Group, group, f"{field}[{number}]") for number, group in enumerate(value.data)]
+        if value.data is None:
+            self.refuse(field, f"has no value: {kind.help}" if kind.help else "has no value")
+            return None
         data = value.plain()
-        if isinstance(kind, Column) and isinstance(data, str):
+        if isinstance(kind, Column) and isinstance(data, str) and ":" in data:
             data = str(self.folder / data)
         try:
             return kind.convert(data)
         except Invalid as error:
             self.refuse(field, str(error), error.rule)
+        except SpecError as error:
+            self.problems.extend(problem.within(field) for problem in error.problems)
         return None
 
     def attempt(self, make: Callable[[], T], field: str) -> T | None:

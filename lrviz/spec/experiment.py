@@ -8,11 +8,26 @@ from functools import cached_property
 
 from lrviz.errors import Problem, SpecError
 from lrviz.spec.clock import Run
-from lrviz.spec.kinds import kinds_of
+from lrviz.spec.kinds import TRAIN, Flag, Names, Record, Text, arg, kinds_of
 from lrviz.spec.optimizers import OptimizerSpec
-from lrviz.spec.schedulers import SchedulerSpec
+from lrviz.spec.schedulers import SWALR, Manual, RangeTest, SchedulerSpec, SequentialLR
 
-__all__ = ["Experiment"]
+__all__ = ["CheckSettings", "Experiment", "GalleryPlace"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GalleryPlace(Record):
+    """Where `lrviz gallery` shows an experiment's figure."""
+
+    section: str = arg("Schedules", Text("heading of the index it stands under"))
+    summary: bool = arg(True, Flag("whether the summaries of all schedulers show it"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckSettings(Record):
+    """What `lrviz check` is told in the document; it knows its rules' names itself."""
+
+    ignore: tuple[str, ...] = arg((), Names("rules to leave out"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +41,8 @@ class Experiment:
     run: Run = field(default_factory=Run)
     optimizer: OptimizerSpec = field(default_factory=OptimizerSpec)
     title: str | None = None
+    gallery: GalleryPlace = field(default_factory=GalleryPlace)
+    ignore: tuple[str, ...] = ()  # rules that `lrviz check` leaves out
 
     def __post_init__(self) -> None:
         groups = len(self.optimizer.resolved_groups)
@@ -36,7 +53,12 @@ class Experiment:
     @cached_property
     def filled(self) -> SchedulerSpec:
         """The scheduler with every horizon that comes from the run filled in."""
-        return self.scheduler.filled(self.run.clock.settings)
+        return self.scheduler.filled(self.run.clock.scheduler_steps)
+
+    @property
+    def trains(self) -> bool:
+        """Whether the scheduler watches a loss, so that the replay must train."""
+        return getattr(self.scheduler, "metric", None) == TRAIN
 
     @property
     def name(self) -> str:
@@ -52,4 +74,10 @@ def _misfits(spec: SchedulerSpec, groups: int) -> Iterator[Problem]:
             told = f"has {len(value)} values for {groups} parameter group{'s' * (groups != 1)}"
             yield Problem(field=name, message=told)
     for number, child in enumerate(spec.children()):
+        if isinstance(child, SWALR) and child.swa_start:
+            told = "a container steps its children itself: say when in its milestones, not in swa_start"
+            yield Problem(field=f"schedulers[{number}].swa_start", message=told)
+        if isinstance(spec, SequentialLR) and isinstance(child, (Manual, RangeTest)):
+            told = f"torch's SequentialLR cannot switch to or from {child.name}, which sets the rate by hand"
+            yield Problem(field=f"schedulers[{number}].name", message=told)
         yield from (problem.within(f"schedulers[{number}]") for problem in _misfits(child, groups))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -82,7 +83,9 @@ class Expression:
         if len(self.text) > MAX_LENGTH:
             raise SpecError(f"an expression has at most {MAX_LENGTH} characters, not {len(self.text)}")
         try:
-            tree = ast.parse(self.text.strip(), mode="eval")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Python's advice on style, such as for `1if`
+                tree = ast.parse(self.text.strip(), mode="eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             reason = error.msg if isinstance(error, SyntaxError) else str(error)
             raise SpecError(f"{shown(self.text)} is not an expression: {reason}") from None
@@ -107,7 +110,7 @@ def _reason(error: Exception) -> str:
 
 
 def _at(values: Names) -> str:
-    return " at " + ", ".join(f"{name} = {value:g}" for name, value in values.items()) if values else ""
+    return " at " + ", ".join(f"{name} = {value:.15g}" for name, value in values.items()) if values else ""
 
 
 class _Compiler:
@@ -120,13 +123,16 @@ class _Compiler:
     def refuse(self, reason: str) -> SpecError:
         return SpecError(f"{shown(self.text)}: {reason}")
 
+    def source(self, node: ast.expr) -> str:
+        """Return what was written for a node; `ast.unparse` would recurse over what nobody checked yet."""
+        return ast.get_source_segment(self.text.strip(), node) or type(node).__name__
+
     def node(self, node: ast.expr, depth: int) -> tuple[Evaluator, bool]:
         if depth > MAX_DEPTH:
             raise self.refuse(f"nested deeper than {MAX_DEPTH}")
         method = getattr(self, type(node).__name__, None)
         if method is None:
-            what = ast.unparse(node)
-            raise self.refuse(f"{shown(what)} is not allowed; allowed are {ALLOWED}")
+            raise self.refuse(f"{shown(self.source(node))} is not allowed; allowed are {ALLOWED}")
         evaluate, constant = method(node, depth + 1)
         return (self.fold(evaluate), True) if constant else (evaluate, False)
 
@@ -216,7 +222,7 @@ class _Compiler:
         return (lambda names: yes(names) if test(names) else no(names)), constant
 
     def Call(self, node: ast.Call, depth: int) -> tuple[Evaluator, bool]:
-        name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
+        name = node.func.id if isinstance(node.func, ast.Name) else self.source(node.func)
         function = FUNCTIONS.get(name)
         if function is None:
             hint = nearest(name, FUNCTIONS)
@@ -240,5 +246,5 @@ class _Compiler:
         else:
             allowed = range(1, 2)
         if given not in allowed:
-            wanted = {"min": "two or more", "max": "two or more", "log": "one or two"}.get(name, "one")
-            raise self.refuse(f"{name}() takes {wanted} numbers, not {given}")
+            wanted = {"min": "two or more numbers", "max": "two or more numbers", "log": "one or two numbers"}
+            raise self.refuse(f"{name}() takes {wanted.get(name, 'one number')}, not {given}")

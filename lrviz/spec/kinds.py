@@ -17,16 +17,20 @@ from lrviz.spec.expression import Expression
 from lrviz.spec.scalars import scalar
 
 __all__ = [
+    "TRAIN",
     "Arguments",
     "Choice",
     "Column",
     "Count",
     "Counts",
+    "Duration",
+    "Durations",
     "Flag",
     "Formula",
     "Invalid",
     "Kind",
     "Metric",
+    "Names",
     "PerGroup",
     "Real",
     "Record",
@@ -36,6 +40,10 @@ __all__ = [
     "is_required",
     "kinds_of",
 ]
+
+
+TRAIN = "train"
+"""The metric that is the loss of a toy training under the schedule."""
 
 
 class Invalid(ValueError):
@@ -56,6 +64,7 @@ class Kind:
     flag: bool = True  # has a command-line flag
     extra: bool = False  # lrviz's own: torch's class has no such argument
     per_group: bool = False  # may be a list with one for each parameter group
+    default_text: str = ""  # what it comes to when unset, for `--help`, where the default itself is None
 
     metavar: ClassVar[str] = "TEXT"
 
@@ -205,6 +214,7 @@ class Count(Kind):
     minimum: int = 1
 
     metavar: ClassVar[str] = "INTEGER"
+    rules: ClassVar[tuple[str | None, str | None]] = (None, None)  # that explain a fraction, and too low a number
 
     @property
     def bounds(self) -> str:
@@ -215,9 +225,9 @@ class Count(Kind):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise Invalid(wanted)
         if isinstance(value, float) and not value.is_integer():  # also nan and the infinities
-            raise Invalid(wanted, rule="fractional-count")
+            raise Invalid(wanted, rule=self.rules[0] if math.isfinite(value) else None)
         if value < self.minimum:
-            raise Invalid(wanted, rule="degenerate-argument")
+            raise Invalid(wanted, rule=self.rules[1])
         return int(value)
 
     def schema(self) -> dict[str, Any]:
@@ -238,6 +248,49 @@ class Counts(Count):
 
     def schema(self) -> dict[str, Any]:
         return {"type": "array", "items": super().schema()}
+
+    def split(self, text: str) -> str:
+        return text if text.lstrip().startswith("[") else f"[{text}]"
+
+
+DURATION = r"^ *([0-9][0-9_]*([.][0-9]+)? *(ep|%)|rest) *$"
+
+
+@dataclass(frozen=True)
+class Duration(Count):
+    """A number of scheduler steps; a document may also write it 2ep, 5% or rest (`lrviz.spec.durations`)."""
+
+    metavar: ClassVar[str] = "DURATION"
+    rules: ClassVar[tuple[str | None, str | None]] = ("fractional-count", "degenerate-argument")
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [super().schema(), {"type": "string", "pattern": DURATION}]}
+
+
+@dataclass(frozen=True)
+class Durations(Counts):
+    """A list of numbers of scheduler steps, such as milestones, each of which may be a duration."""
+
+    metavar: ClassVar[str] = "DURATION,…"
+    rules: ClassVar[tuple[str | None, str | None]] = ("fractional-count", "milestone-not-positive")
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": Duration("", minimum=self.minimum).schema()}
+
+
+@dataclass(frozen=True)
+class Names(Kind):
+    """A list of names."""
+
+    metavar: ClassVar[str] = "NAME,…"
+
+    def convert(self, value: Any) -> tuple[str, ...]:
+        if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) for name in value):
+            raise Invalid(f"must be a list of names, not {shown(value)}")
+        return tuple(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "string"}}
 
     def split(self, text: str) -> str:
         return text if text.lstrip().startswith("[") else f"[{text}]"
@@ -325,7 +378,7 @@ class Schedule(Kind):
         rate = {"type": "number", "minimum": 0}
         return {
             "type": "object",
-            "patternProperties": {"^[0-9]+$": rate},
+            "patternProperties": {"^[0-9]+$": rate, DURATION: rate},
             "additionalProperties": False,
             "minProperties": 1,
         }
@@ -338,11 +391,13 @@ class Schedule(Kind):
 
 @dataclass(frozen=True)
 class Metric(Kind):
-    """What a plateau watches: one number for each of its steps, or an expression of epoch and step."""
+    """What a plateau watches: one number for each of its steps, an expression of epoch and step, or TRAIN."""
 
-    metavar: ClassVar[str] = "EXPRESSION|LIST"
+    metavar: ClassVar[str] = "EXPRESSION|LIST|train"
 
     def convert(self, value: Any) -> Any:
+        if value == TRAIN:
+            return value
         if isinstance(value, (list, tuple)):
             if not value:
                 raise Invalid("must hold at least one number")

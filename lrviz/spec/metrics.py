@@ -29,10 +29,10 @@ def read_column(source: str) -> tuple[float, ...]:
                     f"{name} has no column {shown(column)}; it has {', '.join(known) or 'none'}{nearest(column, known)}"
                 )
             values = [_number(row[column], f"{name}:{rows.line_num}") for row in rows if (row[column] or "").strip()]
-    except OSError as error:
-        raise _refuse(f"cannot read {name}: {error.strerror or error}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise _refuse(f"{name} is not a CSV file in UTF-8: {error}") from None
+    except (OSError, ValueError) as error:  # ValueError: no path at all, such as one with a null character
+        raise _refuse(f"cannot read {shown(name)}: {getattr(error, 'strerror', None) or error}") from None
     if not values:
         raise _refuse(f"{name} has no values in column {shown(column)}")
     return tuple(values)

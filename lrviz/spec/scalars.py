@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["Scalar", "scalar"]
+__all__ = ["LONGEST_INTEGER", "Scalar", "scalar"]
 
 Scalar = str | int | float | bool | None
 
@@ -14,7 +14,7 @@ _INTEGER = re.compile(r"[-+]?[0-9][0-9_]*")
 _FLOAT = re.compile(
     r"[-+]?([0-9][0-9_]*\.?[0-9_]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.?(inf|nan|infinity)", re.IGNORECASE
 )
-_LONGEST_INTEGER = 300
+LONGEST_INTEGER = 300  # digits; Python turns one of thousands into text slowly, or not at all
 
 
 def scalar(text: str) -> Scalar:
@@ -22,8 +22,8 @@ def scalar(text: str) -> Scalar:
     word = text.strip()
     if word.lower() in _WORDS:
         return _WORDS[word.lower()]
-    if _INTEGER.fullmatch(word) and len(word) <= _LONGEST_INTEGER:
+    if _INTEGER.fullmatch(word) and len(word) <= LONGEST_INTEGER:
         return int(word.replace("_", ""))
     if _FLOAT.fullmatch(word):
-        return float(word.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
+        return float(word.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
     return text

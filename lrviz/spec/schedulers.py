@@ -19,7 +19,8 @@ from lrviz.spec.kinds import (
     Choice,
     Column,
     Count,
-    Counts,
+    Duration,
+    Durations,
     Flag,
     Formula,
     Kind,
@@ -53,6 +54,7 @@ class SchedulerSpec(Record):
     family: ClassVar[str] = ""  # groups the gallery's summaries
     shape: ClassVar[str] = ""  # what `lrviz list` draws; a test replays `example` and holds it to that
     example: ClassVar[Mapping[str, Any]] = {}  # arguments that work, the required ones among them
+    ends_after: ClassVar[str] = ""  # the argument that says after how many steps it has done all it does
     on_command_line: ClassVar[bool] = True  # can be a TARGET with flags; containers live in YAML
 
     def __init_subclass__(cls, **rest: Any) -> None:
@@ -96,7 +98,7 @@ class StepLR(SchedulerSpec):
     shape = "████▄▄▄▄▂▂▂▂▁▁▁▁"
     example = {"step_size": 8, "gamma": 0.5}
 
-    step_size: int = arg(..., Count("steps between two decays"))
+    step_size: int = arg(..., Duration("steps between two decays"))
     gamma: float = arg(0.1, Real("factor of each decay", minimum=0))
 
 
@@ -106,9 +108,10 @@ class MultiStepLR(SchedulerSpec):
 
     name = "multistep"
     family = "Step"
+    shape = "████▄▄▄▄▄▄▄▄▂▂▁▁"
     example = {"milestones": (8, 24, 28), "gamma": 0.5}
 
-    milestones: tuple[int, ...] = arg(..., Counts("steps at which to decay", minimum=0))
+    milestones: tuple[int, ...] = arg(..., Durations("steps at which to decay", minimum=0))
     gamma: float = arg(0.1, Real("factor of each decay", minimum=0))
 
 
@@ -117,11 +120,13 @@ class ConstantLR(SchedulerSpec):
     """Scale the rate by factor until total_iters, then leave it alone."""
 
     name = "constant"
+    ends_after = "total_iters"
     family = "Warmup and decay"
+    shape = "▄▄▄▄████████████"
     example = {"factor": 0.5, "total_iters": 8}
 
     factor: float = arg(1 / 3, Real("factor of the rate until total_iters", minimum=0, maximum=1))
-    total_iters: int = arg(5, Count("steps until the full rate"))
+    total_iters: int = arg(5, Duration("steps until the full rate"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,12 +134,14 @@ class LinearLR(SchedulerSpec):
     """Scale the rate linearly from start_factor to end_factor over total_iters steps."""
 
     name = "linear"
+    ends_after = "total_iters"
     family = "Warmup and decay"
-    example = {"start_factor": 0.5, "total_iters": 8}
+    shape = "▁▂▃▄▅▆▇█████████"
+    example = {"start_factor": 0.1, "total_iters": 16}
 
     start_factor: float = arg(1 / 3, Real("factor of the rate at the start", above=0, maximum=1))
     end_factor: float = arg(1.0, Real("factor of the rate at the end", minimum=0, maximum=1))
-    total_iters: int = arg(5, Count("steps from start_factor to end_factor"))
+    total_iters: int = arg(5, Duration("steps from start_factor to end_factor"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +150,8 @@ class ExponentialLR(SchedulerSpec):
 
     name = "exponential"
     family = "Warmup and decay"
-    example = {"gamma": 0.5}
+    shape = "█▆▅▄▃▃▂▂▁▁▁▁▁▁▁▁"
+    example = {"gamma": 0.9}
 
     gamma: float = arg(..., Real("factor of every step", minimum=0))
 
@@ -153,10 +161,12 @@ class PolynomialLR(SchedulerSpec):
     """Lower the rate to zero along a polynomial over total_iters steps."""
 
     name = "polynomial"
+    ends_after = "total_iters"
     family = "Polynomial"
-    example = {"total_iters": 8, "power": 2.0}
+    shape = "█▆▅▄▃▂▂▁▁▁▁▁▁▁▁▁"
+    example = {"total_iters": 24, "power": 2.0}
 
-    total_iters: int = arg(5, Count("steps until zero"))
+    total_iters: int = arg(5, Duration("steps until zero"))
     power: float = arg(1.0, Real("power of the polynomial", minimum=0))
 
 
@@ -165,10 +175,12 @@ class CosineAnnealingLR(SchedulerSpec):
     """Lower the rate to eta_min along half a cosine of T_max steps (it rises again afterwards)."""
 
     name = "cosine"
+    ends_after = "T_max"
     family = "Cosine"
+    shape = "███▇▇▆▅▅▄▃▃▂▂▁▁▁"
     example = {"eta_min": 1e-4}
 
-    T_max: int | None = arg(None, Count("steps from the full rate to eta_min", horizon=True))
+    T_max: int | None = arg(None, Duration("steps from the full rate to eta_min", horizon=True))
     eta_min: float = arg(0.0, Real("lowest rate", minimum=0))
 
 
@@ -178,9 +190,10 @@ class CosineAnnealingWarmRestarts(SchedulerSpec):
 
     name = "cosine-restarts"
     family = "Cosine"
+    shape = "█▆▃▁█▆▃▁█▆▃▁█▆▃▁"
     example = {"T_0": 8, "eta_min": 1e-4}
 
-    T_0: int = arg(..., Count("steps until the first restart"))
+    T_0: int = arg(..., Duration("steps until the first restart"))
     T_mult: int = arg(1, Count("factor of the period after each restart"))
     eta_min: float = arg(0.0, Real("lowest rate", minimum=0))
 
@@ -191,12 +204,13 @@ class CyclicLR(SchedulerSpec):
 
     name = "cyclic"
     family = "Cyclic"
-    example = {"base_lr": 1e-4, "max_lr": 1e-3, "step_size_up": 4, "cycle_momentum": False}
+    shape = "▁▄▅▇█▅▄▂▁▄▅▇█▅▄▂"
+    example = {"base_lr": 1e-4, "max_lr": 1e-3, "step_size_up": 8, "cycle_momentum": False}
 
     base_lr: Rates = arg(..., PerGroup("lowest rate of the cycle", minimum=0))
     max_lr: Rates = arg(..., PerGroup("highest rate of the cycle", above=0))
-    step_size_up: int = arg(2000, Count("steps of the rising half"))
-    step_size_down: int | None = arg(None, Count("steps of the falling half; unset: as step_size_up"))
+    step_size_up: int = arg(2000, Duration("steps of the rising half"))
+    step_size_down: int | None = arg(None, Duration("steps of the falling half; unset: as step_size_up"))
     mode: str = arg("triangular", Choice(("triangular", "triangular2", "exp_range"), "how the amplitude shrinks"))
     gamma: float = arg(1.0, Real("factor of each step, for exp_range", minimum=0))
     scale_fn: Expression | None = arg(None, Formula("amplitude over x, instead of a mode", names=("x",)))
@@ -217,11 +231,13 @@ class OneCycleLR(SchedulerSpec):
     """Warm up to max_lr and anneal far below, once, momentum inversely."""
 
     name = "onecycle"
+    ends_after = "total_steps"
     family = "One cycle"
+    shape = "▁▂▅▇██▇▆▆▄▃▂▁▁▁▁"
     example = {"max_lr": 1e-3}
 
     max_lr: Rates = arg(..., PerGroup("highest rate", above=0))
-    total_steps: int | None = arg(None, Count("steps of the cycle", horizon=True))
+    total_steps: int | None = arg(None, Duration("steps of the cycle", horizon=True))
     epochs: int | None = arg(None, Count("epochs of the cycle, with steps_per_epoch", flag=False))
     steps_per_epoch: int | None = arg(None, Count("steps in an epoch, with epochs", flag=False))
     pct_start: float = arg(0.3, Real("share of the cycle that the warmup takes", minimum=0, maximum=1))
@@ -261,16 +277,17 @@ class ReduceLROnPlateau(SchedulerSpec):
 
     name = "plateau"
     family = "Metric"
-    example = {"metric": "exp(-step / 4)", "patience": 2, "factor": 0.5}
+    shape = "█████████▄▄▂▂▂▁▁"
+    example = {"metric": "max(0.3, 0.9 ** step)", "patience": 4, "factor": 0.5}
 
-    metric: Any = arg(None, Metric("what it watches: a list, an expression of epoch or step", extra=True))
+    metric: Any = arg(None, Metric("what it watches: a list, an expression of epoch and step, or train, a toy loss", extra=True))
     metric_csv: str | None = arg(None, Column("what it watches: a column of a CSV file", extra=True))
     mode: str = arg("min", Choice(("min", "max"), "whether a lower or a higher metric is better"))
     factor: float = arg(0.1, Real("factor of each reduction", minimum=0, below=1))
-    patience: int = arg(10, Count("steps without improvement before a reduction", minimum=0))
+    patience: int = arg(10, Duration("steps without improvement before a reduction", minimum=0))
     threshold: float = arg(1e-4, Real("smallest change that counts as improvement", minimum=0))
     threshold_mode: str = arg("rel", Choice(("rel", "abs"), "whether threshold is a share or a difference"))
-    cooldown: int = arg(0, Count("steps to wait after a reduction", minimum=0))
+    cooldown: int = arg(0, Duration("steps to wait after a reduction", minimum=0))
     min_lr: Rates = arg(0.0, PerGroup("lowest rate", minimum=0))
     eps: float = arg(1e-8, Real("smallest reduction worth making", minimum=0))
 
@@ -291,6 +308,7 @@ class LambdaLR(SchedulerSpec):
 
     name = "lambda"
     family = "Function"
+    shape = "█▆▅▄▃▃▂▂▁▁▁▁▁▁▁▁"
     example = {"lr_lambda": "0.9 ** epoch"}
 
     lr_lambda: Any = arg(..., Formula("factor of the base rate", per_group=True))
@@ -302,6 +320,7 @@ class MultiplicativeLR(SchedulerSpec):
 
     name = "multiplicative"
     family = "Function"
+    shape = "█▆▅▄▃▃▂▂▂▂▂▂▂▂▂▂"
     example = {"lr_lambda": "0.9 if epoch < 16 else 1"}
 
     lr_lambda: Any = arg(..., Formula("factor of the last rate", per_group=True))
@@ -312,14 +331,16 @@ class SWALR(SchedulerSpec):
     """Anneal from the current rate to swa_lr, for stochastic weight averaging."""
 
     name = "swa"
+    ends_after = "anneal_epochs"
     module = "torch.optim.swa_utils"
     family = "Averaging"
+    shape = "█████████▆▄▂▂▂▂▂"
     example = {"swa_lr": 2e-4, "anneal_epochs": 8, "swa_start": 16}
 
     swa_lr: Rates = arg(..., PerGroup("rate to anneal to", minimum=0))
-    anneal_epochs: int = arg(10, Count("steps of the annealing", minimum=0))
+    anneal_epochs: int = arg(10, Duration("steps of the annealing", minimum=0))
     anneal_strategy: str = arg("cos", Choice(("cos", "linear"), "shape of the annealing"))
-    swa_start: int = arg(0, Count("step from which it is stepped", minimum=0, extra=True))
+    swa_start: int = arg(0, Duration("step from which it is stepped", minimum=0, extra=True))
 
     def target_lr(self, base_lr: float, group: int) -> float:
         return max(base_lr, _of_group(self.swa_lr, group))
@@ -332,6 +353,7 @@ class Manual(SchedulerSpec):
     name = "manual"
     module = None
     family = "By hand"
+    shape = "████████▄▄▄▄▁▁▁▁"
     example = {"values": {0: 1e-3, 16: 5e-4, 24: 1e-4}}
 
     values: tuple[tuple[int, float], ...] = arg(..., Schedule("the rate from each step on"))
@@ -347,6 +369,7 @@ class RangeTest(SchedulerSpec):
     name = "range-test"
     module = None
     family = "By hand"
+    shape = "▁▁▁▁▁▁▁▁▁▁▁▁▁▂▄█"
     example = {"min_lr": 1e-5, "max_lr": 1.0}
 
     min_lr: float = arg(..., Real("rate of the first step", above=0))
@@ -381,10 +404,15 @@ class SequentialLR(SchedulerSpec):
 
     name = "sequential"
     family = "Composite"
+    shape = "▁▄▅▇██▇▆▆▅▃▂▂▁▁▁"
+    example = {
+        "schedulers": [{"name": "linear", "start_factor": 0.1, "total_iters": 8}, {"name": "cosine"}],
+        "milestones": [8],
+    }
     on_command_line = False
 
     schedulers: tuple[SchedulerSpec, ...] = arg(..., Children("the schedulers, in order"))
-    milestones: tuple[int, ...] = arg(..., Counts("steps at which the next one takes over", minimum=0))
+    milestones: tuple[int, ...] = arg(..., Durations("steps at which the next one takes over", minimum=0))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -412,6 +440,10 @@ class ChainedScheduler(SchedulerSpec):
 
     name = "chained"
     family = "Composite"
+    shape = "█▆▅▄▇▅▄▃▃▂▂▁▁▁▁▁"
+    example = {
+        "schedulers": [{"name": "constant", "factor": 0.5, "total_iters": 8}, {"name": "exponential", "gamma": 0.9}],
+    }
     on_command_line = False
 
     schedulers: tuple[SchedulerSpec, ...] = arg(..., Children("the schedulers, all stepped at once"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from typing import Any
 import yaml
 
 from lrviz.errors import Problem, SpecError, shown
-from lrviz.spec.scalars import Scalar, scalar
+from lrviz.spec.scalars import LONGEST_INTEGER, Scalar, scalar
 
 __all__ = ["Value", "located", "parse"]
 
@@ -42,7 +43,7 @@ class Value:
 
     @classmethod
     def of(cls, data: Any, place: str = "") -> Value:
-        """Return ordinary Python data as a tree; raises SpecError when nested too deeply."""
+        """Return ordinary Python data as a tree; raises SpecError when nested too deeply or a key stands twice."""
         return cls._of(data, place, 0)
 
     @classmethod
@@ -52,9 +53,17 @@ class Value:
         if isinstance(data, Value):
             return data
         if isinstance(data, Mapping):
-            return cls({str(key): cls._of(entry, place, depth + 1) for key, entry in data.items()}, place)
+            entries: dict[str, Value] = {}
+            for key, entry in data.items():
+                word = shown(key) if isinstance(key, int) else str(key)  # an int may have too many digits for str
+                if word in entries:
+                    raise SpecError(Problem(place=place, message=f"the key {shown(word)} stands here a second time"))
+                entries[word] = cls._of(entry, place, depth + 1)
+            return cls(entries, place)
         if isinstance(data, (list, tuple)):
             return cls([cls._of(entry, place, depth + 1) for entry in data], place)
+        if isinstance(data, int) and abs(data) >= 10**LONGEST_INTEGER:
+            return cls(math.inf if data > 0 else -math.inf, place)  # as `scalar` reads one
         return cls(data, place)
 
 
@@ -107,9 +116,13 @@ def _inspect(text: str, name: str) -> None:
             depth -= 1
         tag = getattr(event, "tag", None)
         if depth > MAX_DEPTH or tag:
-            told = f"the tag {shown(tag)} is not allowed" if tag else f"nested deeper than {MAX_DEPTH} levels"
+            told = f"the tag {_tag(tag)} is not allowed" if tag else f"nested deeper than {MAX_DEPTH} levels"
             mark = event.start_mark
             raise SpecError(Problem(place=f"{name}:{mark.line + 1}" if mark else name, message=told))
+
+
+def _tag(tag: str) -> str:
+    return shown(tag.replace("tag:yaml.org,2002:", "!!"))
 
 
 def _syntax(error: yaml.YAMLError, name: str) -> SpecError:
@@ -134,7 +147,11 @@ class _Tree:
         place = place or self.place(node)
         self.left -= 1
         if self.left < 0 or depth > MAX_DEPTH:
-            told = "its aliases expand without end" if depth > MAX_DEPTH else f"holds more than {MAX_NODES:,} values"
+            told = (
+                f"its aliases nest without end, or over {MAX_DEPTH} levels"
+                if depth > MAX_DEPTH
+                else f"holds more than {MAX_NODES:,} values"
+            )
             raise SpecError(Problem(place=place, message=told))
         if isinstance(node, yaml.MappingNode):
             return Value(self.mapping(node, depth), place)
