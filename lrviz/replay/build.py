@@ -26,7 +26,7 @@ def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -
     """
     match spec:
         case Custom():
-            return import_target(spec.target)(optimizer, **spec.args)
+            return import_target(spec.target)(optimizer, **(spec.args or {}))
         case Manual():
             return _ByHand(optimizer, dict(spec.values).get)
         case RangeTest():
@@ -107,7 +107,7 @@ def import_target(target: str) -> Callable[..., Any]:
     Raises SpecError where there is no such module or name. An error inside the module is its own.
     """
     module_name, _, attribute = target.partition(":")
-    if not module_name or not attribute:
+    if not all(part.isidentifier() for part in (*module_name.split("."), *attribute.split("."))):
         raise SpecError(f"must be package.module:Name, not {shown(target)}")
     here = str(Path.cwd())
     if here not in sys.path:

@@ -1,13 +1,24 @@
-"""Where the schedulers and the optimizer of a replay come from."""
+"""Where the schedulers and the optimizer of a replay come from, and which engine gives them.
+
+`torch` is the reference. `light` (`lrviz.replay.light`) runs torch's scheduler files without torch, and
+is trusted only where the certificate (`lrviz.replay.certificate`) says that it is the same.
+"""
 
 from __future__ import annotations
 
 import importlib
+import sys
+from array import array
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lrviz.errors import Problem, SpecError, nearest, shown
+from lrviz.spec.experiment import Experiment
 from lrviz.spec.optimizers import Group, OptimizerSpec
 
-__all__ = ["Engine", "TorchEngine"]
+__all__ = ["ENGINES", "Choice", "Engine", "TorchEngine", "certify_once", "choose", "group_settings"]
+
+ENGINES = ("auto", "torch", "light")
 
 
 class Engine(Protocol):
@@ -15,6 +26,11 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def losses(self) -> array[float] | None:
+        """The loss before each `train_once`, where that really trains."""
+        ...
 
     @property
     def version(self) -> str:
@@ -38,6 +54,7 @@ class TorchEngine:
     """The reference: a real `torch.nn.Linear` for each parameter group, under the real optimizer."""
 
     name = "torch"
+    losses: array[float] | None = None
 
     def __init__(self) -> None:
         import torch
@@ -57,11 +74,89 @@ class TorchEngine:
 
     def _group(self, group: Group, *, matrices_only: bool) -> dict[str, Any]:
         model = self.torch.nn.Linear(2, 1, bias=not matrices_only)
-        settings = ("lr", "momentum", "betas", "weight_decay")
-        given = {name: getattr(group, name) for name in settings if getattr(group, name) is not None}
-        return {"params": list(model.parameters()), **given}
+        return {"params": list(model.parameters()), **group_settings(group)}
 
     def train_once(self, optimizer: Any) -> None:
         needs_closure = isinstance(optimizer, self.torch.optim.LBFGS)
         arguments = [lambda: 0.0] if needs_closure else []
         optimizer.step(*arguments)
+
+
+def group_settings(group: Group) -> dict[str, Any]:
+    """Return what a group sets itself, as an optimizer takes it."""
+    names = ("lr", "momentum", "betas", "weight_decay")
+    return {name: getattr(group, name) for name in names if getattr(group, name) is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which engine replays an experiment, and why."""
+
+    name: str  # "torch" or "light"
+    reason: str  # after "because"
+    wants_certificate: bool = False  # torch runs only for want of a verdict, and this process can make one
+
+    @property
+    def engine(self) -> Engine:
+        """The engine; for torch this imports it."""
+        if self.name == "torch":
+            return TorchEngine()
+        from lrviz.replay.light import LightEngine
+
+        return LightEngine()
+
+
+def choose(experiment: Experiment | None = None, wanted: str = "auto") -> Choice:
+    """Return the engine that a replay takes, without importing torch; without an experiment, for a plain one.
+
+    "auto" is "light" only where it is certified for the installed torch. Whatever is asked for, what the
+    light engine cannot do, or did otherwise than torch, runs on "torch". Raises SpecError for an
+    unknown name.
+    """
+    if wanted not in ENGINES:
+        told = f"must be one of {', '.join(ENGINES)}, not {shown(wanted)}{nearest(str(wanted), ENGINES)}"
+        raise SpecError(Problem(field="engine", message=told))
+    if wanted == "torch":
+        return Choice(name="torch", reason="it was asked for")
+    if wanted == "auto" and torch_is_loaded():
+        return Choice(name="torch", reason="torch is already imported in this process")
+    try:
+        return _light_or_torch(experiment, wanted)
+    except Exception as error:  # noqa: BLE001  the light engine has no errors of its own; torch has the word
+        return Choice(name="torch", reason=f"the light engine is not available: {error or type(error).__name__}")
+
+
+def torch_is_loaded() -> bool:
+    """Return whether torch is imported already, perhaps changed by whoever did, and costs nothing more."""
+    return "torch" in sys.modules
+
+
+def _light_or_torch(experiment: Experiment | None, wanted: str) -> Choice:
+    from lrviz.replay.certificate import read
+    from lrviz.replay.light import objection, torch_folder
+
+    torch_folder()  # raises where there is none
+    because = objection(experiment) if experiment else None
+    if because is not None:
+        return Choice(name="torch", reason=because)
+    verdict = read()
+    if verdict is not None and not verdict.certified:
+        return Choice(name="torch", reason=f"the light engine differs from this torch: {verdict.mismatches[0]}")
+    if verdict is not None:
+        told = f"it gave the same as torch {verdict.torch_version}, to the bit, in {verdict.traces} replays"
+        return Choice(name="light", reason=told)
+    if wanted == "light":
+        return Choice(name="light", reason="it was asked for, though it is not certified for this torch yet")
+    told = "the light engine is not certified for this torch yet; a replay on torch does that, once"
+    return Choice(name="torch", reason=told, wants_certificate=True)
+
+
+def certify_once() -> None:
+    """Make the verdict that `choose` found missing, if the cache will keep it; it never fails a replay."""
+    from lrviz.replay.certificate import certify, writable
+
+    try:
+        if writable():
+            certify()
+    except Exception:  # noqa: BLE001  no verdict is an answer too: torch runs
+        return

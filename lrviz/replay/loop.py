@@ -7,16 +7,17 @@ from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 from lrviz.errors import LrvizError, Problem, ReplayError, SpecError
 from lrviz.replay.build import construct
-from lrviz.replay.engines import Engine, TorchEngine
+from lrviz.replay.engines import Choice, Engine, TorchEngine, certify_once, choose
 from lrviz.replay.trace import Failure, Remark, Trace, Track, column
 from lrviz.spec.experiment import Experiment
-from lrviz.spec.expression import Expression
+from lrviz.spec.kinds import TRAIN
 from lrviz.spec.optimizers import momentum_name
-from lrviz.spec.schedulers import SWALR, Custom, ReduceLROnPlateau
+from lrviz.spec.schedulers import SWALR, Custom, ReduceLROnPlateau, SchedulerSpec
 
 __all__ = ["describe", "replay"]
 
@@ -29,28 +30,60 @@ def replay(
     experiment: Experiment,
     *,
     partial: bool = False,
-    engine: Engine | None = None,
+    engine: Engine | str = "auto",
+    train: bool = False,
     progress: Progress | None = None,
 ) -> Trace:
     """Replay an experiment on PyTorch's own scheduler and return what each step trains with.
 
-    A fresh model, optimizer and scheduler are made for every call. `progress(done, total)` is called
-    now and then, in settings. Raises ReplayError where torch raises, with its words; with `partial`
-    the trace up to there comes back instead, its `failure` set.
+    A fresh model, optimizer and scheduler are made for every call. `engine` is "auto", "torch" or
+    "light" (see `lrviz.replay.engines.choose`), or an engine. With `train`, and for a plateau whose metric
+    is "train", the optimizer trains a toy problem (see `lrviz.replay.toy`), and `Trace.loss` is its loss.
+    `progress(done, total)` is called now and then, in settings. Raises ReplayError where torch raises,
+    with its words; with `partial` the trace up to there comes back instead, its `failure` set.
     """
-    trace = _Replay(experiment, engine or TorchEngine()).run(progress)
+    if train or experiment.trains:
+        from lrviz.replay.toy import ToyEngine
+
+        trace = _Replay(experiment, ToyEngine()).run(progress)
+    elif isinstance(engine, str):
+        trace = _chosen(experiment, engine, progress)
+    else:
+        trace = _Replay(experiment, engine).run(progress)
     if trace.failure is not None and not partial:
         raise ReplayError(describe(trace.failure))
     return trace
+
+
+def _chosen(experiment: Experiment, wanted: str, progress: Progress | None) -> Trace:
+    """Replay on the engine that fits; where the light one fails in any way, torch has the word."""
+    choice = choose(experiment, wanted)
+    if choice.name == "light":
+        trace = _attempt(experiment, choice, progress)
+        if trace is not None:
+            return trace
+    if choice.wants_certificate:
+        certify_once()
+    return _Replay(experiment, TorchEngine()).run(progress)
+
+
+def _attempt(experiment: Experiment, choice: Choice, progress: Progress | None) -> Trace | None:
+    try:
+        trace = _Replay(experiment, choice.engine).run(progress)
+    except LrvizError:  # of the experiment, not of the engine
+        raise
+    except Exception:  # noqa: BLE001  the light engine has no errors of its own
+        return None
+    return trace if trace.failure is None else None
 
 
 def describe(failure: Failure) -> str:
     """Return where and why a replay stopped, in one line."""
     words = f"{failure.kind}: {failure.message}" if failure.message else failure.kind
     if not failure.step:
-        return f"torch raised when the scheduler was built: {words}"
+        return f"building the scheduler failed: {words}"
     epoch = "" if failure.epoch is None else f" (epoch {failure.epoch})"
-    return f"torch raised in scheduler.step() after step {failure.step - 1}{epoch}: {words}"
+    return f"scheduler.step() failed after step {failure.step - 1}{epoch}: {words}"
 
 
 @dataclass
@@ -64,6 +97,7 @@ class _Replay:
     beta_columns: list[tuple[Callable[[Any], None], Any]] = field(default_factory=list)
     rates: list[array[float]] = field(default_factory=list)
     momenta: list[array[float]] = field(default_factory=list)
+    decays: list[array[float]] = field(default_factory=list)  # empty where nothing moves weight decay
     metrics: array[float] = field(default_factory=lambda: array("d"))
     remarks: dict[str, Remark] = field(default_factory=dict)
 
@@ -103,32 +137,64 @@ class _Replay:
     def stepper(self, settings: int) -> Callable[[], None]:
         """Build the scheduler and return what steps it once."""
         spec = self.experiment.filled
-        scheduler = construct(spec, self.optimizer, self.engine, settings)
+        scheduler = construct(spec, self.optimizer, self.engine, self.experiment.run.clock.scheduler_steps)
+        step = self.special_stepper(self.framework_stepper(scheduler), spec, settings)
+        if self.engine.losses is not None:
+            return self.training_stepper(step, self.experiment.run.clock.stride)
+        if isinstance(spec, Custom):  # a scheduler of the user's own may look at every step of the optimizer
+            return self.training_stepper(step, 1)
         self.engine.train_once(self.optimizer)
-        step: Callable[..., None] = scheduler.step
+        return step
+
+    def special_stepper(self, step: Callable[..., None], spec: SchedulerSpec, settings: int) -> Callable[[], None]:
+        """Return what steps the schedulers that want more than a call."""
         match spec:
             case ReduceLROnPlateau():
                 return self.metric_stepper(step, spec, settings)
             case SWALR() if spec.swa_start:
                 return self.late_stepper(step, spec.swa_start)
-            case Custom():
-                return self.training_stepper(step)
             case _:
                 return step
 
+    def framework_stepper(self, scheduler: Any) -> Callable[..., None]:
+        """Return `scheduler.step` as the run's framework calls it at each change of the settings.
+
+        accelerate 1.15.0's `AcceleratedScheduler.step` calls a prepared scheduler `num_processes` times,
+        and leaves one with a `total_steps` alone once its `_step_count` is beyond; that count it also
+        raises at each batch that only accumulates.
+        """
+        run, clock = self.experiment.run, self.experiment.run.clock
+        step: Callable[..., None] = scheduler.step
+        guarded = run.framework == "accelerate" and not run.split_batches and hasattr(scheduler, "total_steps")
+
+        def guarded_step() -> None:
+            if clock.interval == "step":
+                scheduler._step_count += clock.micro_batches(len(self.rates[0]) - 1) - 1
+            for _ in range(clock.calls):
+                if scheduler._step_count <= scheduler.total_steps:
+                    step()
+
+        def repeated_step(*metric: float) -> None:
+            for _ in range(clock.calls):
+                step(*metric)
+
+        return guarded_step if guarded else repeated_step if clock.calls > 1 else step
+
     def metric_stepper(self, step: Callable[..., None], spec: ReduceLROnPlateau, settings: int) -> Callable[[], None]:
         clock = self.experiment.run.clock
-        metric, metrics = spec.metric, self.metrics
+        metric, metrics, losses = spec.metric, self.metrics, self.engine.losses
         if isinstance(metric, tuple) and len(metric) < settings - 1:
             told = f"has {len(metric)} values; the run steps its scheduler {settings - 1} times"
             name = "metric_csv" if spec.metric_csv else "metric"
             raise SpecError(Problem(field=f"scheduler.{name}", message=told))
 
         def value(index: int) -> float:
-            if not isinstance(metric, Expression):
+            if metric == TRAIN and losses is not None:
+                return losses[-1]
+            if isinstance(metric, tuple):
                 return float(metric[index])
             last = (index + 1) * clock.stride - 1  # the optimizer step just taken
-            return metric(epoch=clock.epoch_of(last) or 0, step=last)
+            return float(metric(epoch=clock.epoch_of(last) or 0, step=last))
 
         def stepped() -> None:
             metrics.append(value(len(metrics)))
@@ -137,19 +203,20 @@ class _Replay:
         return stepped
 
     def late_stepper(self, step: Callable[[], None], start: int) -> Callable[[], None]:
-        rates = self.rates
+        rates, calls = self.rates, self.experiment.run.clock.calls
 
         def stepped() -> None:
-            if len(rates[0]) > start:
+            if len(rates[0]) * calls > start:
                 step()
 
         return stepped
 
-    def training_stepper(self, step: Callable[[], None]) -> Callable[[], None]:
-        """Step the optimizer each time as well: a scheduler of the user's own may look at it."""
+    def training_stepper(self, step: Callable[[], None], times: int) -> Callable[[], None]:
+        """Step the optimizer as well, `times` before each step of the scheduler."""
 
         def stepped() -> None:
-            self.engine.train_once(self.optimizer)
+            for _ in range(times):
+                self.engine.train_once(self.optimizer)
             step()
 
         return stepped
@@ -161,6 +228,9 @@ class _Replay:
         for group in self.optimizer.param_groups:
             self.rates.append(array("d"))
             self.columns.append((self.rates[-1].append, group, "lr"))
+            if _is_foreign(spec) and "weight_decay" in group:
+                self.decays.append(array("d"))
+                self.columns.append((self.decays[-1].append, group, "weight_decay"))
             if moved is None:
                 continue
             self.momenta.append(array("d"))
@@ -178,6 +248,10 @@ class _Replay:
             left -= block
             if progress is not None:
                 progress(settings - left, settings)
+        if self.engine.losses is not None:  # it trains with the last setting, which no step of the scheduler follows
+            clock = self.experiment.run.clock
+            for _ in range(clock.steps - (settings - 1) * clock.stride):
+                self.engine.train_once(self.optimizer)
 
     def read(self) -> None:
         for append, group, key in self.columns:
@@ -186,9 +260,15 @@ class _Replay:
             append(group["betas"][0])
 
     def record_block(self, step: Callable[[], None], count: int) -> None:
-        """Step and read `count` times; the hot loop, so `read` is written out."""
+        """Step and read `count` times; the hot loop, so `read` is written out, first for a single column."""
         columns, beta_columns = self.columns, self.beta_columns
-        for _ in range(count):
+        if len(columns) == 1 and not beta_columns:
+            append, group, key = columns[0]
+            for _ in repeat(None, count):
+                step()
+                append(group[key])
+            return
+        for _ in repeat(None, count):
             step()
             for append, group, key in columns:
                 append(group[key])
@@ -196,6 +276,10 @@ class _Replay:
                 append(group["betas"][0])
 
     def failure(self, error: Exception) -> Failure:
+        columns = (*self.rates, *self.momenta, *self.decays)
+        whole = min(map(len, columns), default=0)
+        for values in columns:  # a setting that could not be read throughout counts in no column
+            del values[whole:]
         trained = self.trained()
         epoch = self.experiment.run.clock.epoch_of(trained - 1) if trained else None
         return Failure(step=trained, epoch=epoch, kind=type(error).__name__, message=str(error))
@@ -203,8 +287,9 @@ class _Replay:
     def trace(self, failure: Failure | None) -> Trace:
         clock = self.experiment.run.clock
         name = momentum_name(self.experiment.optimizer.name)
-        groups = self.optimizer.param_groups if self.rates else []
+        groups = self.optimizer.param_groups[: len(self.rates)] if self.rates else []
         names = [group.name for group in self.experiment.optimizer.resolved_groups]
+        names += [f"group {i}" for i in range(len(names), len(groups))]  # a scheduler of the user's own added them
         return Trace(
             tracks=tuple(self.track(names[i], i, group, name) for i, group in enumerate(groups)),
             steps=self.trained(),
@@ -214,6 +299,7 @@ class _Replay:
             engine=self.engine.name,
             torch_version=self.engine.version,
             metric=column(self.metrics) if isinstance(self.experiment.scheduler, ReduceLROnPlateau) else None,
+            loss=None if self.engine.losses is None else column(self.engine.losses[: self.trained()]),
             remarks=tuple(self.remarks.values()),
             failure=failure,
         )
@@ -227,9 +313,15 @@ class _Replay:
         elif moved is not None:
             momentum = column(array("d", [group["betas"][0] if moved == "beta1" else group[moved]]) * length)
         decay = group.get("weight_decay")
+        decays = self.decays[index] if self.decays else None if decay is None else array("d", [decay]) * length
         return Track(
             name=name,
             lr=column(self.rates[index]),
             momentum=momentum,
-            weight_decay=None if decay is None else column(array("d", [decay]) * length),
+            weight_decay=None if decays is None else column(decays),
         )
+
+
+def _is_foreign(spec: SchedulerSpec) -> bool:
+    """Return whether code of the user's own is in it, which may move anything."""
+    return isinstance(spec, Custom) or any(map(_is_foreign, spec.children()))

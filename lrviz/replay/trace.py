@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -47,7 +48,7 @@ class Remark:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What a schedule does, in four numbers; the peak is the first of equals."""
+    """What a schedule does, in four numbers; the peak is the first of equals, and NaN only where all are."""
 
     first: float
     peak: float
@@ -71,6 +72,7 @@ class Trace:
     momentum_name: str | None  # "momentum", "beta1" or None
     engine: str
     torch_version: str
+    loss: memoryview | None = None  # of the toy training, before each optimizer step
     metric: memoryview | None = None  # what a plateau was given, one value for each scheduler step
     remarks: tuple[Remark, ...] = ()
     failure: Failure | None = field(default=None)
@@ -78,7 +80,7 @@ class Trace:
     @property
     def settings(self) -> int:
         """How many settings were recorded: the length of every column."""
-        return len(self.tracks[0].lr)
+        return len(self.tracks[0].lr) if self.tracks else 0
 
     def epoch_of(self, step: int) -> int | None:
         """Return the 0-based epoch of an optimizer step, if the run has epochs."""
@@ -94,6 +96,8 @@ class Trace:
 
     def summary(self, track: Track) -> Summary:
         """Return the first, peak and last rate of a group; raises ValueError on an empty trace."""
-        peak = max(track.lr)
-        where = next(index for index, rate in enumerate(track.lr) if rate == peak)
+        peak: float = max(track.lr)
+        if math.isnan(peak):  # so is the first, then, and it hides the rest: nothing compares with it
+            peak = max((rate for rate in track.lr if not math.isnan(rate)), default=math.nan)
+        where = next((index for index, rate in enumerate(track.lr) if rate == peak), 0)
         return Summary(first=track.lr[0], peak=peak, peak_step=where * self.stride, last=track.lr[-1])
