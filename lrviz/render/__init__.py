@@ -1,0 +1,1 @@
+"""From a trace to what a person reads: figures, tables, text."""

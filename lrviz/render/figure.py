@@ -1,0 +1,121 @@
+"""The figure: a trace drawn, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib import rcParams
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lrviz.errors import Problem, SpecError
+from lrviz.render.annotation import annotate
+from lrviz.render.callouts import call_out, own_marks
+from lrviz.render.curve import Curve
+from lrviz.render.layout import Layout, Legend, legend_of
+from lrviz.render.options import FigureOptions, Mark
+from lrviz.render.panel import draw_epochs, draw_metric, draw_momentum, draw_rate, draw_steps, inches_of
+from lrviz.render.theme import Theme, styled
+from lrviz.render.words import clean, clipped, inches, wrapped
+from lrviz.replay.trace import Trace
+from lrviz.spec.experiment import Experiment
+
+__all__ = ["draw"]
+
+LABEL = 1.25  # ems between a panel and its label, beside the numbers: a tick and air
+LONGEST_NAME = 30  # characters of a group's name in the legend
+
+
+def draw(
+    trace: Trace,
+    experiment: Experiment,
+    options: FigureOptions = FigureOptions(),  # noqa: B008  frozen
+    marks: Sequence[Mark] = (),
+) -> Figure:
+    """Draw a trace and return the figure, which belongs to no window and no pyplot.
+
+    Raises SpecError where `options.show` asks for momentum and the optimizer has none.
+    """
+    names = _panels(trace, experiment, options)
+    with styled(options.theme, options.size) as theme:
+        figure = Figure(figsize=options.size, dpi=options.dpi)
+        points = rcParams["font.size"]
+        epochs = options.epoch_axis and trace.steps_per_epoch is not None
+        title = wrapped(experiment.name, options.size[0] - 0.3, 1.2 * points)
+        groups = [clipped(clean(track.name), LONGEST_NAME) for track in trace.tracks]
+        legend = legend_of(groups, options.size, points)
+        layout = Layout.around(options.size, points, titles=title.count("\n") + 1, epochs=epochs, legend=legend)
+        panels = _place(figure, names, layout)
+        curves = {name: _draw(name, axes, trace, experiment, theme, options) for name, axes in panels.items()}
+        _dress(panels, layout, trace, experiment, theme if epochs else None)
+        next(iter(panels.values())).set_title(title, pad=4 + 1.2 * points if epochs else None)
+        _name_lines(figure, next(iter(panels.values())), groups, legend)
+        first, lines = next(iter(panels.values())), next(iter(curves.values()))
+        notes = annotate(experiment, trace) if options.annotate and "lr" in panels else []
+        call_out(first, lines, notes, [*marks, *own_marks(lines, marks)], trace.failure, theme)
+    return figure
+
+
+def _panels(trace: Trace, experiment: Experiment, options: FigureOptions) -> list[str]:
+    """Return the names of the panels, from top to bottom; a plateau's metric stands below its rate."""
+    if "momentum" in options.show and trace.tracks and all(track.momentum is None for track in trace.tracks):
+        told = f"momentum cannot be drawn: {experiment.optimizer.name} has neither momentum nor betas"
+        raise SpecError(Problem(field="show", message=told))
+    names = list(options.show)
+    if trace.metric is not None and "lr" in names:
+        names.insert(1, "metric")
+    return names
+
+
+def _place(figure: Figure, names: Sequence[str], layout: Layout) -> dict[str, Axes]:
+    """Add a panel for each name, all on the first one's x axis."""
+    panels: dict[str, Axes] = {}
+    for name, rectangle in zip(names, layout.rectangles(len(names)), strict=True):
+        above = next(iter(panels.values()), None)
+        panels[name] = figure.add_axes(rectangle, sharex=above, label=name)
+    return panels
+
+
+def _draw(
+    name: str, axes: Axes, trace: Trace, experiment: Experiment, theme: Theme, options: FigureOptions
+) -> list[Curve]:
+    match name:
+        case "momentum":
+            return draw_momentum(axes, trace, theme)
+        case "metric":
+            return draw_metric(axes, trace, theme)
+        case _:
+            return draw_rate(axes, trace, experiment, theme, log_y=options.log_y)
+
+
+def _dress(panels: dict[str, Axes], layout: Layout, trace: Trace, experiment: Experiment, theme: Theme | None) -> None:
+    """Lay out the shared step axis, and the epoch axis where there is a theme for it."""
+    steps = max(1, experiment.run.clock.steps)
+    top, *lower = panels.values()
+    bottom = lower[-1] if lower else top
+    draw_steps(bottom, steps, trace.steps_per_epoch)
+    for axes in panels.values():
+        axes.tick_params(axis="x", which="both", labelbottom=axes is bottom)
+    _align_labels(list(panels.values()), layout)
+    if theme is not None and trace.steps_per_epoch is not None:
+        draw_epochs(top, steps, trace.steps_per_epoch, theme)
+
+
+def _align_labels(panels: Sequence[Axes], layout: Layout) -> None:
+    """Set the panels' labels in one line, left of the longest number, and no longer than a panel is high."""
+    longest = max(inches(label.get_text(), layout.points) for axes in panels for label in axes.get_yticklabels())
+    for axes in panels:
+        axes.yaxis.set_label_coords(-(longest + LABEL * layout.points / 72) / layout.width, 0.5)
+        length = inches(axes.get_ylabel(), layout.points)
+        axes.yaxis.label.set_fontsize(layout.points * min(1.0, inches_of(axes)[1] / length))
+
+
+def _name_lines(figure: Figure, axes: Axes, groups: Sequence[str], legend: Legend) -> None:
+    """Name the lines below the panels, where there is nothing to cover."""
+    if not legend.shown:
+        return
+    lines = [line for line in axes.get_lines() if (line.get_gid() or "").startswith("line-")][: legend.shown]
+    labels = list(groups[: legend.shown])
+    if legend.shown < len(groups):
+        labels[-1] += f"  (and {len(groups) - legend.shown} more)"
+    figure.legend(lines, labels, loc="lower center", ncols=legend.columns, borderaxespad=0.3, columnspacing=1.6)

@@ -1,0 +1,98 @@
+"""A column of numbers as a line of block characters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import dropwhile
+from typing import NamedTuple
+
+__all__ = ["BLOCKS", "PLAIN", "bar", "sparkline"]
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+PLAIN = "_.-~=+*#"  # the same eight heights for terminals that have no blocks
+_EIGHTHS = "▏▎▍▌▋▊▉"
+
+
+class _Cell(NamedTuple):
+    """What one character stands for; all NaN where it has no number."""
+
+    low: float
+    high: float
+    middle: float
+    beside: tuple[float, ...]  # the values next to it, on one side or both; its middle if it has none
+
+
+def sparkline(
+    values: Sequence[float] | memoryview,
+    width: int = 16,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    ascii: bool = False,
+) -> str:
+    """Return `width` characters whose heights follow the values, from `low` to `high`.
+
+    A character's height in eighths is the value's share of the scale, and never none. Every cell
+    that holds a peak or a dip shows it, however short it is; one that holds both shows the one
+    farther from its neighbour, so that a fast cycle is seen to swing. NaN leaves a blank. Unset,
+    `low` and `high` are the finite extremes of the values. One pass over the values.
+    """
+    cells = _cells(values, width)
+    finite = [edge for cell in cells for edge in (cell.low, cell.high) if math.isfinite(edge)]
+    low = min(finite, default=0.0) if low is None else low
+    high = max(finite, default=0.0) if high is None else high
+    extremes = min(finite, default=low), max(finite, default=high)
+    blocks, shown, line = PLAIN if ascii else BLOCKS, math.nan, []
+    for cell in cells:
+        shown = _shown(cell, shown, *extremes)
+        line.append(" " if math.isnan(shown) else blocks[_level(shown, low, high)])
+    return "".join(line)
+
+
+def bar(share: float, width: int, *, ascii: bool = False) -> str:
+    """Return a horizontal bar that fills `share` of `width` characters; what is not zero shows."""
+    share = min(max(share, 0.0), 1.0) if share == share else 0.0  # noqa: PLR0124  only NaN differs from itself
+    if ascii:
+        return "#" * round(share * width) or ("." if share and width else "")
+    eighths = max(round(share * width * 8), 1 if share and width else 0)
+    full, rest = divmod(eighths, 8)
+    return "█" * full + (_EIGHTHS[rest - 1] if rest else "")
+
+
+def _cells(values: Sequence[float] | memoryview, width: int) -> list[_Cell]:
+    count = len(values)
+    if not count:
+        return []
+    starts = [index * count // width for index in range(width)]
+    return [_cell(values, start, max(start + 1, (i + 1) * count // width)) for i, start in enumerate(starts)]
+
+
+def _cell(values: Sequence[float] | memoryview, start: int, end: int) -> _Cell:
+    part = values[start:end]
+    low, high = min(part), max(part)
+    if low != low or high != high:  # noqa: PLR0124  a leading NaN hides all that follow it
+        numbers = list(dropwhile(math.isnan, part))
+        low, high = min(numbers, default=math.nan), max(numbers, default=math.nan)
+    middle = part[len(part) // 2]
+    beside = tuple(values[index] for index in (start - 1, end) if 0 <= index < len(values))
+    return _Cell(low, high, low if math.isnan(middle) else middle, beside or (middle,))
+
+
+def _shown(cell: _Cell, last: float, lowest: float, highest: float) -> float:
+    """Return the value that stands for a cell, `last` being the one shown before it."""
+    peaks, dips = cell.high > max(cell.beside), cell.low < min(cell.beside)
+    at_top, at_bottom = cell.high == highest, cell.low == lowest
+    if peaks == dips and at_top != at_bottom:
+        return cell.high if at_top else cell.low
+    if peaks == dips and (peaks or at_top):
+        return cell.low if last - cell.low > cell.high - last else cell.high
+    return cell.high if peaks else cell.low if dips else cell.middle
+
+
+def _level(value: float, low: float, high: float) -> int:
+    """Return the block for a value: its share of the scale in eighths, the first for the lowest."""
+    if value >= high > low:
+        return 7
+    share = (value - low) / (high - low) if high > low else 0.0
+    return min(max(round(share * 8) - 1, 0), 7) if math.isfinite(share) else 0

@@ -1,0 +1,75 @@
+"""The two looks: matplotlib's settings from the style sheets, and the colours a sheet has no name for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from matplotlib import rc_context, rc_params_from_file, rcParamsDefault
+
+__all__ = ["BASE_SIZE", "THEMES", "Theme", "settings", "styled"]
+
+BASE_SIZE = (10.0, 5.0)  # inches; the size that the style sheets' font is for
+BASE_FONT = 12.0  # points
+SMALLEST = 0.62  # of the base font: 7.5 points still read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Theme:
+    """The colours of one look."""
+
+    sheet: str
+    ink: str  # a single line
+    quiet: str  # the epoch axis
+    annotation: str
+    error: str
+    warning: str
+    metric: str
+
+    def severity(self, name: str) -> str:
+        """Return the colour of a mark."""
+        return self.error if name == "error" else self.warning
+
+
+THEMES = {
+    "light": Theme(
+        sheet="light.mplstyle",
+        ink="#000000",
+        quiet="#6B7280",
+        annotation="#1E88E5",
+        error="#C62828",
+        warning="#B45309",
+        metric="#0072B2",
+    ),
+    "dark": Theme(
+        sheet="dark.mplstyle",
+        ink="#FFFFFF",
+        quiet="#8B93A1",
+        annotation="#4FB3FF",
+        error="#FF6B6B",
+        warning="#FFB454",
+        metric="#56B4E9",
+    ),
+}
+
+
+@cache
+def settings(theme: str) -> dict[Any, Any]:
+    """Return matplotlib's defaults with the theme's style sheets over them, whatever the user's own say."""
+    folder = Path(__file__).parent
+    merged: dict[Any, Any] = {key: value for key, value in rcParamsDefault.items() if not key.startswith("backend")}
+    for sheet in ("common.mplstyle", THEMES[theme].sheet):
+        merged |= rc_params_from_file(folder / sheet, use_default_template=False)
+    return merged
+
+
+@contextmanager
+def styled(theme: str, size: tuple[float, float] = BASE_SIZE) -> Iterator[Theme]:
+    """Draw in a theme, the font scaled to a figure's size in inches; nothing stays changed afterwards."""
+    scale = min(1.0, max(SMALLEST, min(size[0] / BASE_SIZE[0], size[1] / BASE_SIZE[1]) ** 0.5))
+    with rc_context(settings(theme) | {"font.size": BASE_FONT * scale}):
+        yield THEMES[theme]
