@@ -1,0 +1,48 @@
+"""The rule for what torch raised and no other rule explains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lrviz.check.registry import Hit, rule
+from lrviz.replay.trace import Trace
+from lrviz.spec.experiment import Experiment
+
+__all__ = ["EXPLAINED_BY", "REPLAY_FAILED"]
+
+REPLAY_FAILED = "replay-failed"
+
+EXPLAINED_BY = frozenset(
+    {
+        "closed-form-in-chain",
+        "cycle-overrun",
+        "degenerate-argument",
+        "nested-container",
+        "onecycle-phase",
+        "plateau-in-container",
+    }
+)
+"""Rules that say why torch raised: where one of them found something, its words are enough."""
+
+
+@rule(
+    REPLAY_FAILED,
+    "error",
+    "torch raises, when the scheduler is built or in the middle of the run",
+    why="The training run would stop there with the same exception.",
+    instead="Read torch's words: they say which argument it does not take.",
+    example={"optimizer": {"name": "adagrad", "lr": 0.1}, "scheduler": {"name": "onecycle", "max_lr": 0.1}},
+    near_miss={
+        "optimizer": {"name": "adagrad", "lr": 0.1},
+        "scheduler": {"name": "onecycle", "max_lr": 0.1, "cycle_momentum": False},
+    },
+)
+def replay_failed(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
+    if trace is None or trace.failure is None:
+        return
+    failure = trace.failure
+    when = f"after step {failure.step - 1:,}" if failure.step else "when the scheduler is built"
+    epoch = f" (epoch {failure.epoch:,})" if failure.step and failure.epoch is not None else ""
+    told = f"torch raises {when}{epoch}: {failure.kind}: {failure.message}"
+    fix = "Set cycle_momentum: false" if "cycle_momentum" in failure.message else "Change what torch refuses"
+    yield Hit(told, fix, max(0, failure.step - 1))

@@ -1,0 +1,33 @@
+"""What `lrviz check` says of a schedule: a finding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["SEVERITIES", "Finding", "Severity"]
+
+Severity = Literal["error", "warning", "info"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+"""From the worst on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that goes wrong, in numbers, and what to write instead.
+
+    `fix` is a sentence; `snippet`, where there is one, is YAML to paste. `step` is the optimizer step
+    at which it happens, where it happens at one.
+    """
+
+    rule: str
+    severity: Severity
+    message: str
+    fix: str
+    snippet: str = ""
+    step: int | None = None
+
+    def as_dict(self) -> dict[str, str]:
+        """Return what JSON output shows: rule, severity, message, and the fix with its snippet."""
+        fix = f"{self.fix}\n{self.snippet}" if self.snippet else self.fix
+        return {"rule": self.rule, "severity": self.severity, "message": self.message, "fix": fix}
