@@ -5,19 +5,29 @@
     >>> trace = lrviz.replay(experiment)
     >>> trace.steps
     32
+    >>> figure = lrviz.figure(trace, experiment)
 
-Importing this module imports neither torch nor matplotlib; `replay` and `figure` do, when called.
+Importing lrviz costs next to nothing: torch comes with the first replay that needs it, matplotlib
+with the first figure.
 """
 
-from lrviz.errors import LrvizError, OutputError, ReplayError, SpecError
-from lrviz.replay import Trace, replay
-from lrviz.spec.clock import Run
-from lrviz.spec.document import load
-from lrviz.spec.experiment import Experiment
-from lrviz.spec.optimizers import Group, OptimizerSpec
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import lrviz.replay  # noqa: F401  before the function of that name, which takes its place here
+from lrviz.api import figure, load, replay
+
+if TYPE_CHECKING:
+    from lrviz.errors import LrvizError, OutputError, ReplayError, SpecError
+    from lrviz.render.options import FigureOptions
+    from lrviz.replay.trace import Trace
+    from lrviz.spec.clock import Run
+    from lrviz.spec.experiment import Experiment
+    from lrviz.spec.optimizers import Group, OptimizerSpec
 
 __all__ = [
     "Experiment",
+    "FigureOptions",
     "Group",
     "LrvizError",
     "OptimizerSpec",
@@ -26,8 +36,32 @@ __all__ = [
     "Run",
     "SpecError",
     "Trace",
+    "figure",
     "load",
     "replay",
 ]
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "lrviz.errors": ("LrvizError", "OutputError", "ReplayError", "SpecError"),
+    "lrviz.render.options": ("FigureOptions",),
+    "lrviz.replay.trace": ("Trace",),
+    "lrviz.spec.clock": ("Run",),
+    "lrviz.spec.experiment": ("Experiment",),
+    "lrviz.spec.optimizers": ("Group", "OptimizerSpec"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name of the API when it is first used."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'lrviz' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,61 @@
+"""The three functions of the Python API. What they need is imported when they are called."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lrviz.render.options import FigureOptions, Mark
+    from lrviz.replay.engines import Engine
+    from lrviz.replay.trace import Trace
+    from lrviz.spec.experiment import Experiment
+
+__all__ = ["figure", "load", "replay"]
+
+
+def load(source: str | os.PathLike[str] | Mapping[str, Any], *, allow_import: Collection[str] = ()) -> Experiment:
+    """Return the experiment in a YAML file, or in a mapping of the same form.
+
+    A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`.
+    Raises SpecError with every problem of the document, each with its line.
+    """
+    from lrviz.spec.document import load
+
+    return load(source, allow_import=allow_import)
+
+
+def replay(
+    experiment: Experiment,
+    *,
+    partial: bool = False,
+    engine: Engine | str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Trace:
+    """Replay an experiment on PyTorch's own scheduler and return what each step trains with.
+
+    A fresh model, optimizer and scheduler are made for every call. `engine` is "auto", "torch" or
+    "light": the real torch, or its scheduler files alone, which "auto" takes where it is certified to
+    be the same. `progress(done, total)` is called now and then on long runs. Raises ReplayError where
+    torch raises, with its words; with `partial` the trace up to there comes back instead, its
+    `failure` set.
+    """
+    from lrviz.replay.loop import replay
+
+    return replay(experiment, partial=partial, engine=engine, progress=progress)
+
+
+def figure(
+    trace: Trace, experiment: Experiment, options: FigureOptions | None = None, marks: Sequence[Mark] = ()
+) -> Figure:
+    """Draw a trace and return the matplotlib figure, which belongs to no window.
+
+    Raises SpecError where `options.show` asks for momentum and the optimizer has none.
+    """
+    from lrviz.render.figure import draw
+    from lrviz.render.options import FigureOptions
+
+    return draw(trace, experiment, options or FigureOptions(), marks)

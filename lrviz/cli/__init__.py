@@ -1,0 +1,23 @@
+"""The command line: flags in, reports out; the only room that prints, exits or knows the terminal."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run lrviz on the command line's arguments and exit: 0 done, 1 a finding or a failed replay, 2 bad input."""
+    from lrviz.cli.app import app
+    from lrviz.cli.report import complain
+    from lrviz.errors import LrvizError, ReplayError
+
+    if hasattr(signal, "SIGPIPE"):  # `lrviz table … | head` ends like any other filter
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        app(prog_name="lrviz")
+    except LrvizError as error:
+        complain(error)
+        sys.exit(1 if isinstance(error, ReplayError) else 2)

@@ -1,0 +1,133 @@
+"""Flags made from the fields of a record, and read back into a tree of values."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from lrviz.errors import Problem, SpecError
+from lrviz.spec.kinds import Choice, Flag, Formula, Kind, Metric, Record, Text, is_required, kinds_of
+from lrviz.spec.scalars import scalar
+from lrviz.spec.source import Value, parse
+
+__all__ = ["FlagSet", "flag_name", "option"]
+
+OptionalText = str | None
+NO = "__no"  # ends the parameter of a flag that switches something off
+
+
+def flag_name(field: str) -> str:
+    """Return a field's flag: `T_max` is `--t-max`."""
+    return "--" + field.lower().replace("_", "-")
+
+
+def option(name: str, annotation: Any, default: Any, *flags: str, **settings: Any) -> inspect.Parameter:
+    """Return a command's parameter for one option."""
+    kind = inspect.Parameter.KEYWORD_ONLY
+    marked = Annotated[annotation, typer.Option(*flags, **settings)]
+    return inspect.Parameter(name, kind, default=default, annotation=marked)
+
+
+@dataclass(frozen=True)
+class FlagSet:
+    """The flags of one record: `section` is its place in the document, `renamed` maps field to flag."""
+
+    record: type[Record]
+    section: str
+    panel: str
+    renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def flag(self, field: str) -> str:
+        return self.renamed.get(field) or flag_name(field)
+
+    def fields(self) -> Iterable[tuple[dataclasses.Field[Any], Kind, str]]:
+        """Yield each field that has a flag, with its kind and the name of its parameter."""
+        kinds = kinds_of(self.record)
+        for entry in dataclasses.fields(self.record):
+            if kinds[entry.name].flag:
+                yield entry, kinds[entry.name], f"{self.section}__{entry.name}"
+
+    def options(self) -> list[inspect.Parameter]:
+        """Return the parameters for a command's signature."""
+        return [made for entry, kind, name in self.fields() for made in self._options(entry, kind, name)]
+
+    def _options(self, entry: dataclasses.Field[Any], kind: Kind, name: str) -> Iterator[inspect.Parameter]:
+        flag = self.flag(entry.name)
+        shared = {"help": _help(entry, kind), "rich_help_panel": self.panel, "show_default": False}
+        if isinstance(kind, Flag):  # `--help` shows the one of the two that changes something
+            shared |= {"metavar": " "}
+            yield option(name, bool, False, flag, hidden=entry.default is True, **shared)
+            yield option(f"{name}{NO}", bool, False, f"--no-{flag[2:]}", hidden=not entry.default, **shared)
+            return
+        metavar = "|".join(kind.options) if isinstance(kind, Choice) else kind.metavar
+        yield option(name, OptionalText, None, flag, metavar=metavar, **shared)
+
+    def values(self, given: Mapping[str, Any]) -> dict[str, Value]:
+        """Return the flags that were given, as values that know their flag."""
+        found = {}
+        for entry, kind, name in self.fields():
+            flag = self.flag(entry.name)
+            if isinstance(kind, Flag):
+                if given.get(name) or given.get(f"{name}{NO}"):
+                    found[entry.name] = Value(not given.get(f"{name}{NO}"), flag)
+            elif given.get(name) is not None:
+                found[entry.name] = _read(kind, given[name], flag)
+        return found
+
+    def build(self, given: Mapping[str, Any]) -> Any:
+        """Return the record that the flags describe; raises SpecError with every problem."""
+        values = self.values(given)
+        try:
+            return self.record(**{name: value.plain() for name, value in values.items()})
+        except SpecError as error:
+            places = {name: value.place for name, value in values.items()}
+            raise SpecError(
+                [Problem(place=places.get(problem.field, ""), message=problem.message) for problem in error.problems]
+            ) from None
+
+
+def _help(entry: dataclasses.Field[Any], kind: Kind) -> str:
+    """Return the line of `--help`: what it is, what it may be, and what it is when unset."""
+    bounds = "" if isinstance(kind, (Choice, Flag)) else kind.bounds
+    default = _default(entry, kind)
+    lead = "switch off: " if isinstance(kind, Flag) and entry.default else ""
+    parts = [lead + kind.help, bounds, default if default in ("", "required") else f"default {default}"]
+    return "; ".join(part for part in parts if part).replace("[", r"\[")
+
+
+def _default(entry: dataclasses.Field[Any], kind: Kind) -> str:
+    if is_required(entry):
+        return "required"
+    if kind.horizon:
+        return "the run's length"
+    if entry.default is None:
+        return str(getattr(kind, "default_text", ""))
+    if isinstance(kind, Flag):
+        return ""
+    return f"{entry.default:.6g}" if isinstance(entry.default, float) else _plain(entry.default)
+
+
+def _plain(default: object) -> str:
+    if isinstance(default, tuple):
+        return ",".join(f"{part:g}" if isinstance(part, float) else str(part) for part in default)
+    return str(default)
+
+
+def _read(kind: Kind, given: str, flag: str) -> Value:
+    """Return a flag's text as the value that the same text is in YAML."""
+    if isinstance(kind, (Text, Choice)):
+        return Value(given, flag)
+    text = kind.split(given)
+    if text.lstrip().startswith(("[", "{")):
+        try:
+            return Value.of(parse(text, flag).plain(), flag)
+        except SpecError as error:
+            raise SpecError([Problem(place=flag, message=problem.message) for problem in error.problems]) from None
+    if isinstance(kind, (Formula, Metric)):
+        return Value(text, flag)
+    return Value(scalar(text), flag)

@@ -1,0 +1,73 @@
+"""`lrviz gallery`: every figure of a folder of experiments, or the check that they are up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from lrviz.errors import Problem, SpecError, nearest, shown
+
+if TYPE_CHECKING:
+    from lrviz.gallery import Report
+
+__all__ = ["check", "draw", "formats_of"]
+
+FORMATS = ("png", "svg", "pdf")
+
+
+def formats_of(text: str) -> list[str]:
+    """Return the formats in a comma list; raises SpecError for one that is unknown."""
+    formats = list(dict.fromkeys(part.strip().lower().lstrip(".") for part in text.split(",")))
+    for name in formats:
+        if name not in FORMATS:
+            told = f"must be of {', '.join(FORMATS)}, not {shown(name)}{nearest(name, FORMATS)}"
+            raise SpecError(Problem(place="--formats", message=told))
+    return formats
+
+
+def draw(configs: Path | None, output: Path, formats: Sequence[str]) -> None:
+    """Draw the gallery and say where it is."""
+    from lrviz.files import make_folder
+    from lrviz.gallery import collect, own_configs, render
+
+    entries = collect(configs or own_configs())
+    make_folder(output)
+    with _progress("drawing", len(entries) + 2) as report:
+        count = render(entries, output, formats, report)
+    typer.echo(f"wrote {count} figures as {', '.join(formats)} to {output}/, with an index in {output / 'README.md'}")
+
+
+def check(configs: Path | None, output: Path, formats: Sequence[str]) -> None:
+    """Compare the gallery with its files; exit with 1 where they drifted."""
+    from lrviz.drift import drifts
+    from lrviz.gallery import collect, own_configs
+
+    if not output.is_dir():
+        raise SpecError(Problem(place=str(output), message="there is no such folder to check"))
+    entries = collect(configs or own_configs())
+    with _progress("checking", len(entries) + 2) as report:
+        found = drifts(entries, output, formats, report)
+    for line in found:
+        typer.echo(line)
+    if found:
+        typer.echo(f"{len(found)} drifted; `lrviz gallery` draws them anew", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{output}/ is up to date: {len(entries)} figures and their summaries")
+
+
+@contextmanager
+def _progress(what: str, total: int) -> Iterator[Report | None]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda name: bar.update(task, advance=1, description=f"{what} {name}")

@@ -1,0 +1,96 @@
+"""The replay as a command runs it: with progress, torch's warnings as remarks, its errors as ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from lrviz.cli.flags import option
+from lrviz.cli.report import complain, remark, tell
+from lrviz.errors import ReplayError
+from lrviz.replay.loop import describe, replay
+from lrviz.replay.trace import Trace
+from lrviz.spec.experiment import Experiment
+
+if TYPE_CHECKING:
+    from lrviz.check import Finding
+    from lrviz.replay.loop import Progress
+
+__all__ = ["ENGINE", "REPLAY_OPTIONS", "finish", "run", "shown_trace"]
+
+PANEL = "Replay"
+REPLAY_FAILED = "replay-failed"
+SLOW = 200_000  # settings from which a progress bar is worth its place
+
+ENGINE = option(
+    "engine", str, "auto", "--engine", metavar="auto|torch|light", rich_help_panel=PANEL,
+    help="what replays: torch itself, or its scheduler file alone where that is certified (see lrviz engines)",
+)  # fmt: skip
+REPLAY_OPTIONS = (
+    option("train", bool, False, "--train", rich_help_panel=PANEL, show_default=False,
+           help="train a toy problem under the schedule, and show its loss"),
+    option("partial", bool, False, "--partial", rich_help_panel=PANEL, show_default=False,
+           help="where torch raises, still show what came before; the exit code is 1 all the same"),
+    option("no_check", bool, False, "--no-check", rich_help_panel=PANEL, show_default=False,
+           help="say nothing of what lrviz check finds"),
+    ENGINE,
+)  # fmt: skip
+
+
+def shown_trace(experiment: Experiment, given: Mapping[str, Any]) -> tuple[Trace, list[Finding]]:
+    """Replay for a command that shows the trace, and say in a line each what is wrong with it.
+
+    Returns the errors and warnings found as well. Raises ReplayError where torch raises and there is
+    nothing to show.
+    """
+    trace = run(experiment, given)
+    findings = [] if given["no_check"] else _told(experiment, trace)
+    if trace.failure is not None and not (given["partial"] and trace.steps):
+        hint = "\n       --partial shows what came before" if trace.steps else ""
+        raise ReplayError(describe(trace.failure) + hint)
+    return trace, findings
+
+
+def _told(experiment: Experiment, trace: Trace) -> list[Finding]:
+    from lrviz.check import examine
+
+    findings = [finding for finding in examine(experiment, trace) if finding.severity != "info"]
+    for finding in findings:
+        if finding.rule != REPLAY_FAILED:  # torch's own words come at the end
+            tell(finding.severity, f"{finding.rule}: {finding.message}")
+    return findings
+
+
+def run(experiment: Experiment, given: Mapping[str, Any]) -> Trace:
+    """Replay for a command, as far as torch goes; its warnings are remarks."""
+    with _progress(experiment) as progress:
+        trace = replay(experiment, partial=True, engine=given["engine"], train=given["train"], progress=progress)
+    for note in trace.remarks:
+        remark(f"torch warned after step {note.step}: {note.message}")
+    return trace
+
+
+def finish(trace: Trace) -> None:
+    """End a command after its output: with exit code 1 and torch's words where the replay failed."""
+    if trace.failure is not None:
+        complain(ReplayError(describe(trace.failure)))
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _progress(experiment: Experiment) -> Iterator[Progress | None]:
+    """Show a progress bar on stderr while a long replay runs, where somebody is there to see it."""
+    total = experiment.run.clock.settings
+    if total < SLOW:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("replaying", total=total)
+        yield lambda done, _: bar.update(task, completed=done)

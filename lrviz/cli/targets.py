@@ -1,0 +1,249 @@
+"""TARGET: a scheduler's name, a YAML file, `-`, or `package.module:Name`; and its flags."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import typer
+from typer.core import TyperGroup
+
+from lrviz.cli.flags import FlagSet, flag_name, option
+from lrviz.errors import Problem, SpecError, nearest, shown
+from lrviz.spec.clock import Run
+from lrviz.spec.document import build, decode, read
+from lrviz.spec.experiment import Experiment
+from lrviz.spec.kinds import kinds_of
+from lrviz.spec.optimizers import OptimizerSpec
+from lrviz.spec.schedulers import CATALOGUE, SchedulerSpec, lookup
+from lrviz.spec.source import MAX_BYTES, Value, parse
+from lrviz.spec.warmup import Warmup
+
+__all__ = ["Source", "Target", "TargetGroup", "Verb"]
+
+RUN = FlagSet(Run, "run", "Run")
+WARMUP = FlagSet(Warmup, "", "Run")
+OPTIMIZER = FlagSet(OptimizerSpec, "optimizer", "Optimizer", {"name": "--optimizer"})
+
+
+@dataclass(frozen=True)
+class Target:
+    """An experiment with the name that files made from it take."""
+
+    experiment: Experiment
+    stem: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """One target as it was given: its name, the flags it adds, and how it becomes an experiment."""
+
+    name: str
+    options: Sequence[inspect.Parameter]
+    load: Callable[[Mapping[str, Any]], Target]
+    is_file: bool = False
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A command over targets: its name, what it does, its own flags, and the function that does it.
+
+    With `many`, several files can be given at once. `callback` is run when flags stand in place of a
+    target.
+    """
+
+    name: str
+    help: str
+    options: tuple[inspect.Parameter, ...]
+    run: Callable[[Sequence[Source], Mapping[str, Any]], None]
+    many: bool = False
+    callback: Callable[..., None] | None = None
+
+
+class TargetGroup(TyperGroup):
+    """A command whose subcommands are targets; each gets its own flags and `--help`."""
+
+    verb: ClassVar[Verb]
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [name for name, spec in CATALOGUE.items() if spec.on_command_line]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        spec = _scheduler(cmd_name)
+        if spec is not None:
+            return _command(self.verb, _scheduler_source(spec), f"{spec.summary()} ({spec.__name__})")
+        if _is_custom(cmd_name):
+            told = f"Replay {cmd_name}, a scheduler of your own."
+            return _command(self.verb, _custom_source(cmd_name), told)
+        if cmd_name == "-" or _is_file(cmd_name):
+            return _command(self.verb, _file_source(cmd_name), f"Replay the experiment in {cmd_name}.")
+        return None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        command = self.get_command(ctx, args[0])
+        if command is None:
+            raise SpecError(_no_target(args[0], self.verb.name))
+        return args[0], command, args[1:]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        first = args[0] if args else ""
+        if first.startswith("-") and len(args) > 1 and first not in ("-", "-h", "--help"):
+            raise SpecError(f"{first}: the target comes first: lrviz {self.verb.name} TARGET {first} …")
+        return list(super().parse_args(ctx, args))
+
+
+def _command(verb: Verb, source: Source, help_text: str) -> Any:
+    """Return the command for one target, its signature put together from the flags it takes."""
+    several = verb.many and source.is_file
+
+    def callback(**given: Any) -> None:
+        more = [_file_source(name) for name in given.get("more", [])]
+        verb.run([source, *more], given)
+
+    more = [_MORE] if several else []
+    parameters = [*more, *source.options, *RUN.options(), *WARMUP.options(), *OPTIMIZER.options(), *verb.options]
+    callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    single = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    single.command(source.name, help=help_text.replace("[", r"\["))(callback)
+    return typer.main.get_command(single)
+
+
+_MORE = inspect.Parameter(
+    "more",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=[],
+    annotation=Annotated[list[str], typer.Argument(metavar="[FILE]...", help="more files", show_default=False)],
+)
+
+
+def _scheduler(name: str) -> type[SchedulerSpec] | None:
+    try:
+        spec = lookup(name)
+    except SpecError:
+        return None
+    return spec if spec.on_command_line else None
+
+
+def _is_custom(name: str) -> bool:
+    module, colon, attribute = name.partition(":")
+    parts = [*module.split("."), *attribute.split(".")]
+    return bool(colon) and all(part.isidentifier() for part in parts) and not Path(name).exists()
+
+
+def _is_file(name: str) -> bool:
+    path = Path(name)
+    return path.suffix.lower() in (".yaml", ".yml", ".json") or path.exists() or len(path.parts) > 1
+
+
+def _no_target(name: str, verb: str) -> str:
+    names = [spec.name for spec in CATALOGUE.values()] + [spec.__name__ for spec in CATALOGUE.values()]
+    if name.lower() in (known.lower() for known in names):
+        return (
+            f"{name} is put together in YAML: lrviz {verb} FILE, with\n"
+            "    scheduler:\n      name: sequential\n      milestones: [8]\n"
+            "      schedulers:\n        - {name: linear, start_factor: 0.1, total_iters: 8}\n        - {name: cosine}"
+        )
+    known = [spec.name for spec in CATALOGUE.values() if spec.on_command_line]
+    return (
+        f"unknown target {shown(name)}{nearest(name, names)}\n"
+        f"       a target is a scheduler ({', '.join(known)}),\n"
+        "       a YAML file, - for standard input, or package.module:Name of your own; `lrviz list` shows them all"
+    )
+
+
+def _document(given: Mapping[str, Any], root: dict[str, Value]) -> dict[str, Value]:
+    """Return the document with the flags for run, warmup, optimizer and title laid over it."""
+    merged = root | WARMUP.values(given)
+    for flags in (RUN, OPTIMIZER):
+        own = merged.get(flags.section, Value({}))
+        values = flags.values(given)
+        if values and isinstance(own.data, dict):
+            merged[flags.section] = replace(own, data=own.data | values)
+    if given.get("title") is not None:
+        merged["title"] = Value(given["title"], "--title")
+    return merged
+
+
+def _scheduler_source(spec: type[SchedulerSpec]) -> Source:
+    flags = FlagSet(spec, "scheduler", f"{spec.__name__}")
+
+    def load(given: Mapping[str, Any]) -> Target:
+        values = flags.values(given)
+        missing = [name for name in spec.required() if name not in values]
+        if missing:
+            raise SpecError(_missing(spec, missing))
+        scheduler = Value({"name": Value(spec.name), **values})
+        return Target(build(Value(_document(given, {"scheduler": scheduler}))), spec.name)
+
+    return Source(spec.name, flags.options(), load)
+
+
+def _missing(spec: type[SchedulerSpec], missing: Sequence[str]) -> Problem:
+    kinds = kinds_of(spec)
+    needs = " and ".join(f"{flag_name(name)} ({kinds[name].help})" for name in missing)
+    return Problem(message=f"{spec.name} needs {needs}\n       for example: lrviz plot {example_flags(spec)}")
+
+
+def example_flags(spec: type[SchedulerSpec]) -> str:
+    """Return a working command's words for a scheduler: its name and its example as flags."""
+    return " ".join([spec.name, *(_example_flag(name, value) for name, value in spec.example.items())])
+
+
+def _example_flag(name: str, value: Any) -> str:
+    flag = flag_name(name)
+    if isinstance(value, bool):
+        return flag if value else f"--no-{flag[2:]}"
+    if isinstance(value, Mapping):
+        return f"{flag} " + ",".join(f"{key}:{entry:g}" for key, entry in value.items())
+    if isinstance(value, (list, tuple)):
+        return f"{flag} " + ",".join(f"{entry:g}" for entry in value)
+    return f'{flag} "{value}"' if isinstance(value, str) and not value.isidentifier() else f"{flag} {value}"
+
+
+def _custom_source(name: str) -> Source:
+    arg = option(
+        "arg", list[str], [], "--arg", metavar="NAME=VALUE", rich_help_panel="Scheduler",
+        help="an argument of it, the value read as YAML; repeatable", show_default=False,
+    )  # fmt: skip
+
+    def load(given: Mapping[str, Any]) -> Target:
+        values: dict[str, Value] = {}
+        for text in given["arg"]:
+            key, equals, value = text.partition("=")
+            if not equals or not key.isidentifier():
+                raise SpecError(Problem(place="--arg", message=f"must be NAME=VALUE, not {shown(text)}"))
+            values[key] = parse(value, f"--arg {key}") if value.strip() else Value("", "--arg")
+        scheduler = Value({"name": Value(name), "args": Value(values, "--arg")})
+        module, _, attribute = name.partition(":")
+        document = Value(_document(given, {"scheduler": scheduler}))
+        return Target(build(document, allow_import=[module]), attribute.lower())
+
+    return Source(name, [arg], load)
+
+
+def _file_source(name: str) -> Source:
+    allow = option(
+        "allow_import", list[str], [], "--allow-import", metavar="MODULE", rich_help_panel="Scheduler",
+        help="let the file name a scheduler of this module; it runs the module's code", show_default=False,
+    )  # fmt: skip
+
+    def load(given: Mapping[str, Any]) -> Target:
+        path = Path(name)
+        if name == "-":
+            root, folder, stem = _standard_input(), Path(), "stdin"
+        else:
+            root, folder, stem = read(path), path.parent, path.stem
+        if isinstance(root.data, dict):
+            root = replace(root, data=_document(given, root.data))
+        return Target(build(root, folder=folder, allow_import=given["allow_import"]), stem)
+
+    return Source(name, [allow], load, is_file=True)
+
+
+def _standard_input() -> Value:
+    return parse(decode(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>"), "<stdin>")

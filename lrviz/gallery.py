@@ -1,0 +1,202 @@
+"""A folder of experiments as a folder of figures, with two summaries and an index; and the check of one.
+
+Nothing here names a figure: a new YAML file is a new figure. File names order them; a number in
+front (`07-`) is not part of the figure's name.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from lrviz.errors import Problem, SpecError
+from lrviz.files import write_text
+from lrviz.render.options import FigureOptions
+from lrviz.render.output import write
+from lrviz.replay.loop import replay
+from lrviz.replay.trace import Trace
+from lrviz.spec.document import load
+from lrviz.spec.experiment import Experiment
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["CURVES", "INDEX", "Entry", "collect", "curves", "own_configs", "render"]
+
+Layout = Literal["wide", "tall"]
+
+INDEX = "README.md"
+CURVES = "curves.json"
+SUMMARIES: dict[str, Layout] = {"schedulers-wide": "wide", "schedulers-tall": "tall"}
+OPTIONS = FigureOptions(annotate=True, epoch_axis=False)
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One figure of a gallery: its name, the document that makes it, and what the replay gave."""
+
+    name: str
+    text: str
+    experiment: Experiment
+    trace: Trace
+
+
+def own_configs() -> Path:
+    """Return the folder of the experiments that come with lrviz."""
+    packaged = Path(str(files("lrviz"))) / "configs"
+    return packaged if packaged.is_dir() else packaged.parent.parent / "configs"
+
+
+def collect(folder: Path) -> list[Entry]:
+    """Return the replayed experiments of a folder, in the order of their file names.
+
+    Raises SpecError with the problems of every file, and for two files of one name; ReplayError
+    where torch raises.
+    """
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
+    except OSError as error:
+        raise SpecError(Problem(place=str(folder), message=f"cannot be read: {error.strerror}")) from None
+    if not paths:
+        raise SpecError(Problem(place=str(folder), message="holds no .yaml files"))
+    problems: list[Problem] = []
+    found: dict[str, tuple[Path, Experiment]] = {}
+    for path in paths:
+        name = re.sub(r"^\d+-", "", path.stem)
+        if name in (*found, *SUMMARIES):
+            told = f"makes a figure {name!r}, as {found[name][0].name if name in found else 'the summary'} does"
+            problems.append(Problem(place=str(path), message=told))
+            continue
+        try:
+            found[name] = path, load(path)
+        except SpecError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise SpecError(problems)
+    return [
+        Entry(name, path.read_text(encoding="utf-8"), experiment, replay(experiment))
+        for name, (path, experiment) in found.items()
+    ]
+
+
+def render(entries: Sequence[Entry], folder: Path, formats: Sequence[str], report: Report | None = None) -> int:
+    """Draw every figure, the summaries, the curves' numbers and the index into a folder.
+
+    `report` is called with the name of each figure when it is written. Returns how many there are.
+    Raises OutputError where the folder cannot be written.
+    """
+    jobs = [*(entry.name for entry in entries), *_summaries(entries)]
+    for done in _spread(_Drawing(entries, folder, formats), jobs):
+        if report is not None:
+            report(done)
+    write_text(curves(entries), folder / CURVES)
+    write_text(_index(entries, formats), folder / INDEX)
+    return len(jobs)
+
+
+def _summaries(entries: Sequence[Entry]) -> list[str]:
+    return list(SUMMARIES) if any(entry.experiment.gallery.summary for entry in entries) else []
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """Draws one figure of a gallery, by name, in every format."""
+
+    entries: Sequence[Entry]
+    folder: Path
+    formats: Sequence[str]
+
+    def __call__(self, name: str) -> str:
+        figure = self.summary(SUMMARIES[name]) if name in SUMMARIES else self.figure(name)
+        for file_format in self.formats:
+            write(figure, self.folder / f"{name}.{file_format}", file_format, OPTIONS.dpi)
+        return name
+
+    def figure(self, name: str) -> Figure:
+        from lrviz.render.figure import draw
+
+        entry = next(entry for entry in self.entries if entry.name == name)
+        return draw(entry.trace, entry.experiment, OPTIONS)
+
+    def summary(self, layout: Layout) -> Figure:
+        from lrviz.render.summary import draw_summary
+
+        shown = [entry for entry in self.entries if entry.experiment.gallery.summary]
+        return draw_summary([(_family(entry), entry.trace, entry.experiment) for entry in shown], layout)
+
+
+_drawing: _Drawing | None = None  # what the worker processes draw; they are forked, so they see it
+
+
+def _spread(drawing: _Drawing, jobs: Sequence[str]) -> Iterator[str]:
+    """Yield each job's name when it is drawn, by as many processes as there are cores.
+
+    Forked processes share the traces and the imported libraries. Where forking is not safe
+    everything is drawn here.
+    """
+    global _drawing  # noqa: PLW0603  the only way to hand a forked worker what cannot be pickled
+    workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, len(jobs))
+    if sys.platform != "linux" or workers < 2:
+        yield from map(drawing, jobs)
+        return
+    import lrviz.render.figure
+    import lrviz.render.summary  # noqa: F401  imported before the fork, once for all
+
+    _drawing = drawing
+    with multiprocessing.get_context("fork").Pool(workers) as pool:
+        yield from pool.imap_unordered(_draw, _longest_first(jobs))
+    _drawing = None
+
+
+def _longest_first(jobs: Sequence[str]) -> list[str]:
+    return sorted(jobs, key=lambda name: name not in SUMMARIES)
+
+
+def _draw(name: str) -> str:
+    assert _drawing is not None
+    return _drawing(name)
+
+
+def _family(entry: Entry) -> str:
+    return entry.experiment.scheduler.family
+
+
+def curves(entries: Sequence[Entry]) -> str:
+    """Return the numbers of every curve as JSON, one figure to a line, floats to the last bit."""
+    lines = [f"{json.dumps(entry.name)}: {json.dumps(_numbers(entry.trace))}" for entry in entries]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _numbers(trace: Trace) -> dict[str, object]:
+    return {
+        "steps": trace.steps,
+        "stride": trace.stride,
+        "lr": {track.name: track.lr.tolist() for track in trace.tracks},
+        "momentum": {track.name: track.momentum.tolist() for track in trace.tracks if track.momentum is not None},
+    }
+
+
+def _index(entries: Sequence[Entry], formats: Sequence[str]) -> str:
+    """Return the index page: the summaries, then every figure with the YAML that made it."""
+    suffix = "png" if "png" in formats else formats[0]
+    lines = ["# Gallery", "", "Every figure is made by `lrviz gallery` from the YAML below it.", ""]
+    for name in _summaries(entries):
+        lines += [f"![all schedulers, {SUMMARIES[name]}]({name}.{suffix})", ""]
+    for section, members in groupby(entries, key=lambda entry: entry.experiment.gallery.section):
+        lines += [f"## {section}", ""]
+        for entry in members:
+            title = entry.experiment.name
+            lines += [f"### {title}", "", f"![{title}]({entry.name}.{suffix})", ""]
+            lines += ["```yaml", entry.text.strip(), "```", ""]
+    return "\n".join(lines).rstrip() + "\n"

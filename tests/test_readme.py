@@ -1,0 +1,71 @@
+"""The README's commands, run; `LRVIZ_UPDATE_README=1 pytest tests/test_readme.py` writes what they print into it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+CONSOLE = re.compile(r"```console\n(\$ .*?)```", re.DOTALL)
+FILE = re.compile(r"<!-- file: (\S+) -->\n```yaml\n(.*?)```", re.DOTALL)
+VERSION = re.compile(r"torch \d[^\s,;]*")
+COUNT = re.compile(r"in \d+ replays")
+
+
+def commands() -> list[str]:
+    return [block.split("\n", 1)[0][2:] for block in CONSOLE.findall(README.read_text())]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the README's files, and a cache in which the engines are certified."""
+    folder = tmp_path_factory.mktemp("readme")
+    for name, text in FILE.findall(README.read_text()):
+        (folder / name).write_text(text)
+    run("lrviz engines --certify", folder)
+    return folder
+
+
+def run(command: str, folder: Path) -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR")}
+    environment |= {"PATH": path, "PYTHONUNBUFFERED": "1", "LRVIZ_CACHE_DIR": str(folder / "cache")}
+    done = subprocess.run(
+        command, shell=True, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        check=False,
+    )  # fmt: skip
+    return "\n".join(line.rstrip() for line in done.stdout.rstrip("\n").split("\n"))
+
+
+def neutral(text: str) -> str:
+    return COUNT.sub("in N replays", VERSION.sub("torch X", text))
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_command_prints_what_the_readme_shows(command, folder):
+    printed = run(command, folder)
+    text = README.read_text()
+    block = next(block for block in CONSOLE.findall(text) if block.startswith(f"$ {command}\n"))
+    if os.environ.get("LRVIZ_UPDATE_README"):
+        README.write_text(text.replace(block, f"$ {command}\n{printed}\n"))
+        return
+    assert neutral(block.partition("\n")[2].rstrip("\n")) == neutral(printed)
+
+
+def test_the_python_example_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert code is not None
+    exec(code[1], {})
+    assert (tmp_path / "onecycle.pdf").stat().st_size > 0
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(((?!https?://)[^)#]+)\)", README.read_text()))
+def test_a_link_leads_somewhere(link):
+    assert (ROOT / link).exists()
