@@ -33,19 +33,20 @@ def replay(
     *,
     partial: bool = False,
     engine: Engine | str = "auto",
+    train: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Trace:
     """Replay an experiment on PyTorch's own scheduler and return what each step trains with.
 
     A fresh model, optimizer and scheduler are made for every call. `engine` is "auto", "torch" or
     "light": the real torch, or its scheduler files alone, which "auto" takes where it is certified to
-    be the same. `progress(done, total)` is called now and then on long runs. Raises ReplayError where
-    torch raises, with its words; with `partial` the trace up to there comes back instead, its
-    `failure` set.
+    be the same. With `train` the optimizer trains a toy problem, and `Trace.loss` is its loss.
+    `progress(done, total)` is called now and then on long runs. Raises ReplayError where torch raises,
+    with its words; with `partial` the trace up to there comes back instead, its `failure` set.
     """
     from lrviz.replay.loop import replay
 
-    return replay(experiment, partial=partial, engine=engine, progress=progress)
+    return replay(experiment, partial=partial, engine=engine, train=train, progress=progress)
 
 
 def figure(

@@ -52,14 +52,18 @@ def _marks(spec: SchedulerSpec) -> tuple[int, ...]:
 def milestone_unreached(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
     for part in parts(experiment):
         late = [mark for mark in _marks(part.spec) if mark >= part.steps]
-        if not late or (part.container is not None and part.steps == 0):
+        if not late or (part.container is not None and part.steps <= 0):
             continue
-        which = ", ".join(f"{part.start + mark:,}" for mark in late)
+        if isinstance(part.spec, SWALR):
+            told = f"swa_start = {part.spec.swa_start:,} is never reached: the run has {part.end:,} scheduler steps"
+            yield Hit(told, f"Start below {part.end:,}")
+            continue
+        which = ", ".join(f"{mark:,}" for mark in late)
+        verb = "is" if len(late) == 1 else "are"
         told = (
-            f"{part.name}: milestone{'s' * (len(late) > 1)} {which} {'is' if len(late) == 1 else 'are'} never reached"
+            f"{part.name}: milestone{'s' * (len(late) > 1)} {which} {verb} never reached: it has {part.steps:,} steps"
         )
-        told += f": it has {part.steps:,} steps" if part.steps > 0 else f": the run has {part.end:,} steps"
-        yield Hit(told, f"Place milestones below {max(part.steps, part.end - part.start, 1):,}, or drop them")
+        yield Hit(told, f"Place milestones below {part.steps:,}, or drop them")
 
 
 @rule(
@@ -141,7 +145,7 @@ def warmup_milestone_mismatch(experiment: Experiment, trace: Trace | None) -> It
         if not isinstance(container, SequentialLR) or part.spec is container.schedulers[-1]:
             continue
         spec = part.spec
-        followed = part.end < clock.scheduler_steps or not part.is_last
+        followed = part.end < clock.scheduler_steps
         if not isinstance(spec, LinearLR) or not followed or not 0 < part.steps != spec.total_iters:
             continue
         early = spec.total_iters > part.steps

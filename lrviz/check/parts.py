@@ -96,6 +96,8 @@ def length_of(spec: SchedulerSpec) -> int | None:
     match spec:
         case OneCycleLR(epochs=int(epochs), steps_per_epoch=int(steps)):
             return epochs * steps
+        case ConstantLR(factor=1.0):
+            return None  # it only holds the rate
         case StepLR():
             return spec.step_size
         case MultiStepLR():

@@ -49,6 +49,7 @@ class Rule:
 
     def examine(self, experiment: Experiment, trace: Trace | None) -> Iterator[Finding]:
         """Yield what the rule finds; without a trace, what the experiment alone shows."""
+        last = experiment.run.clock.steps - 1
         for hit in self.examiner(experiment, trace):
             yield Finding(
                 rule=self.name,
@@ -56,7 +57,7 @@ class Rule:
                 message=hit.message,
                 fix=hit.fix,
                 snippet=hit.snippet,
-                step=hit.step,
+                step=None if hit.step is None else min(hit.step, last),
             )
 
 

@@ -21,7 +21,7 @@ from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 from lrviz.render.annotation import Annotation, Span
 from lrviz.render.curve import Curve
 from lrviz.render.options import Mark
-from lrviz.render.panel import inches_of, lift
+from lrviz.render.panel import figure_of, inches_of, lift
 from lrviz.render.placement import Board, Box, Flag, Flagged, Pointed, Pointer, Ruled, Ruler, Vertices, place
 from lrviz.render.theme import Theme
 from lrviz.render.words import clean, clipped, wrapped
@@ -55,8 +55,7 @@ class _Sheet:
     @classmethod
     def of(cls, axes: Axes, curves: Iterable[Curve]) -> _Sheet:
         """Return a panel with its lines and markers taken."""
-        figure = axes.get_figure(root=True)
-        assert figure is not None, "a panel is on a figure"
+        figure = figure_of(axes)
         scale = 72 / figure.dpi
         box = axes.get_position()
         width, height = (side * 72 for side in figure.get_size_inches())
@@ -296,9 +295,7 @@ def _draw_line(axes: Axes, flag: _Flag) -> None:
     face = flag.color if flag.solid else "none"
     size = PENNANT * rcParams["font.size"]
     pennant = Line2D([flag.step], [1], color=flag.color, marker="v", markersize=size, markerfacecolor=face, zorder=4)
-    figure = axes.get_figure(root=True)
-    assert figure is not None, "a panel is on a figure"
-    below = above + ScaledTranslation(0, -size / 2 / 72, figure.dpi_scale_trans)
+    below = above + ScaledTranslation(0, -size / 2 / 72, figure_of(axes).dpi_scale_trans)
     for artist, name, transform in ((line, "mark-line", above), (pennant, "pennant", below)):
         artist.set(transform=transform, clip_on=False, gid=name)
         axes.add_artist(artist)

@@ -118,4 +118,7 @@ def _name_lines(figure: Figure, axes: Axes, groups: Sequence[str], legend: Legen
     labels = list(groups[: legend.shown])
     if legend.shown < len(groups):
         labels[-1] += f"  (and {len(groups) - legend.shown} more)"
-    figure.legend(lines, labels, loc="lower center", ncols=legend.columns, borderaxespad=0.3, columnspacing=1.6)
+    blank = [" "] * len(lines)  # matplotlib leaves out a name that begins with an underscore
+    named = figure.legend(lines, blank, loc="lower center", ncols=legend.columns, borderaxespad=0.3, columnspacing=1.6)
+    for text, label in zip(named.get_texts(), labels, strict=True):
+        text.set_text(label)

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 import numpy
 from matplotlib import rcParams
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import TICKDOWN, TICKLEFT
 
@@ -19,7 +20,7 @@ from lrviz.render.ticks import Ticks, epoch_ticks, level_ticks, log_ticks, step_
 from lrviz.replay.trace import Trace
 from lrviz.spec.experiment import Experiment
 
-__all__ = ["draw_epochs", "draw_metric", "draw_momentum", "draw_rate", "draw_steps", "inches_of", "lift"]
+__all__ = ["draw_epochs", "draw_metric", "draw_momentum", "draw_rate", "draw_steps", "figure_of", "inches_of", "lift"]
 
 HEADROOM = 1.1  # of the highest rate, as the article has it
 SMALLEST_MARKER = 2.5  # points
@@ -114,12 +115,15 @@ def lift(axes: Axes, high: float, room: float) -> None:
         axes.set_ylim(bottom, max(top, min(HUGE, bottom + (high - bottom) / (1 - share))))
 
 
+def figure_of(axes: Axes) -> Figure:
+    """Return the figure that a panel is on."""
+    return cast("Figure", axes.figure)
+
+
 def inches_of(axes: Axes) -> tuple[float, float]:
     """Return a panel's width and height."""
-    figure = axes.get_figure(root=True)
-    assert figure is not None, "a panel is on a figure"
     box = axes.get_position()
-    width, height = figure.get_size_inches()
+    width, height = figure_of(axes).get_size_inches()
     return float(box.width * width), float(box.height * height)
 
 

@@ -34,6 +34,7 @@ def sequence(milestones: list[int], *schedulers: Any) -> Any:
 
 
 LINEAR = {"name": "linear", "start_factor": 0.1, "total_iters": 8}
+ACCELERATE = {"dataset_size": 1000, "batch_size": 8, "world_size": 4, "framework": "accelerate"}
 TEN = {"epochs": 10, "steps_per_epoch": 100}
 CUT = {"steps": 35, "steps_per_epoch": 8, "interval": "epoch"}
 CYCLE = {"name": "cyclic", "max_lr": 1, "cycle_momentum": False}
@@ -70,6 +71,9 @@ CASES: list[tuple[str, str | None, Any]] = [
     ("unfinished", None, toy("cosine", T_max=33)),
     ("unfinished", "warning", toy("swa", swa_lr=1e-4, swa_start=28, anneal_epochs=5)),
     ("unfinished", None, toy("swa", swa_lr=1e-4, swa_start=28, anneal_epochs=4)),
+    ("unfinished", "warning", toy(**ONECYCLE, run={**ACCELERATE, "grad_accum": 4})),
+    ("unfinished", None, toy(**ONECYCLE, run=ACCELERATE)),
+    ("unfinished", None, toy("constant", factor=1.0, total_iters=100)),
     ("off-by-one-steps", "warning", toy("cosine", T_max=36)),
     ("off-by-one-steps", None, toy("cosine", T_max=37)),
     ("off-by-one-steps", None, toy("cosine", T_max=32)),
@@ -100,6 +104,7 @@ CASES: list[tuple[str, str | None, Any]] = [
     ("milestone-not-positive", "warning", toy("multistep", milestones=[-1, 8])),
     ("milestone-unsorted", None, toy("multistep", milestones=[24, 8])),
     ("warmup-milestone-mismatch", "warning", sequence([7], LINEAR, COSINE)),
+    ("warmup-milestone-mismatch", None, sequence([40], LINEAR, COSINE)),
     ("lr-jump", "warning", after_constant(0.49)),
     ("lr-jump", None, after_constant(0.5)),
     ("lr-not-finite", None, toy("multiplicative", run={"steps": 300}, optimizer=LR, lr_lambda="10.0")),
@@ -200,3 +205,23 @@ def test_says_it_in_numbers_and_where(examined: Any, rule: str, document: Any, t
     found = next(finding for finding in examined(document) if finding.rule == rule)
     assert told in found.message
     assert found.step == step
+
+
+def test_accelerate_keeps_steps_from_a_onecycle(examined: Any) -> None:
+    findings = examined(toy(**ONECYCLE, run={**ACCELERATE, "grad_accum": 4}))
+    found = next(finding for finding in findings if finding.rule == "unfinished")
+    assert found.message.startswith(
+        "OneCycleLR needs 128 steps and has 73 of 128: accelerate counts each accumulated batch"
+    )
+
+
+def test_a_late_swa_start_is_named(examined: Any) -> None:
+    findings = examined(toy("swa", swa_lr=1e-4, swa_start=40))
+    assert [finding.message for finding in findings if finding.rule == "milestone-unreached"] == [
+        "swa_start = 40 is never reached: the run has 32 scheduler steps"
+    ]
+
+
+def test_what_lies_beyond_the_run_is_put_at_its_last_step(examined: Any) -> None:
+    findings = examined(toy(**ONECYCLE, total_steps=40, pct_start=1.0))
+    assert [finding.step for finding in findings if finding.rule == "onecycle-phase"] == [31]

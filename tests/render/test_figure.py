@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 from array import array
+from dataclasses import replace
 from itertools import pairwise
 
 import matplotlib
@@ -191,6 +192,14 @@ def test_groups_are_told_apart_and_named():
     assert first.get_linestyle() != second.get_linestyle()
     assert first.get_marker() != second.get_marker()
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["group 0", "group 1"]
+
+
+def test_a_group_s_name_may_begin_with_an_underscore():
+    made = trace(falling(), falling(start=5e-4))
+    figure = draw(
+        replace(made, tracks=tuple(replace(track, name=f"_{track.name}") for track in made.tracks)), experiment()
+    )
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["_group 0", "_group 1"]
 
 
 def test_one_group_has_no_legend():

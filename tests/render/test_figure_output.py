@@ -9,6 +9,7 @@ import pytest
 
 from lrviz.errors import OutputError, SpecError
 from lrviz.render.figure import draw
+from lrviz.render.options import FigureOptions
 from lrviz.render.output import FORMATS, format_of, write
 from lrviz.replay.trace import Trace, Track, column
 from lrviz.spec.clock import Run
@@ -57,7 +58,7 @@ def test_the_same_figure_is_the_same_bytes(file_format):
     written = []
     for _ in range(2):
         stream = io.BytesIO()
-        write(draw(*cosine()), stream, file_format)
+        write(draw(*cosine(), FigureOptions(annotate=True)), stream, file_format)
         written.append(stream.getvalue())
     assert written[0] == written[1]
 
