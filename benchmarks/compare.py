@@ -99,6 +99,7 @@ def main() -> int:
         say.line(_machine())
         say.processes("First run", "whole process", _first(), 1)
         say.processes("One figure, one table, one check: 32 steps", "whole process", _figures(), rounds)
+        say.processes("The whole gallery, PNG and SVG", "whole process", _gallery(), min(rounds, 3))
         say.processes("Start-up", "whole process", _startup(), rounds)
         for size in sizes:
             say.loops(size, _loops(size), min(rounds, 3) if size > 100_000 else rounds)
@@ -133,6 +134,13 @@ def _figures() -> list[Contender]:
         Contender("lrviz table", (*LRVIZ, "table", *ONE_CYCLE), 0.12),
         Contender("lrviz check a.yaml", (*LRVIZ, "check", "a.yaml"), 0.15),
         Contender("python, torch and the loop, no figure", (sys.executable, str(HERE / "loops.py"), "article", "32")),
+    ]
+
+
+def _gallery() -> list[Contender]:
+    return [
+        Contender("the article's script, for one figure", (sys.executable, str(HERE / "article.py"), "a.png")),
+        Contender("lrviz gallery", (*LRVIZ, "gallery", "--configs", str(HERE.parent / "configs"), "-o", "all"), 1.5),
     ]
 
 

@@ -68,5 +68,5 @@ def shown(value: object, limit: int = 60) -> str:
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an int of thousands of digits has no repr
-        text = f"a {type(value).__name__} too large to show"
+        text = f"a value of type {type(value).__name__} too large to show"
     return text if len(text) <= limit else text[: limit - 1] + "…"

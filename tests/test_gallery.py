@@ -71,17 +71,18 @@ def test_the_problems_of_all_files_come_together(configs):
     (configs / "04-worse.yaml").write_text("scheduler: {name: step}\n")
     with pytest.raises(SpecError) as caught:
         collect(configs)
-    assert [Path(problem.place.split(":")[0]).name for problem in caught.value.problems] == ["03-bad.yaml", "04-worse.yaml"]
+    files = [Path(problem.place.split(":")[0]).name for problem in caught.value.problems]
+    assert files == ["03-bad.yaml", "04-worse.yaml"]
 
 
 def test_two_files_may_not_make_one_figure(configs):
     (configs / "09-wave.yaml").write_text(COSINE)
-    with pytest.raises(SpecError, match="makes a figure 'wave', as 02-wave.yml does"):
+    with pytest.raises(SpecError, match=r"makes a figure 'wave', as 02-wave\.yml does"):
         collect(configs)
 
 
 def test_a_folder_without_experiments_is_refused(tmp_path):
-    with pytest.raises(SpecError, match="holds no .yaml files"):
+    with pytest.raises(SpecError, match=r"holds no \.yaml files"):
         collect(tmp_path)
 
 

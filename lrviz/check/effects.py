@@ -119,4 +119,4 @@ def _changed(part: Part, optimizer: str, moved: str, own: float, first: float) -
     )
     told = f"{part.name} {what} at step 0 and cycles it from there (cycle_momentum)"
     fix = f"Set cycle_momentum: false, or give {optimizer} a {moved} of {first:g} if that is meant"
-    return Hit(told, fix, 0, part.snippet(cycle_momentum=False))
+    return Hit(told, fix, snippet=part.snippet(cycle_momentum=False))

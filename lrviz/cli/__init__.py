@@ -10,12 +10,19 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run lrviz on the command line's arguments and exit: 0 done, 1 a finding or a failed replay, 2 bad input."""
+    if hasattr(signal, "SIGPIPE"):  # `lrviz table … | head` ends like any other filter
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        _run()
+    except KeyboardInterrupt:  # while the commands are being imported; later the app itself sees it
+        sys.exit(130)
+
+
+def _run() -> None:
     from lrviz.cli.app import app
     from lrviz.cli.report import complain
     from lrviz.errors import LrvizError, ReplayError
 
-    if hasattr(signal, "SIGPIPE"):  # `lrviz table … | head` ends like any other filter
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         app(prog_name="lrviz")
     except LrvizError as error:

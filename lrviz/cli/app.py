@@ -84,8 +84,8 @@ def draw_gallery(
     act(configs, output, gallery.formats_of(formats))
 
 
-@app.command()
-def engines(
+@app.command("engines")
+def show_engines(
     certify: Annotated[
         bool, typer.Option("--certify", help="Compare the engines now, and say what was compared.", show_default=False)
     ] = False,

@@ -45,7 +45,8 @@ def _check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     examined = _examine_all(sources, given)
     _print_json(examined) if given["format"] == "json" else _print(examined)
     worst = {finding.severity for one in examined for finding in one.findings}
-    if "error" in worst or (given["strict"] and "warning" in worst):
+    refused = any(one.run is None for one in examined)  # what plot and table would not replay
+    if refused or "error" in worst or (given["strict"] and "warning" in worst):
         raise typer.Exit(1)
 
 
@@ -110,7 +111,10 @@ def _panel(finding: Finding, target: str) -> Panel:
     color = COLORS[finding.severity]
     parts: list[Any] = [Text(finding.message), Text(""), Text(f"Instead: {finding.fix}")]
     if finding.snippet:
-        parts += [Text(""), Syntax(finding.snippet, "yaml", background_color="default", theme="ansi_light", word_wrap=True)]
+        parts += [
+            Text(""),
+            Syntax(finding.snippet, "yaml", background_color="default", theme="ansi_light", word_wrap=True),
+        ]
     title = Text.assemble((finding.severity, f"bold {color}"), " ", (finding.rule, "bold"))
     subtitle = Text(target, "dim") if target else None
     return Panel(

@@ -25,6 +25,8 @@ from lrviz.spec.warmup import Warmup
 
 __all__ = ["Source", "Target", "TargetGroup", "Verb"]
 
+DURATIONS = "A DURATION is 500 (scheduler steps), 2ep (epochs) or 5% (of the run)."
+
 RUN = FlagSet(Run, "run", "Run")
 WARMUP = FlagSet(Warmup, "", "Run")
 OPTIMIZER = FlagSet(OptimizerSpec, "optimizer", "Optimizer", {"name": "--optimizer"})
@@ -109,7 +111,7 @@ def _command(verb: Verb, source: Source, help_text: str) -> Any:
     callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     single = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    single.command(source.name, help=help_text.replace("[", r"\["))(callback)
+    single.command(source.name, help=help_text.replace("[", r"\["), epilog=DURATIONS)(callback)
     return typer.main.get_command(single)
 
 

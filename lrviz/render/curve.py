@@ -10,7 +10,7 @@ import numpy
 from lrviz.render.thinning import Points, collapse, staircase, thin
 from lrviz.replay.trace import Trace
 
-__all__ = ["COLUMNS_PER_INCH", "HUGE", "MARKED", "Curve", "curve", "metric_curve"]
+__all__ = ["COLUMNS_PER_INCH", "HUGE", "MARKED", "Curve", "curve", "loss_curve", "metric_curve"]
 
 MARKED = 100  # settings up to which each has its marker, on a panel wide enough
 HUGE = 1e300  # beyond, matplotlib's arithmetic overflows
@@ -56,6 +56,14 @@ def metric_curve(trace: Trace, columns: int) -> Curve | None:
     y = numpy.asarray(trace.metric, dtype=numpy.float64)
     x = (numpy.arange(len(y), dtype=numpy.float64) + 1) * trace.stride - 1
     return _line("metric", x, y, columns, slice(None) if len(y) <= MARKED else None)
+
+
+def loss_curve(trace: Trace, columns: int) -> Curve | None:
+    """Return the loss of the toy training at the optimizer step before which it was; None without any."""
+    if trace.loss is None or not len(trace.loss):
+        return None
+    y = numpy.asarray(trace.loss, dtype=numpy.float64)
+    return _line("loss", numpy.arange(len(y), dtype=numpy.float64), y, columns, None)
 
 
 def _line(name: str, x: Points, y: Points, columns: int, marked: slice | None) -> Curve:

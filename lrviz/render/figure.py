@@ -14,11 +14,13 @@ from lrviz.render.callouts import call_out, own_marks
 from lrviz.render.curve import Curve
 from lrviz.render.layout import Layout, Legend, legend_of
 from lrviz.render.options import FigureOptions, Mark
-from lrviz.render.panel import draw_epochs, draw_metric, draw_momentum, draw_rate, draw_steps, inches_of
+from lrviz.render.panel import draw_epochs, draw_loss, draw_metric, draw_momentum, draw_rate, draw_steps, inches_of
+from lrviz.render.sweep import draw_sweep
 from lrviz.render.theme import Theme, styled
 from lrviz.render.words import clean, clipped, inches, wrapped
 from lrviz.replay.trace import Trace
 from lrviz.spec.experiment import Experiment
+from lrviz.spec.schedulers import RangeTest
 
 __all__ = ["draw"]
 
@@ -34,8 +36,11 @@ def draw(
 ) -> Figure:
     """Draw a trace and return the figure, which belongs to no window and no pyplot.
 
-    Raises SpecError where `options.show` asks for momentum and the optimizer has none.
+    Of a range test that trained it shows the loss against the rate. Raises SpecError where
+    `options.show` asks for momentum and the optimizer has none.
     """
+    if trace.loss is not None and isinstance(experiment.scheduler, RangeTest):
+        return draw_sweep(trace, experiment, options)
     names = _panels(trace, experiment, options)
     with styled(options.theme, options.size) as theme:
         figure = Figure(figsize=options.size, dpi=options.dpi)
@@ -62,8 +67,9 @@ def _panels(trace: Trace, experiment: Experiment, options: FigureOptions) -> lis
         told = f"momentum cannot be drawn: {experiment.optimizer.name} has neither momentum nor betas"
         raise SpecError(Problem(field="show", message=told))
     names = list(options.show)
-    if trace.metric is not None and "lr" in names:
-        names.insert(1, "metric")
+    if "lr" in names:  # a loss that a plateau watches is drawn once
+        below = "loss" if trace.loss is not None else "metric" if trace.metric is not None else None
+        names[1:1] = [below] if below else []
     return names
 
 
@@ -82,6 +88,8 @@ def _draw(
     match name:
         case "momentum":
             return draw_momentum(axes, trace, theme)
+        case "loss":
+            return draw_loss(axes, trace, theme)
         case "metric":
             return draw_metric(axes, trace, theme)
         case _:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lrviz.render.words import inches
 
-__all__ = ["Layout", "Legend", "legend_of"]
+__all__ = ["NO_LEGEND", "Layout", "Legend", "legend_of"]
 
 GAP = 0.3  # inches between two panels
 LOWER = 0.5  # height of a lower panel, of the rate's

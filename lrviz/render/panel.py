@@ -14,16 +14,31 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import TICKDOWN, TICKLEFT
 
-from lrviz.render.curve import COLUMNS_PER_INCH, HUGE, Curve, curve, metric_curve
+from lrviz.render.curve import COLUMNS_PER_INCH, HUGE, Curve, curve, loss_curve, metric_curve
 from lrviz.render.theme import Theme
 from lrviz.render.ticks import Ticks, epoch_ticks, level_ticks, log_ticks, step_ticks
+from lrviz.render.words import wrapped
 from lrviz.replay.trace import Trace
 from lrviz.spec.experiment import Experiment
 
-__all__ = ["draw_epochs", "draw_metric", "draw_momentum", "draw_rate", "draw_steps", "figure_of", "inches_of", "lift"]
+__all__ = [
+    "draw_epochs",
+    "draw_loss",
+    "draw_metric",
+    "draw_momentum",
+    "draw_rate",
+    "draw_steps",
+    "figure_of",
+    "inches_of",
+    "lift",
+    "say_toy",
+    "set_ticks",
+]
 
 HEADROOM = 1.1  # of the highest rate, as the article has it
 SMALLEST_MARKER = 2.5  # points
+FAR = 50.0  # times the least loss, from which on a logarithmic axis shows more
+TOY = "a toy problem: a line fitted to 100 points"
 FLAT = 1e-280  # below, matplotlib takes an axis to have no extent
 DASHES: tuple[Any, ...] = (
     "solid",
@@ -74,6 +89,31 @@ def draw_metric(axes: Axes, trace: Trace, theme: Theme) -> list[Curve]:
     _plot(axes, curves, replace(theme, ink=theme.metric))
     axes.set_ylabel("Metric")
     return curves
+
+
+def draw_loss(axes: Axes, trace: Trace, theme: Theme) -> list[Curve]:
+    """Draw the loss of the toy training, saying whose it is, and return the line.
+
+    A loss that stays above zero and falls or rises far has a logarithmic axis.
+    """
+    line = loss_curve(trace, _columns(axes))
+    curves = [] if line is None else [line]
+    if line is not None and line.low > FLAT and line.high > FAR * line.low:
+        curves = _draw_log(axes, curves, line.high)
+    else:
+        _level(axes, *_padded(curves))
+    _plot(axes, curves, replace(theme, ink=theme.metric))
+    axes.set_ylabel("Loss")
+    say_toy(axes, theme)
+    return curves
+
+
+def say_toy(axes: Axes, theme: Theme) -> None:
+    """Say above a panel that its loss is that of a toy problem."""
+    size = 0.75 * rcParams["font.size"]
+    room = {"textcoords": "offset points", "ha": "right", "va": "bottom", "color": theme.quiet, "fontsize": size}
+    told = wrapped(TOY, inches_of(axes)[0], size, lines=1)
+    axes.annotate(told, (1.0, 1.0), (0, 3), xycoords="axes fraction", gid="toy", **room)
 
 
 def target(experiment: Experiment) -> float:
@@ -140,7 +180,7 @@ def _labels(axes: Axes, widest: str) -> int:
 def _level(axes: Axes, low: float, high: float) -> None:
     count = round(inches_of(axes)[1] / (2.9 * rcParams["font.size"] / 72))
     axes.set_ylim(low, high)
-    _set_ticks(axes, level_ticks(low, high, max(3, count)))
+    set_ticks(axes, level_ticks(low, high, max(3, count)))
 
 
 def _padded(curves: Sequence[Curve]) -> tuple[float, float]:
@@ -169,11 +209,11 @@ def _draw_log(axes: Axes, curves: Sequence[Curve], high: float) -> list[Curve]:
     if sunk:
         below = any(each.low < 0 for each in curves)
         ticks = Ticks([floor, *ticks.places], ["≤ 0" if below else "0", *ticks.labels], ticks.minor)
-    _set_ticks(axes, ticks)
+    set_ticks(axes, ticks)
     return [replace(each, y=numpy.where(each.y <= FLAT, floor, each.y)) for each in curves]
 
 
-def _set_ticks(axes: Axes, ticks: Ticks) -> None:
+def set_ticks(axes: Axes, ticks: Ticks) -> None:
     axes.set_yticks(ticks.places, ticks.labels)
     axes.minorticks_off()
     _minor_ticks(axes, ticks.minor, "y")

@@ -6,9 +6,12 @@ is trusted only where the certificate (`lrviz.replay.certificate`) says that it 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -57,8 +60,10 @@ class TorchEngine:
     losses: array[float] | None = None
 
     def __init__(self) -> None:
-        import torch
+        with _collection_paused():
+            import torch
 
+            torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)  # the first of all loads another second
         self.torch = torch
 
     @property
@@ -80,6 +85,18 @@ class TorchEngine:
         needs_closure = isinstance(optimizer, self.torch.optim.LBFGS)
         arguments = [lambda: 0.0] if needs_closure else []
         optimizer.step(*arguments)
+
+
+@contextmanager
+def _collection_paused() -> Iterator[None]:
+    """Import without looking for garbage: among the million objects of torch that takes a sixth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def group_settings(group: Group) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import repeat
 from typing import Any
 
@@ -93,6 +94,7 @@ class _Replay:
     experiment: Experiment
     engine: Engine
     optimizer: Any = None
+    step: Any = None  # steps the scheduler, once there is one
     columns: list[tuple[Callable[[Any], None], Any, str]] = field(default_factory=list)
     beta_columns: list[tuple[Callable[[Any], None], Any]] = field(default_factory=list)
     rates: list[array[float]] = field(default_factory=list)
@@ -102,19 +104,25 @@ class _Replay:
     remarks: dict[str, Remark] = field(default_factory=dict)
 
     def run(self, progress: Progress | None) -> Trace:
-        clock = self.experiment.run.clock
-        failure = None
         with self.listening():
-            try:
-                self.optimizer = self.engine.optimizer(self.experiment.optimizer)
-                step = self.stepper(clock.settings)
-                self.open_columns()
-                self.record(step, clock.settings, progress)
-            except LrvizError:
-                raise
-            except Exception as error:  # noqa: BLE001  whatever torch, or the user's scheduler, raises
-                failure = self.failure(error)
+            failure = self.guarded(self.prepare) or self.record(self.experiment.run.clock.settings, progress)
         return self.trace(failure)
+
+    def guarded(self, action: Callable[[], None]) -> Failure | None:
+        """Do something of torch's, or of the user's scheduler; return what it raised, in its own words."""
+        try:
+            action()
+        except LrvizError:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it raises
+            return self.failure(error)
+        return None
+
+    def prepare(self) -> None:
+        self.optimizer = self.engine.optimizer(self.experiment.optimizer)
+        self.step = self.stepper(self.experiment.run.clock.settings)
+        self.open_columns()
+        self.read()
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -239,19 +247,23 @@ class _Replay:
             else:
                 self.columns.append((self.momenta[-1].append, group, moved))
 
-    def record(self, step: Callable[[], None], settings: int, progress: Progress | None) -> None:
-        self.read()
+    def record(self, settings: int, progress: Progress | None) -> Failure | None:
         left = settings - 1
         while left:
             block = min(left, BLOCK)
-            self.record_block(step, block)
+            failure = self.guarded(partial(self.record_block, self.step, block))
+            if failure is not None:
+                return failure
             left -= block
             if progress is not None:
                 progress(settings - left, settings)
-        if self.engine.losses is not None:  # it trains with the last setting, which no step of the scheduler follows
-            clock = self.experiment.run.clock
-            for _ in range(clock.steps - (settings - 1) * clock.stride):
-                self.engine.train_once(self.optimizer)
+        return None if self.engine.losses is None else self.guarded(self.train_on)
+
+    def train_on(self) -> None:
+        """Train with the last setting, which no step of the scheduler follows."""
+        clock = self.experiment.run.clock
+        for _ in range(clock.steps - (clock.settings - 1) * clock.stride):
+            self.engine.train_once(self.optimizer)
 
     def read(self) -> None:
         for append, group, key in self.columns:

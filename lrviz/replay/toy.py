@@ -52,4 +52,4 @@ class ToyEngine(TorchEngine):
             loss.backward()
             return loss
 
-        self.losses.append(float(optimizer.step(closure)))
+        self.losses.append(optimizer.step(closure).item())

@@ -104,6 +104,9 @@ class Expression:
     def __str__(self) -> str:
         return self.text
 
+    def __reduce__(self) -> tuple[type[Expression], tuple[str, tuple[str, ...]]]:
+        return Expression, (self.text, self.names)  # closures cannot be pickled; the text says it all
+
 
 def _reason(error: Exception) -> str:
     return str(error.args[-1]).lower() if error.args else type(error).__name__

@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 
+LARGEST = 10**12  # no count of steps, samples or devices is beyond
 TRAIN = "train"
 """The metric that is the loss of a toy training under the schedule."""
 
@@ -91,7 +92,8 @@ class Text(Kind):
 
     def convert(self, value: Any) -> str:
         if not isinstance(value, str) or not value.strip():
-            raise Invalid(f"must be text, not {shown(value)}")
+            quotes = "" if isinstance(value, (str, list, tuple, Mapping)) or value is None else "; write it in quotes"
+            raise Invalid(f"must be text, not {shown(value)}{quotes}")
         return value
 
     def schema(self) -> dict[str, Any]:
@@ -228,6 +230,8 @@ class Count(Kind):
             raise Invalid(wanted, rule=self.rules[0] if math.isfinite(value) else None)
         if value < self.minimum:
             raise Invalid(wanted, rule=self.rules[1])
+        if value > LARGEST:
+            raise Invalid(f"must be at most {LARGEST:.0e}, not {shown(value)}")
         return int(value)
 
     def schema(self) -> dict[str, Any]:

@@ -280,7 +280,9 @@ class ReduceLROnPlateau(SchedulerSpec):
     shape = "█████████▄▄▂▂▂▁▁"
     example = {"metric": "max(0.3, 0.9 ** step)", "patience": 4, "factor": 0.5}
 
-    metric: Any = arg(None, Metric("what it watches: a list, an expression of epoch and step, or train, a toy loss", extra=True))
+    metric: Any = arg(
+        None, Metric("what it watches: a list, an expression of epoch and step, or train, a toy loss", extra=True)
+    )
     metric_csv: str | None = arg(None, Column("what it watches: a column of a CSV file", extra=True))
     mode: str = arg("min", Choice(("min", "max"), "whether a lower or a higher metric is better"))
     factor: float = arg(0.1, Real("factor of each reduction", minimum=0, below=1))
@@ -418,7 +420,7 @@ class SequentialLR(SchedulerSpec):
         super().__post_init__()
         wanted = len(self.schedulers) - 1
         if len(self.milestones) != wanted:
-            told = f"{len(self.schedulers)} schedulers take {wanted} milestones, not {len(self.milestones)}"
+            told = f"must be one fewer than the schedulers: {wanted}, not {len(self.milestones)}"
             raise SpecError(Problem(field="milestones", message=told))
 
     def children(self) -> tuple[SchedulerSpec, ...]:
@@ -468,7 +470,7 @@ class Custom(SchedulerSpec):
     on_command_line = False
 
     target: str = arg(..., Text("where it is: package.module:Name"))
-    args: Mapping[str, Any] = arg(None, Arguments("its arguments, by name"))
+    args: Mapping[str, Any] | None = arg(None, Arguments("its arguments, by name"))
 
     def moves_momentum(self) -> bool:
         return True

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from lrviz.spec.clock import Run
-from lrviz.spec.experiment import GalleryPlace
+from lrviz.spec.experiment import CheckSettings, GalleryPlace
 from lrviz.spec.kinds import Kind, Record, is_required, kinds_of
 from lrviz.spec.optimizers import Group, OptimizerSpec
 from lrviz.spec.schedulers import CATALOGUE, Custom, SchedulerSpec
+from lrviz.spec.warmup import Warmup
 
 __all__ = ["json_schema"]
 
@@ -28,6 +29,8 @@ def json_schema() -> dict[str, Any]:
             "optimizer": _record(OptimizerSpec),
             "scheduler": {"$ref": "#/$defs/scheduler"},
             "gallery": _record(GalleryPlace),
+            "check": _record(CheckSettings),
+            **_record(Warmup)["properties"],
         },
         "$defs": {
             "group": _record(Group),

@@ -31,7 +31,8 @@ def test_help_shows_a_schedulers_own_flags_and_nobody_elses(lrviz, name, monkeyp
 
 
 def test_a_file_is_replayed_and_flags_lie_over_it(lrviz, tmp_path):
-    (tmp_path / "a.yaml").write_text("run: {epochs: 2}\noptimizer: {lr: 1e-2}\nscheduler: {name: exponential, gamma: 0.5}\n")
+    document = "run: {epochs: 2}\noptimizer: {lr: 1e-2}\nscheduler: {name: exponential, gamma: 0.5}\n"
+    (tmp_path / "a.yaml").write_text(document)
     assert len(rows(lrviz("table", "a.yaml", "--format", "csv"))) == 17
     over = rows(lrviz("table", "a.yaml", "--format", "csv", "--epochs", "1", "--lr", "1"))
     assert [row[2] for row in over[1:4]] == ["1.0", "0.5", "0.25"]
@@ -94,7 +95,8 @@ def test_a_metric_file_stands_beside_the_document(lrviz, tmp_path):
     (folder / "log.csv").write_text("step,val_loss\n" + "".join(f"{step},1.0\n" for step in range(31)))
     (folder / "a.yaml").write_text("scheduler: {name: plateau, metric_csv: 'log.csv:val_loss', patience: 2}\n")
     from_file = rows(lrviz("table", "runs/a.yaml", "--format", "csv"))
-    from_flag = rows(lrviz("table", "plateau", "--metric-csv", "runs/log.csv:val_loss", "--patience", "2", "--format", "csv"))
+    flags = ("--metric-csv", "runs/log.csv:val_loss", "--patience", "2")
+    from_flag = rows(lrviz("table", "plateau", *flags, "--format", "csv"))
     assert from_file == from_flag
     assert [row[2] for row in from_file[1:6]] == ["0.001", "0.001", "0.001", "0.001", "0.0001"]
 

@@ -51,7 +51,8 @@ def test_a_plateau_reacts_to_a_loss_that_reacts_to_it():
 
 
 def test_any_scheduler_shows_the_loss_it_gives():
-    trace = lrviz.replay(lrviz.load({"run": RUN, "optimizer": {"lr": 0.1}, "scheduler": {"name": "cosine"}}), train=True)
+    experiment = lrviz.load({"run": RUN, "optimizer": {"lr": 0.1}, "scheduler": {"name": "cosine"}})
+    trace = lrviz.replay(experiment, train=True)
     assert trace.loss is not None
     assert len(trace.loss) == 15
     assert trace.loss[14] < trace.loss[0]
