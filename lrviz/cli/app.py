@@ -8,14 +8,13 @@ from typing import Annotated, Any
 import typer
 
 import lrviz
-from lrviz.cli import check, plot, table
-from lrviz.cli.report import console, plain_blocks
-from lrviz.cli.targets import TargetGroup, Verb
+from lrviz.cli.groups import Command, Group, TargetGroup
 
 __all__ = ["app"]
 
 app = typer.Typer(
     name="lrviz",
+    cls=Group,
     help="Show what a PyTorch learning-rate schedule will really do.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -39,39 +38,48 @@ def lrviz_main(
     """Show what a PyTorch learning-rate schedule will really do."""
 
 
-def _add(verb: Verb) -> None:
-    group: Any = type(f"{verb.name.title()}Group", (TargetGroup,), {"verb": verb})
+def _add(verb: str, help_text: str) -> typer.Typer:
+    """Add a command that takes a TARGET; its module is imported when it is used."""
+    group: Any = type(f"{verb.title()}Group", (TargetGroup,), {"verb": verb})
     sub = typer.Typer(cls=group, rich_markup_mode="rich")
-    if verb.callback:
-        sub.callback(invoke_without_command=True)(verb.callback)
-    app.add_typer(
-        sub,
-        name=verb.name,
-        help=verb.help,
-        subcommand_metavar="TARGET [FLAGS]...",
-        no_args_is_help=True,
-    )
+    app.add_typer(sub, name=verb, help=help_text, subcommand_metavar="TARGET [FLAGS]...", no_args_is_help=True)
+    return sub
 
 
-_add(plot.VERB)
-_add(table.VERB)
-_add(check.VERB)
+_add("plot", "Draw a schedule as PNG, SVG or PDF.")
+_add("table", "Print a schedule as a table, or as CSV, JSON or Markdown.")
+_check = _add("check", "Find what is wrong with a schedule, before the run; exit with 1 where there is an error.")
 
 
-@app.command("list")
+@_check.callback(invoke_without_command=True)
+def list_rules(
+    rules: Annotated[
+        bool, typer.Option("--list", help="Show every rule with one line on what it finds.", show_default=False)
+    ] = False,
+) -> None:
+    """Find what is wrong with a schedule, before the run; exit with 1 where there is an error."""
+    if rules:
+        from lrviz.cli.check import show_rules
+
+        show_rules()
+        raise typer.Exit
+
+
+@app.command("list", cls=Command)
 def list_schedulers() -> None:
     """Show every scheduler: its shape, its torch class and what it must be given."""
     from lrviz.cli.listing import listing
+    from lrviz.cli.report import console, plain_blocks
 
     console().print(listing(ascii=plain_blocks()))
 
 
-@app.command("gallery")
+@app.command("gallery", cls=Command)
 def draw_gallery(
     configs: Annotated[
-        Path | None, typer.Option("--configs", metavar="DIR", help="Experiments to draw.", show_default="lrviz's own")
+        str | None, typer.Option("--configs", metavar="DIR", help="Experiments to draw.", show_default="lrviz's own")
     ] = None,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where to write.")] = Path("gallery"),
+    output: Annotated[str, typer.Option("-o", "--output", metavar="DIR", help="Where to write.")] = "gallery",
     formats: Annotated[str, typer.Option("--formats", metavar="LIST", help="Of png, svg, pdf.")] = "png,svg",
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 and a list of what drifted.", show_default=False)
@@ -81,10 +89,10 @@ def draw_gallery(
     from lrviz.cli import gallery
 
     act = gallery.check if check else gallery.draw
-    act(configs, output, gallery.formats_of(formats))
+    act(Path(configs) if configs else None, Path(output), gallery.formats_of(formats))
 
 
-@app.command("engines")
+@app.command("engines", cls=Command)
 def show_engines(
     certify: Annotated[
         bool, typer.Option("--certify", help="Compare the engines now, and say what was compared.", show_default=False)
@@ -96,7 +104,7 @@ def show_engines(
     engines.certify() if certify else engines.show()
 
 
-@app.command()
+@app.command(cls=Command)
 def schema() -> None:
     """Print the JSON Schema of the YAML format, for editors to complete it."""
     import json

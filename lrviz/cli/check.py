@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -135,14 +135,8 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun if count == 1 or noun == 'info' else noun + 's'}"
 
 
-def show_rules(
-    rules: Annotated[
-        bool, typer.Option("--list", help="Show every rule with one line on what it finds.", show_default=False)
-    ] = False,
-) -> None:
-    """Print the rules, for `lrviz check --list`."""
-    if not rules:
-        return
+def show_rules() -> None:
+    """Print every rule with its severity and one line on what it finds."""
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
@@ -152,12 +146,9 @@ def show_rules(
     for rule in RULES.values():
         table.add_row(rule.name, f"[{COLORS[rule.severity]}]{rule.severity}[/]", rule.summary)
     console().print(table)
-    raise typer.Exit
 
 
 VERB = Verb(
-    name="check",
-    help="Find what is wrong with a schedule, before the run; exit with 1 where there is an error.",
     options=(
         option("strict", bool, False, "--strict", rich_help_panel=PANEL, show_default=False,
                help="exit with 1 for a warning, too"),
@@ -169,5 +160,4 @@ VERB = Verb(
     ),
     run=_check,
     many=True,
-    callback=show_rules,
 )  # fmt: skip

@@ -13,7 +13,7 @@ import typer
 from lrviz.errors import Problem, SpecError
 from lrviz.spec.kinds import Choice, Flag, Formula, Kind, Metric, Record, Text, is_required, kinds_of
 from lrviz.spec.scalars import scalar
-from lrviz.spec.source import Value, parse
+from lrviz.spec.source import Value
 
 __all__ = ["FlagSet", "flag_name", "option"]
 
@@ -124,6 +124,8 @@ def _read(kind: Kind, given: str, flag: str) -> Value:
         return Value(given, flag)
     text = kind.split(given)
     if text.lstrip().startswith(("[", "{")):
+        from lrviz.spec.yaml_source import parse
+
         try:
             return Value.of(parse(text, flag).plain(), flag)
         except SpecError as error:

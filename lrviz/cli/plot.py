@@ -66,8 +66,6 @@ def _marks(findings: Sequence[Finding]) -> list[Mark]:
 
 
 VERB = Verb(
-    name="plot",
-    help="Draw a schedule as PNG, SVG or PDF.",
     options=(
         option("output", str | None, None, "-o", "--output", metavar="PATH", rich_help_panel=PANEL,
                help="where to write: the suffix decides (.png, .svg, .pdf); - for a pipe, with --format",

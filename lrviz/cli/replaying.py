@@ -11,13 +11,12 @@ import typer
 from lrviz.cli.flags import option
 from lrviz.cli.report import complain, remark, tell
 from lrviz.errors import ReplayError
-from lrviz.replay.loop import describe, replay
-from lrviz.replay.trace import Trace
 from lrviz.spec.experiment import Experiment
 
 if TYPE_CHECKING:
     from lrviz.check import Finding
     from lrviz.replay.loop import Progress
+    from lrviz.replay.trace import Trace
 
 __all__ = ["ENGINE", "REPLAY_OPTIONS", "finish", "run", "shown_trace"]
 
@@ -49,6 +48,8 @@ def shown_trace(experiment: Experiment, given: Mapping[str, Any]) -> tuple[Trace
     trace = run(experiment, given)
     findings = [] if given["no_check"] else _told(experiment, trace)
     if trace.failure is not None and not (given["partial"] and trace.steps):
+        from lrviz.replay.loop import describe
+
         hint = "\n       --partial shows what came before" if trace.steps else ""
         raise ReplayError(describe(trace.failure) + hint)
     return trace, findings
@@ -66,6 +67,8 @@ def _told(experiment: Experiment, trace: Trace) -> list[Finding]:
 
 def run(experiment: Experiment, given: Mapping[str, Any]) -> Trace:
     """Replay for a command, as far as torch goes; its warnings are remarks."""
+    from lrviz.replay.loop import replay
+
     with _progress(experiment) as progress:
         trace = replay(experiment, partial=True, engine=given["engine"], train=given["train"], progress=progress)
     for note in trace.remarks:
@@ -76,6 +79,8 @@ def run(experiment: Experiment, given: Mapping[str, Any]) -> Trace:
 def finish(trace: Trace) -> None:
     """End a command after its output: with exit code 1 and torch's words where the replay failed."""
     if trace.failure is not None:
+        from lrviz.replay.loop import describe
+
         complain(ReplayError(describe(trace.failure)))
         raise typer.Exit(1)
 

@@ -48,8 +48,6 @@ def _every(text: str | None) -> int | None:
 
 
 VERB = Verb(
-    name="table",
-    help="Print a schedule as a table, or as CSV, JSON or Markdown.",
     options=(
         option("every", str | None, None, "--every", metavar="INTEGER", rich_help_panel=PANEL,
                help="show every Nth step, and the last", show_default=False),

@@ -6,24 +6,25 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from lrviz.cli.flags import FlagSet, flag_name, option
+from lrviz.cli.groups import Command
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.spec.clock import Run
-from lrviz.spec.document import build, decode, read
+from lrviz.spec.document import build
 from lrviz.spec.experiment import Experiment
 from lrviz.spec.kinds import kinds_of
 from lrviz.spec.optimizers import OptimizerSpec
 from lrviz.spec.schedulers import CATALOGUE, SchedulerSpec, lookup
-from lrviz.spec.source import MAX_BYTES, Value, parse
+from lrviz.spec.source import MAX_BYTES, Value
 from lrviz.spec.warmup import Warmup
 
-__all__ = ["Source", "Target", "TargetGroup", "Verb"]
+__all__ = ["Source", "Target", "Verb", "command"]
 
 DURATIONS = "A DURATION is 500 (scheduler steps), 2ep (epochs) or 5% (of the run)."
 
@@ -52,50 +53,24 @@ class Source:
 
 @dataclass(frozen=True)
 class Verb:
-    """A command over targets: its name, what it does, its own flags, and the function that does it.
+    """A command over targets: its own flags, and the function that does it; `many` files at once, where it can."""
 
-    With `many`, several files can be given at once. `callback` is run when flags stand in place of a
-    target.
-    """
-
-    name: str
-    help: str
     options: tuple[inspect.Parameter, ...]
     run: Callable[[Sequence[Source], Mapping[str, Any]], None]
     many: bool = False
-    callback: Callable[..., None] | None = None
 
 
-class TargetGroup(TyperGroup):
-    """A command whose subcommands are targets; each gets its own flags and `--help`."""
-
-    verb: ClassVar[Verb]
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return [name for name, spec in CATALOGUE.items() if spec.on_command_line]
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        spec = _scheduler(cmd_name)
-        if spec is not None:
-            return _command(self.verb, _scheduler_source(spec), f"{spec.summary()} ({spec.__name__})")
-        if _is_custom(cmd_name):
-            told = f"Replay {cmd_name}, a scheduler of your own."
-            return _command(self.verb, _custom_source(cmd_name), told)
-        if cmd_name == "-" or _is_file(cmd_name):
-            return _command(self.verb, _file_source(cmd_name), f"Replay the experiment in {cmd_name}.")
-        return None
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        command = self.get_command(ctx, args[0])
-        if command is None:
-            raise SpecError(_no_target(args[0], self.verb.name))
-        return args[0], command, args[1:]
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        first = args[0] if args else ""
-        if first.startswith("-") and len(args) > 1 and first not in ("-", "-h", "--help"):
-            raise SpecError(f"{first}: the target comes first: lrviz {self.verb.name} TARGET {first} …")
-        return list(super().parse_args(ctx, args))
+def command(verb_name: str, target: str) -> Any:
+    """Return the command of a verb for a target; raises SpecError where there is no such target."""
+    verb: Verb = import_module(f"lrviz.cli.{verb_name}").VERB
+    spec = _scheduler(target)
+    if spec is not None:
+        return _command(verb, _scheduler_source(spec), f"{spec.summary()} ({spec.__name__})")
+    if _is_custom(target):
+        return _command(verb, _custom_source(target), f"Replay {target}, a scheduler of your own.")
+    if target == "-" or _is_file(target):
+        return _command(verb, _file_source(target), f"Replay the experiment in {target}.")
+    raise SpecError(_no_target(target, verb_name))
 
 
 def _command(verb: Verb, source: Source, help_text: str) -> Any:
@@ -111,7 +86,7 @@ def _command(verb: Verb, source: Source, help_text: str) -> Any:
     callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     single = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    single.command(source.name, help=help_text.replace("[", r"\["), epilog=DURATIONS)(callback)
+    single.command(source.name, cls=Command, help=help_text.replace("[", r"\["), epilog=DURATIONS)(callback)
     return typer.main.get_command(single)
 
 
@@ -214,6 +189,8 @@ def _custom_source(name: str) -> Source:
     )  # fmt: skip
 
     def load(given: Mapping[str, Any]) -> Target:
+        from lrviz.spec.yaml_source import parse
+
         values: dict[str, Value] = {}
         for text in given["arg"]:
             key, equals, value = text.partition("=")
@@ -235,6 +212,8 @@ def _file_source(name: str) -> Source:
     )  # fmt: skip
 
     def load(given: Mapping[str, Any]) -> Target:
+        from lrviz.spec.yaml_source import read
+
         path = Path(name)
         if name == "-":
             root, folder, stem = _standard_input(), Path(), "stdin"
@@ -248,4 +227,6 @@ def _file_source(name: str) -> Source:
 
 
 def _standard_input() -> Value:
-    return parse(decode(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>"), "<stdin>")
+    from lrviz.spec.yaml_source import decode
+
+    return decode(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>")

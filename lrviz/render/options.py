@@ -18,7 +18,7 @@ MAX_PIXELS = 100_000_000  # an image of 400 MB in memory
 MAX_SIDE = 65_535  # what the rasteriser takes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Size(Kind):
     """Width and height in inches, written 10x5."""
 
@@ -50,7 +50,7 @@ class Size(Kind):
         return {"anyOf": [written, {"type": "array", "items": side, "minItems": 2, "maxItems": 2}]}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Resolution(Count):
     """Dots per inch."""
 
@@ -71,7 +71,7 @@ class Resolution(Count):
         return {**super().schema(), "maximum": self.maximum}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Panels(Kind):
     """Which panels to draw, from top to bottom."""
 
@@ -103,7 +103,7 @@ class Panels(Kind):
         return text if text.lstrip().startswith("[") else f"[{text}]"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class FigureOptions(Record):
     """How to draw a figure.
 

@@ -33,7 +33,7 @@ DEFAULT_EPOCHS = 4
 DEFAULT_STEPS_PER_EPOCH = 8
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Run(Record):
     """What is said of a run's length; `clock` is what it comes to.
 

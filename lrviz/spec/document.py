@@ -14,10 +14,10 @@ from lrviz.spec.experiment import CheckSettings, Experiment, GalleryPlace
 from lrviz.spec.kinds import Column, Invalid, Kind, Record, Text, is_required, kinds_of
 from lrviz.spec.optimizers import Group, Groups, OptimizerSpec
 from lrviz.spec.schedulers import Children, Custom, SchedulerSpec, lookup
-from lrviz.spec.source import MAX_BYTES, Value, located, parse
+from lrviz.spec.source import Value, located
 from lrviz.spec.warmup import Warmup
 
-__all__ = ["build", "load", "read"]
+__all__ = ["build", "load"]
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
@@ -36,31 +36,10 @@ def load(source: str | os.PathLike[str] | Mapping[str, Any], *, allow_import: Co
     """
     if isinstance(source, Mapping):
         return build(Value.of(source), allow_import=allow_import)
+    from lrviz.spec.yaml_source import read  # PyYAML takes as long to import as this whole room
+
     path = Path(source)
     return build(read(path), folder=path.parent, allow_import=allow_import)
-
-
-def read(path: Path) -> Value:
-    """Return the tree of a YAML file; raises SpecError where it cannot be read or is not YAML."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: no path at all, such as one with a null character
-        told = f"cannot be read: {getattr(error, 'strerror', None) or error}"
-        raise SpecError(Problem(place=str(path), message=told)) from None
-    return parse(decode(data, str(path)), str(path))
-
-
-def decode(data: bytes, name: str) -> str:
-    """Return bytes as text; raises SpecError for what is too large or not UTF-8."""
-    if len(data) > MAX_BYTES:
-        raise SpecError(Problem(place=name, message=f"larger than {MAX_BYTES:,} bytes"))
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        told = f"not a text file in UTF-8 (byte {data[error.start]:#04x})"
-        raise SpecError(Problem(place=f"{name}:{line}", message=told)) from None
 
 
 def build(root: Value, *, folder: Path | None = None, allow_import: Collection[str] = ()) -> Experiment:

@@ -15,7 +15,7 @@ from lrviz.spec.schedulers import SWALR, Manual, RangeTest, SchedulerSpec, Seque
 __all__ = ["CheckSettings", "Experiment", "GalleryPlace"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class GalleryPlace(Record):
     """Where `lrviz gallery` shows an experiment's figure."""
 
@@ -23,7 +23,7 @@ class GalleryPlace(Record):
     summary: bool = arg(True, Flag("whether the summaries of all schedulers show it"))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CheckSettings(Record):
     """What `lrviz check` is told in the document; it knows its rules' names itself."""
 

@@ -55,7 +55,7 @@ class Invalid(ValueError):
         self.rule = rule
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Kind:
     """One kind of argument; `convert` returns the value in its one true type or raises Invalid."""
 
@@ -86,7 +86,7 @@ class Kind:
         return text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Text(Kind):
     """A string."""
 
@@ -100,14 +100,14 @@ class Text(Kind):
         return {"type": "string"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Column(Text):
     """A column of a CSV file: FILE:COLUMN, the file relative to the document."""
 
     metavar: ClassVar[str] = "FILE:COLUMN"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Flag(Kind):
     """True or false."""
 
@@ -122,7 +122,7 @@ class Flag(Kind):
         return {"type": "boolean"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Choice(Kind):
     """One of a few words."""
 
@@ -146,7 +146,7 @@ class Choice(Kind):
         return {"enum": list(self.options)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Real(Kind):
     """A finite number within bounds."""
 
@@ -209,7 +209,7 @@ class Real(Kind):
         return {"type": "number"} | {key: limit for key, limit in limits.items() if limit is not None}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Count(Kind):
     """A whole number, at least `minimum`."""
 
@@ -238,7 +238,7 @@ class Count(Kind):
         return {"type": "integer", "minimum": self.minimum}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Counts(Count):
     """A list of whole numbers, such as milestones."""
 
@@ -260,7 +260,7 @@ class Counts(Count):
 DURATION = r"^ *([0-9][0-9_]*([.][0-9]+)? *(ep|%)|rest) *$"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Duration(Count):
     """A number of scheduler steps; a document may also write it 2ep, 5% or rest (`lrviz.spec.durations`)."""
 
@@ -271,7 +271,7 @@ class Duration(Count):
         return {"anyOf": [super().schema(), {"type": "string", "pattern": DURATION}]}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Durations(Counts):
     """A list of numbers of scheduler steps, such as milestones, each of which may be a duration."""
 
@@ -282,7 +282,7 @@ class Durations(Counts):
         return {"type": "array", "items": Duration("", minimum=self.minimum).schema()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Names(Kind):
     """A list of names."""
 
@@ -300,7 +300,7 @@ class Names(Kind):
         return text if text.lstrip().startswith("[") else f"[{text}]"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PerGroup(Real):
     """A number, or a list with one number for each parameter group."""
 
@@ -325,7 +325,7 @@ class PerGroup(Real):
         return f"[{text}]" if "," in text and not text.lstrip().startswith("[") else text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Formula(Kind):
     """An expression over `names`; with `per_group`, or a list with one for each parameter group."""
 
@@ -361,7 +361,7 @@ class Formula(Kind):
         return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]} if self.per_group else one
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Schedule(Kind):
     """Rates set by hand: a mapping from the step at which to the rate."""
 
@@ -393,7 +393,7 @@ class Schedule(Kind):
         return "{" + text.replace(":", ": ") + "}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Metric(Kind):
     """What a plateau watches: one number for each of its steps, an expression of epoch and step, or TRAIN."""
 
@@ -415,7 +415,7 @@ class Metric(Kind):
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Arguments(Kind):
     """Keyword arguments for code of the user's own."""
 
@@ -447,9 +447,26 @@ def is_required(entry: Field[Any]) -> bool:
 
 
 class Record:
-    """A frozen dataclass whose fields are made with `arg`; refuses values their kind does not take."""
+    """A frozen dataclass whose fields are made with `arg`; refuses values their kind does not take.
+
+    Subclasses leave out dataclass's eq and repr: to compile them for each of some fifty classes, beside
+    these, would be a good part of what it takes to start.
+    """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self._values()))
+
+    def __repr__(self) -> str:
+        pairs = zip((entry.name for entry in dataclasses.fields(self)), self._values(), strict=True)
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in pairs)})"
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, entry.name) for entry in dataclasses.fields(self))
 
     def __post_init__(self) -> None:
         problems = list(self._normalise())

@@ -39,7 +39,7 @@ def momentum_name(optimizer: str) -> str | None:
     return OPTIMIZERS[optimizer]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class OptimizerName(Kind):
     """The name of a torch optimizer, in any case."""
 
@@ -58,7 +58,7 @@ class OptimizerName(Kind):
         return {"enum": [*_BY_NAME, *OPTIMIZERS]}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Betas(Kind):
     """A pair of decay rates."""
 
@@ -78,7 +78,7 @@ class Betas(Kind):
         return f"[{text}]"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Group(Record):
     """One parameter group; what it leaves unset is the optimizer's."""
 
@@ -89,7 +89,7 @@ class Group(Record):
     weight_decay: float | None = arg(None, Real("weight decay", minimum=0))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Groups(Kind):
     """The parameter groups of an optimizer."""
 
@@ -108,7 +108,7 @@ class Groups(Kind):
         return {"type": "array", "items": {"$ref": "#/$defs/group"}, "minItems": 1}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class OptimizerSpec(Record):
     """A torch optimizer: its name, the arguments that schedules touch, and its parameter groups.
 

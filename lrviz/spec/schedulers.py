@@ -45,7 +45,7 @@ LR_SCHEDULER = "torch.optim.lr_scheduler"
 Rates = float | tuple[float, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SchedulerSpec(Record):
     """A scheduler and its arguments. The first line of a subclass's docstring is its summary."""
 
@@ -89,7 +89,7 @@ class SchedulerSpec(Record):
         return base_lr
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class StepLR(SchedulerSpec):
     """Multiply the rate by gamma every step_size steps."""
 
@@ -102,7 +102,7 @@ class StepLR(SchedulerSpec):
     gamma: float = arg(0.1, Real("factor of each decay", minimum=0))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class MultiStepLR(SchedulerSpec):
     """Multiply the rate by gamma at each milestone."""
 
@@ -115,7 +115,7 @@ class MultiStepLR(SchedulerSpec):
     gamma: float = arg(0.1, Real("factor of each decay", minimum=0))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ConstantLR(SchedulerSpec):
     """Scale the rate by factor until total_iters, then leave it alone."""
 
@@ -129,7 +129,7 @@ class ConstantLR(SchedulerSpec):
     total_iters: int = arg(5, Duration("steps until the full rate"))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class LinearLR(SchedulerSpec):
     """Scale the rate linearly from start_factor to end_factor over total_iters steps."""
 
@@ -144,7 +144,7 @@ class LinearLR(SchedulerSpec):
     total_iters: int = arg(5, Duration("steps from start_factor to end_factor"))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ExponentialLR(SchedulerSpec):
     """Multiply the rate by gamma at every step."""
 
@@ -156,7 +156,7 @@ class ExponentialLR(SchedulerSpec):
     gamma: float = arg(..., Real("factor of every step", minimum=0))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PolynomialLR(SchedulerSpec):
     """Lower the rate to zero along a polynomial over total_iters steps."""
 
@@ -170,7 +170,7 @@ class PolynomialLR(SchedulerSpec):
     power: float = arg(1.0, Real("power of the polynomial", minimum=0))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CosineAnnealingLR(SchedulerSpec):
     """Lower the rate to eta_min along half a cosine of T_max steps (it rises again afterwards)."""
 
@@ -184,7 +184,7 @@ class CosineAnnealingLR(SchedulerSpec):
     eta_min: float = arg(0.0, Real("lowest rate", minimum=0))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CosineAnnealingWarmRestarts(SchedulerSpec):
     """Restart a cosine every T_0 steps, each period T_mult times the one before."""
 
@@ -198,7 +198,7 @@ class CosineAnnealingWarmRestarts(SchedulerSpec):
     eta_min: float = arg(0.0, Real("lowest rate", minimum=0))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CyclicLR(SchedulerSpec):
     """Cycle the rate between base_lr and max_lr, momentum inversely."""
 
@@ -226,7 +226,7 @@ class CyclicLR(SchedulerSpec):
         return _of_group(self.max_lr, group)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class OneCycleLR(SchedulerSpec):
     """Warm up to max_lr and anneal far below, once, momentum inversely."""
 
@@ -271,7 +271,7 @@ class OneCycleLR(SchedulerSpec):
         return _of_group(self.max_lr, group)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ReduceLROnPlateau(SchedulerSpec):
     """Multiply the rate by factor when a metric stops improving."""
 
@@ -304,7 +304,7 @@ class ReduceLROnPlateau(SchedulerSpec):
             raise SpecError(Problem(field="metric", message=told))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class LambdaLR(SchedulerSpec):
     """Set the rate to the base rate times a function of the step."""
 
@@ -316,7 +316,7 @@ class LambdaLR(SchedulerSpec):
     lr_lambda: Any = arg(..., Formula("factor of the base rate", per_group=True))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class MultiplicativeLR(SchedulerSpec):
     """Multiply the rate by a function of the step, at every step but the first."""
 
@@ -328,7 +328,7 @@ class MultiplicativeLR(SchedulerSpec):
     lr_lambda: Any = arg(..., Formula("factor of the last rate", per_group=True))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SWALR(SchedulerSpec):
     """Anneal from the current rate to swa_lr, for stochastic weight averaging."""
 
@@ -348,7 +348,7 @@ class SWALR(SchedulerSpec):
         return max(base_lr, _of_group(self.swa_lr, group))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Manual(SchedulerSpec):
     """Set the rate by hand in param_groups at chosen steps."""
 
@@ -364,7 +364,7 @@ class Manual(SchedulerSpec):
         return max(rate for _, rate in self.values)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RangeTest(SchedulerSpec):
     """Raise the rate from min_lr to max_lr over the run, to find a good one."""
 
@@ -382,7 +382,7 @@ class RangeTest(SchedulerSpec):
         return max(self.min_lr, self.max_lr)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Children(Kind):
     """Schedulers inside a scheduler."""
 
@@ -400,7 +400,7 @@ class Children(Kind):
         return {"type": "array", "items": {"$ref": "#/$defs/scheduler"}, "minItems": 1}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SequentialLR(SchedulerSpec):
     """Run one scheduler after another, changing at milestones."""
 
@@ -436,7 +436,7 @@ class SequentialLR(SchedulerSpec):
         return max(child.target_lr(base_lr, group) for child in self.schedulers)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ChainedScheduler(SchedulerSpec):
     """Step several schedulers together; their factors multiply."""
 
@@ -460,7 +460,7 @@ class ChainedScheduler(SchedulerSpec):
         return max(child.target_lr(base_lr, group) for child in self.schedulers)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Custom(SchedulerSpec):
     """Use a scheduler class, or a function f(optimizer, **kwargs), of your own."""
 

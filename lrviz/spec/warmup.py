@@ -36,7 +36,7 @@ _REASONS: dict[type[SchedulerSpec], tuple[str, str | None]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Warmup(Record):
     """A linear warmup of `warmup` scheduler steps, from `warmup_start` times the rate up to the rate."""
 

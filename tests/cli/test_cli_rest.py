@@ -15,7 +15,7 @@ import yaml
 import lrviz as package
 from lrviz.gallery import own_configs
 from lrviz.spec.schedulers import CATALOGUE
-from lrviz.spec.source import parse
+from lrviz.spec.yaml_source import parse
 
 
 def python(*arguments: str, **more) -> subprocess.CompletedProcess[str]:

@@ -13,7 +13,8 @@ import pytest
 
 import lrviz
 from lrviz import SpecError
-from lrviz.spec.source import MAX_BYTES, MAX_DEPTH, MAX_NODES
+from lrviz.spec.source import MAX_BYTES, MAX_DEPTH
+from lrviz.spec.yaml_source import MAX_NODES
 
 STEP = "scheduler: {name: step, step_size: 3}\n"
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 import lrviz
 from lrviz import Experiment, SpecError
 from lrviz.errors import Problem
-from lrviz.spec.document import build, decode
+from lrviz.spec.document import build
 from lrviz.spec.kinds import kinds_of
 from lrviz.spec.schedulers import CATALOGUE
-from lrviz.spec.source import Value, parse
+from lrviz.spec.source import Value
+from lrviz.spec.yaml_source import decode, parse
 
 NAMES = [name for spec in CATALOGUE.values() for name in (spec.name, spec.__name__)]
 KEYS = sorted({name for spec in CATALOGUE.values() for name in kinds_of(spec)})
@@ -98,7 +99,7 @@ def problems(make: Callable[[], Experiment]) -> tuple[Problem, ...]:
 
 
 def hold(data: bytes) -> None:
-    for problem in problems(lambda: build(parse(decode(data, "a.yaml"), "a.yaml"))):
+    for problem in problems(lambda: build(decode(data, "a.yaml"))):
         assert problem.message
         assert problem.place.startswith("a.yaml")
 
