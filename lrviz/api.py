@@ -23,9 +23,10 @@ def load(source: str | os.PathLike[str] | Mapping[str, Any], *, allow_import: Co
     A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`.
     Raises SpecError with every problem of the document, each with its line.
     """
+    from lrviz.check import RULES
     from lrviz.spec.document import load
 
-    return load(source, allow_import=allow_import)
+    return load(source, allow_import=allow_import, rules=RULES)
 
 
 def replay(

@@ -33,11 +33,14 @@ def _numbers(entries: Sequence[Entry], committed: Path) -> Iterator[str]:
     except (OSError, ValueError) as error:
         yield f"{committed.name}: cannot be read: {error}"
         return
+    if not isinstance(old, dict):
+        yield f"{committed.name}: does not hold the numbers of figures"
+        return
     new = json.loads(curves(entries))
     yield from (f"{name}: has no numbers in {committed.name}" for name in new if name not in old)
     yield from (f"{name}: has numbers in {committed.name}, but no YAML file" for name in old if name not in new)
-    for name in new.keys() & old.keys():
-        if new[name] != old[name]:
+    for name in new:
+        if name in old and new[name] != old[name]:
             yield f"{name}: the numbers differ: {_difference(old[name], new[name])}"
 
 

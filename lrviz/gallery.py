@@ -7,18 +7,20 @@ front (`07-`) is not part of the figure's name.
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lrviz.errors import Problem, SpecError
+from lrviz.check import RULES
+from lrviz.errors import Problem, ReplayError, SpecError
 from lrviz.files import write_text
 from lrviz.render.options import FigureOptions
 from lrviz.render.output import write
@@ -58,12 +60,27 @@ def own_configs() -> Path:
     return packaged if packaged.is_dir() else packaged.parent.parent / "configs"
 
 
-def collect(folder: Path) -> list[Entry]:
+def collect(folder: Path, *, allow_import: Collection[str] = ()) -> list[Entry]:
     """Return the replayed experiments of a folder, in the order of their file names.
 
-    Raises SpecError with the problems of every file, and for two files of one name; ReplayError
-    where torch raises.
+    Schedulers of one's own are refused but for those of the modules in `allow_import`. Raises SpecError
+    with the problems of every file, and for two files of one name; ReplayError with every file that
+    torch raises for.
     """
+    found = _load(folder, allow_import)
+    entries, failures = [], []
+    for name, (path, experiment) in found.items():
+        try:
+            entries.append(Entry(name, path.read_text(encoding="utf-8"), experiment, replay(experiment)))
+        except ReplayError as error:
+            failures.append(f"{path}: {error}")
+    if failures:
+        raise ReplayError("\n".join(failures))
+    return entries
+
+
+def _load(folder: Path, allow_import: Collection[str]) -> dict[str, tuple[Path, Experiment]]:
+    """Return the experiments of a folder by the name of their figure, each with its file."""
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
     except OSError as error:
@@ -79,15 +96,12 @@ def collect(folder: Path) -> list[Entry]:
             problems.append(Problem(place=str(path), message=told))
             continue
         try:
-            found[name] = path, load(path)
+            found[name] = path, load(path, allow_import=allow_import, rules=RULES)
         except SpecError as error:
             problems.extend(error.problems)
     if problems:
         raise SpecError(problems)
-    return [
-        Entry(name, path.read_text(encoding="utf-8"), experiment, replay(experiment))
-        for name, (path, experiment) in found.items()
-    ]
+    return found
 
 
 def render(entries: Sequence[Entry], folder: Path, formats: Sequence[str], report: Report | None = None) -> int:
@@ -142,21 +156,23 @@ _drawing: _Drawing | None = None  # what the worker processes draw; they are for
 def _spread(drawing: _Drawing, jobs: Sequence[str]) -> Iterator[str]:
     """Yield each job's name when it is drawn, by as many processes as there are cores.
 
-    Forked processes share the traces and the imported libraries. Where forking is not safe
-    everything is drawn here.
+    Forked processes share the traces and the imported libraries. Where forking is not safe, as beside
+    torch's threads, everything is drawn here.
     """
     global _drawing  # noqa: PLW0603  the only way to hand a forked worker what cannot be pickled
     workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, len(jobs))
-    if sys.platform != "linux" or workers < 2:
+    if sys.platform != "linux" or "torch" in sys.modules or workers < 2:
         yield from map(drawing, jobs)
         return
     import lrviz.render.figure
     import lrviz.render.summary  # noqa: F401  imported before the fork, once for all
 
     _drawing = drawing
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
-        yield from pool.imap_unordered(_draw, _longest_first(jobs))
-    _drawing = None
+    try:
+        with multiprocessing.get_context("fork").Pool(workers) as pool:
+            yield from pool.imap_unordered(_draw, _longest_first(jobs))
+    finally:
+        _drawing = None
 
 
 def _longest_first(jobs: Sequence[str]) -> list[str]:
@@ -179,12 +195,19 @@ def curves(entries: Sequence[Entry]) -> str:
 
 
 def _numbers(trace: Trace) -> dict[str, object]:
-    return {
+    numbers: dict[str, object] = {
         "steps": trace.steps,
         "stride": trace.stride,
-        "lr": {track.name: track.lr.tolist() for track in trace.tracks},
-        "momentum": {track.name: track.momentum.tolist() for track in trace.tracks if track.momentum is not None},
+        "lr": {track.name: _plain(track.lr) for track in trace.tracks},
+        "momentum": {track.name: _plain(track.momentum) for track in trace.tracks if track.momentum is not None},
     }
+    watched = {"metric": trace.metric, "loss": trace.loss}
+    return numbers | {name: _plain(values) for name, values in watched.items() if values is not None}
+
+
+def _plain(values: memoryview) -> list[float | str]:
+    """Return numbers as JSON has them, with words for those that it has not."""
+    return [value if math.isfinite(value) else str(value) for value in values]
 
 
 def _index(entries: Sequence[Entry], formats: Sequence[str]) -> str:

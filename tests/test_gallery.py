@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from lrviz.drift import drifts
-from lrviz.errors import SpecError
+from lrviz.errors import ReplayError, SpecError
 from lrviz.gallery import CURVES, INDEX, collect, own_configs, render
 
 STEP = "title: Down the stairs\nscheduler: {name: step, step_size: 4, gamma: 0.5}\n"
@@ -81,6 +83,35 @@ def test_two_files_may_not_make_one_figure(configs):
         collect(configs)
 
 
+def test_what_torch_raises_is_told_with_its_file(configs):
+    (configs / "03-over.yaml").write_text("scheduler: {name: onecycle, max_lr: 1, total_steps: 16}\n")
+    with pytest.raises(ReplayError, match=r"03-over\.yaml: .* after step 16"):
+        collect(configs)
+
+
+def test_code_in_a_folder_is_refused_unless_allowed(configs):
+    (configs / "03-own.yaml").write_text("scheduler: {name: 'torch.optim.lr_scheduler:StepLR', args: {step_size: 3}}\n")
+    with pytest.raises(SpecError, match="would run code"):
+        collect(configs)
+    assert len(collect(configs, allow_import=["torch.optim.lr_scheduler"])) == 3
+
+
+def test_figures_drawn_side_by_side_are_those_drawn_alone(configs, drawn, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from lrviz.gallery import collect, render\n"
+        "import lrviz.gallery, functools; from lrviz.replay.loop import replay\n"
+        "lrviz.gallery.replay = functools.partial(replay, engine='light')\n"
+        "render(collect(Path(sys.argv[1])), Path(sys.argv[2]), ['png', 'svg'])\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    again = tmp_path / "again"
+    again.mkdir()
+    assert subprocess.run([sys.executable, "-c", code, str(configs), str(again)], check=False).returncode == 0
+    assert {path.name: path.read_bytes() for path in drawn.iterdir()} == {
+        path.name: path.read_bytes() for path in again.iterdir()
+    }
+
+
 def test_a_folder_without_experiments_is_refused(tmp_path):
     with pytest.raises(SpecError, match=r"holds no \.yaml files"):
         collect(tmp_path)
@@ -105,6 +136,13 @@ def test_a_curve_that_moved_by_one_bit_has_drifted(configs, drawn):
     assert 0 < abs(rates[7] - 5e-4) < 1e-18
     (drawn / CURVES).write_text(json.dumps(numbers))
     assert check(configs, drawn) == [f"stairs: the numbers differ: lr default number 7 is 0.0005, was {rates[7]!r}"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "\xff"])
+def test_numbers_that_cannot_be_read_have_drifted(configs, drawn, text):
+    (drawn / CURVES).write_text(text)
+    (told,) = check(configs, drawn)
+    assert told.startswith(f"{CURVES}: ")
 
 
 @pytest.mark.parametrize("name", ["wave.png", "wave.svg", "schedulers-tall.png"])

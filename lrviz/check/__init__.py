@@ -19,10 +19,12 @@ from lrviz.check import (  # noqa: I001  the order of `lrviz check --list` and d
     failures,
 )
 from lrviz.check.examination import examine, from_problems
+from lrviz.check.failures import REPLAY_FAILED
 from lrviz.check.finding import SEVERITIES, Finding, Severity
 from lrviz.check.registry import RULES, Rule
 
 __all__ = [
+    "REPLAY_FAILED",
     "RULES",
     "SEVERITIES",
     "Finding",

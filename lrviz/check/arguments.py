@@ -33,8 +33,10 @@ def degenerate_argument(experiment: Experiment, trace: Trace | None) -> Iterator
             then = (
                 f"torch divides by zero at its end, step {step:,}" if reached else "the rate is 0 to the end of the run"
             )
+            told = f"{part.name} has factor 0: {then}"
             fix = "Use a small factor instead of 0, or a manual schedule"
-            yield Hit(f"{part.name} has factor 0: {then}", fix, step if reached else 0, part.snippet(factor=0.01))
+            snippet = part.snippet(factor=0.01)
+            yield Hit(told, fix, step if reached else 0, snippet, explains_failure=reached)
 
 
 @rule(
@@ -74,14 +76,14 @@ def onecycle_phase(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]
         enough = part.snippet(pct_start=min(0.3, max(0.05, round(3 / total, 2))))
         what = f"{part.name}: pct_start = {spec.pct_start:g} of {total:,} steps"
         if warmup == 1:
-            yield Hit(
-                f"{what} is 1, and torch divides by zero when it is built", "Warm up for 2 or more", start, enough
-            )
+            told = f"{what} is 1, and torch divides by zero when it is built"
+            yield Hit(told, "Warm up for 2 or more", start, enough, explains_failure=True)
         elif warmup < 1:
             yield Hit(f"{what} is below 1: the warmup is skipped", "Warm up for 2 steps or more", start, enough)
         elif spec.pct_start == 1:
             told = f"{what} leaves none for the descent: torch divides by zero at its last step"
-            yield Hit(told, "Leave steps for the descent", last, part.snippet(pct_start=None))
+            fix, snippet = "Leave steps for the descent", part.snippet(pct_start=None)
+            yield Hit(told, fix, last, snippet, explains_failure=part.steps >= total)
         elif spec.three_phase and spec.pct_start > 0.5:
             told = f"{what} is over half of a three_phase cycle, which never reaches its minimum"
             yield Hit(told, "Use at most 0.5", last, part.snippet(pct_start=0.4), "warning")
@@ -100,11 +102,11 @@ def lambda_absolute(experiment: Experiment, trace: Trace | None) -> Iterator[Hit
     """Take lambda(0) from the rate at the scheduler's start, which is the base rate times it."""
     clock = experiment.run.clock
     for part in parts(experiment):
-        setting = -(-part.start // clock.calls)
+        setting = clock.setting_of(part.start)
         if not isinstance(part.spec, LambdaLR) or trace is None or not part.steps:
             continue
         for group, track in zip(experiment.optimizer.resolved_groups, trace.tracks, strict=bool(trace.tracks)):
-            base = group.lr or 0.0
+            base = group.lr
             if not 0 < base <= ABSOLUTE or setting >= len(track.lr):
                 continue
             factor = track.lr[setting] / base

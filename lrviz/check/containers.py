@@ -22,6 +22,7 @@ from lrviz.spec.schedulers import (
     ReduceLROnPlateau,
     SchedulerSpec,
     SequentialLR,
+    of_group,
 )
 
 CLOSED = (LambdaLR, CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR)
@@ -92,7 +93,8 @@ def nested_container(experiment: Experiment, trace: Trace | None) -> Iterator[Hi
         told = f"{part.name} stands first in a SequentialLR and starts from the wrong rate" if first else (
             f"torch raises NotImplementedError at step {step:,}, when {part.name} takes over"
         )  # fmt: skip
-        yield Hit(told, "Write one sequential: its children in the outer list, their milestones counted from 0", step)
+        fix = "Write one sequential: its children in the outer list, their milestones counted from 0"
+        yield Hit(told, fix, step, explains_failure=not first and part.steps > 0)
 
 
 @rule(
@@ -117,7 +119,7 @@ def plateau_in_container(experiment: Experiment, trace: Trace | None) -> Iterato
                 f"torch refuses {part.name} when the {type(part.container).__name__} is built: its step takes a metric"
             )
             fix = "Take it out, and step a LinearLR for the warmup and the plateau side by side in the loop"
-            yield Hit(told, fix, 0)
+            yield Hit(told, fix, 0, explains_failure=True)
 
 
 @rule(
@@ -158,7 +160,7 @@ def _written(spec: SchedulerSpec, group: int) -> float | None:
         case OneCycleLR():
             return spec.target_lr(0, group) / spec.div_factor
         case CyclicLR():
-            return spec.base_lr[group] if isinstance(spec.base_lr, tuple) else spec.base_lr
+            return of_group(spec.base_lr, group)
         case _:
             return None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lrviz.check.parts import in_flow
 from lrviz.check.registry import RULES, Case, Rule
+from lrviz.spec.rendering import in_flow
 
 __all__ = ["document", "markdown"]
 

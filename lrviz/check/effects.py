@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from lrviz.check.parts import Part, parts
+from lrviz.check.parts import Part, parts, rounded
 from lrviz.check.registry import Hit, rule
 from lrviz.replay.trace import Trace
 from lrviz.spec.experiment import Experiment
 from lrviz.spec.optimizers import Group, momentum_name
-from lrviz.spec.schedulers import SWALR, CyclicLR, OneCycleLR
+from lrviz.spec.schedulers import SWALR, CyclicLR, OneCycleLR, of_group
 
 MOMENTUM = {"SGD": 0.0, "RMSprop": 0.0, "Muon": 0.95}
 """torch 2.13's default momentum."""
@@ -47,11 +46,7 @@ def optimizer_lr_ignored(experiment: Experiment, trace: Trace | None) -> Iterato
 def _first_rate(spec: OneCycleLR | CyclicLR, group: int) -> float:
     if isinstance(spec, OneCycleLR):
         return spec.target_lr(0, group) / spec.div_factor
-    return _of_group(spec.base_lr, group)
-
-
-def _of_group(value: Any, group: int) -> float:
-    return float(value[group] if isinstance(value, tuple) else value)
+    return of_group(spec.base_lr, group)
 
 
 @rule(
@@ -75,8 +70,7 @@ def group_lr_flattened(experiment: Experiment, trace: Trace | None) -> Iterator[
             if isinstance(value, float):
                 own = ", ".join(f"{rate:.3g}" for rate in rates)
                 told = f"{part.name} gives all {len(rates)} groups {name} = {value:.3g}; their own rates are {own}"
-                highest = max(rate or 0.0 for rate in rates) or 1.0
-                spread = [value * (rate or 0.0) / highest for rate in rates]
+                spread = [rounded(value * rate / max(rates)) for rate in rates]
                 yield Hit(told, f"Give {name} as a list", 0, part.snippet(**{name: spread}))
                 break
 
@@ -101,7 +95,7 @@ def momentum_changed(experiment: Experiment, trace: Trace | None) -> Iterator[Hi
         if moved is None or not isinstance(part.spec, (OneCycleLR, CyclicLR)) or not part.spec.cycle_momentum:
             continue
         for number, group in enumerate(experiment.optimizer.resolved_groups):
-            own, first = _momentum(name, moved, group), _of_group(part.spec.max_momentum, number)
+            own, first = _momentum(name, moved, group), of_group(part.spec.max_momentum, number)
             if first != own and (moved == "beta1" or own == 0):
                 yield _changed(part, name, moved, own, first)
                 break

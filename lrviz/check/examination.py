@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from lrviz.check.failures import EXPLAINED_BY, REPLAY_FAILED
+from lrviz.check.failures import REPLAY_FAILED
 from lrviz.check.finding import SEVERITIES, Finding
 from lrviz.check.registry import RULES
 from lrviz.errors import Problem, SpecError, nearest, shown
@@ -18,14 +18,16 @@ def examine(experiment: Experiment, trace: Trace | None, ignore: Collection[str]
     """Return what the rules find, the worst first, without those in `ignore` or the document's own list.
 
     `trace` is the experiment's replay with `partial=True`; without one only what the experiment alone
-    shows is found. Raises SpecError for an ignored rule that there is not.
+    shows is found. What torch raised is left out where a finding says why. Raises SpecError for an
+    ignored rule that there is not.
     """
     _check_names(ignore, "ignore")
     _check_names(experiment.ignore, "check.ignore")
-    findings = [finding for rule in RULES.values() for finding in rule.examine(experiment, trace)]
-    found = {finding.rule for finding in findings}
-    silent = {*ignore, *experiment.ignore, *((REPLAY_FAILED,) if found & EXPLAINED_BY else ())}
-    return _sorted(finding for finding in findings if finding.rule not in silent)
+    silent = {*ignore, *experiment.ignore}
+    wanted = (rule for rule in RULES.values() if rule.name not in silent)
+    findings = [finding for rule in wanted for finding in rule.examine(experiment, trace)]
+    is_explained = any(finding.explains_failure for finding in findings)
+    return _sorted(finding for finding in findings if not is_explained or finding.rule != REPLAY_FAILED)
 
 
 def from_problems(problems: Iterable[Problem]) -> tuple[list[Finding], list[Problem]]:

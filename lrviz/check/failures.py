@@ -8,21 +8,9 @@ from lrviz.check.registry import Hit, rule
 from lrviz.replay.trace import Trace
 from lrviz.spec.experiment import Experiment
 
-__all__ = ["EXPLAINED_BY", "REPLAY_FAILED"]
+__all__ = ["REPLAY_FAILED"]
 
 REPLAY_FAILED = "replay-failed"
-
-EXPLAINED_BY = frozenset(
-    {
-        "closed-form-in-chain",
-        "cycle-overrun",
-        "degenerate-argument",
-        "nested-container",
-        "onecycle-phase",
-        "plateau-in-container",
-    }
-)
-"""Rules that say why torch raised: where one of them found something, its words are enough."""
 
 
 @rule(

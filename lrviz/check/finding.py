@@ -17,7 +17,7 @@ class Finding:
     """One thing that goes wrong, in numbers, and what to write instead.
 
     `fix` is a sentence; `snippet`, where there is one, is YAML to paste. `step` is the optimizer step
-    at which it happens, where it happens at one.
+    at which it happens, where it happens at one. `explains_failure`: torch raises because of it.
     """
 
     rule: str
@@ -26,6 +26,7 @@ class Finding:
     fix: str
     snippet: str = ""
     step: int | None = None
+    explains_failure: bool = False
 
     def as_dict(self) -> dict[str, str]:
         """Return what JSON output shows: rule, severity, message, and the fix with its snippet."""

@@ -170,7 +170,7 @@ def lr_jump(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
     clock = experiment.run.clock
     for part in parts(experiment):
         for mark in part.spec.milestones if isinstance(part.spec, SequentialLR) else ():
-            setting = -(-(part.start + mark) // clock.calls)
+            setting = clock.setting_of(part.start + mark)
             for track in trace.tracks if 0 < setting < trace.settings else ():
                 before, after = track.lr[setting - 1], track.lr[setting]
                 if not _jumps(before, after):

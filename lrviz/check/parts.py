@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from lrviz.replay.trace import Trace, Track
 from lrviz.spec.experiment import Experiment
-from lrviz.spec.expression import Expression
-from lrviz.spec.kinds import kinds_of
+from lrviz.spec.rendering import as_document, in_flow
 from lrviz.spec.schedulers import (
     SWALR,
     ChainedScheduler,
@@ -21,7 +17,6 @@ from lrviz.spec.schedulers import (
     CosineAnnealingWarmRestarts,
     CyclicLR,
     LinearLR,
-    Manual,
     MultiStepLR,
     OneCycleLR,
     SchedulerSpec,
@@ -30,17 +25,21 @@ from lrviz.spec.schedulers import (
 )
 
 __all__ = [
+    "DEAD",
     "Part",
     "first_with",
     "flow",
     "groups_of",
-    "in_flow",
     "is_rising",
     "length_of",
     "parts",
     "rates_of",
+    "rounded",
     "steps_made",
 ]
+
+
+DEAD = 1e-4  # of the peak: a rate that moves nothing
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Part:
     @property
     def name(self) -> str:
         """What a message calls it: torch's class, and where it stands in a container."""
-        own = type(self.spec).__name__
+        own = self.spec.label
         return f"{own} ({self.field.removeprefix('scheduler.')})" if self.container else own
 
     def snippet(self, **changes: Any) -> str:
@@ -132,7 +131,7 @@ def steps_made(experiment: Experiment) -> int:
     run, clock = experiment.run, experiment.run.clock
     spec = experiment.filled
     total = length_of(spec)
-    if run.framework != "accelerate" or run.split_batches or not isinstance(spec, OneCycleLR) or total is None:
+    if not run.is_prepared or not isinstance(spec, OneCycleLR) or total is None:
         return clock.scheduler_steps
     count = made = 1
     for setting in range(clock.settings):
@@ -149,13 +148,13 @@ def groups_of(experiment: Experiment, trace: Trace) -> Iterator[tuple[int, float
     """Yield each parameter group's number, base rate and values."""
     groups = experiment.optimizer.resolved_groups
     for number, (group, track) in enumerate(zip(groups, trace.tracks, strict=bool(trace.tracks))):
-        yield number, group.lr if group.lr is not None else math.nan, track
+        yield number, group.lr, track
 
 
 def rates_of(part: Part, experiment: Experiment, trace: Trace) -> Iterator[memoryview]:
     """Yield for each parameter group the rates that were trained with while a part was active."""
-    calls = experiment.run.clock.calls
-    first, last = -(-part.start // calls), -(-part.end // calls)
+    clock = experiment.run.clock
+    first, last = clock.setting_of(part.start), clock.setting_of(part.end)
     yield from (track.lr[first:last] for track in trace.tracks)
 
 
@@ -166,31 +165,10 @@ def first_with(values: memoryview, wanted: Any) -> int | None:
 
 def flow(spec: SchedulerSpec, **changes: Any) -> str:
     """Return a scheduler as YAML on one line: what is not its default, with `changes` laid over it."""
-    given = {
-        entry.name: getattr(spec, entry.name)
-        for entry in dataclasses.fields(spec)
-        if getattr(spec, entry.name) != entry.default and entry.name in kinds_of(spec)
-    }
-    if isinstance(spec, Manual):
-        given["values"] = dict(spec.values)
-    shown = {name: value for name, value in (given | changes).items() if value is not None}
-    return in_flow({"name": spec.name, **shown})
+    given = as_document(spec) | changes
+    return in_flow({name: value for name, value in given.items() if value is not None})
 
 
-def in_flow(value: Any) -> str:
-    """Return a value as YAML on one line, texts quoted where they are more than a word."""
-    match value:
-        case SchedulerSpec():
-            return flow(value)
-        case Mapping():
-            return "{" + ", ".join(f"{name}: {in_flow(entry)}" for name, entry in value.items()) + "}"
-        case tuple() | list():
-            return "[" + ", ".join(in_flow(entry) for entry in value) + "]"
-        case bool():
-            return str(value).lower()
-        case Expression():
-            return f'"{value}"'
-        case str():
-            return value if re.fullmatch(r"[A-Za-z0-9][\w.%-]*", value) else f'"{value}"'
-        case _:
-            return f"{value:.6g}" if isinstance(value, float) else str(value)
+def rounded(rate: float) -> float:
+    """Return a computed rate with the digits that somebody would write."""
+    return float(f"{rate:.4g}")

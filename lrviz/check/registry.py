@@ -18,13 +18,17 @@ Case = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Hit:
-    """What a rule found, before it has the rule's name; `severity` is the rule's own unless given."""
+    """What a rule found, before it has the rule's name; `severity` is the rule's own unless given.
+
+    `explains_failure` says that torch raises because of it, so that torch's own words need not be told.
+    """
 
     message: str
     fix: str
     step: int | None = None
     snippet: str = ""
     severity: Severity | None = None
+    explains_failure: bool = False
 
 
 Examiner = Callable[[Experiment, Trace | None], Iterator[Hit]]
@@ -58,6 +62,7 @@ class Rule:
                 fix=hit.fix,
                 snippet=hit.snippet,
                 step=None if hit.step is None else min(hit.step, last),
+                explains_failure=hit.explains_failure,
             )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from lrviz.check.finding import Severity
-from lrviz.check.parts import Part, groups_of, is_rising, length_of, parts, rates_of, steps_made
+from lrviz.check.parts import DEAD, Part, groups_of, is_rising, length_of, parts, rates_of, steps_made
 from lrviz.check.registry import Hit, rule
 from lrviz.replay.trace import Trace
 from lrviz.spec.clock import Clock
@@ -31,7 +31,6 @@ from lrviz.spec.schedulers import (
 
 TOLERANCE = 0.02
 MANY = 20  # repeats from which a repeating schedule looks like one in the wrong unit
-DEAD = 1e-4  # of the peak
 FINISHED = 0.95  # of a length
 ROUNDING = 1e-9
 PER_EPOCH = "steps per epoch"
@@ -152,7 +151,7 @@ def cosine_rebound(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]
         if part.steps <= length + 1:
             continue
         for rates in rates_of(part, experiment, trace):
-            after = rates[-(-length // clock.calls) :]
+            after = rates[clock.setting_of(length) :]
             if not after or max(after) <= after[0] * (1 + ROUNDING):
                 continue
             lowest, last = min(rates), rates[-1]
@@ -192,16 +191,18 @@ def cycle_overrun(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
         if not isinstance(part.spec, OneCycleLR) or total is None or _steps_had(part, experiment) <= total:
             continue
         past = clock.step_of(part.start + total)
-        raises = -(-(part.start + total + 1) // clock.calls) * clock.stride
+        raises = clock.step_of(part.start + total + 1)
         told = f"{part.name} has {total:,} steps and the run steps it {part.steps:,} times: optimizer step {past:,}"
         told += f"{_in_epoch(clock, past)} trains with a rate past its end"
-        if not part.container and experiment.run.framework == "accelerate" and not experiment.run.split_batches:
+        is_left = part.container is None and experiment.run.is_prepared
+        if is_left:
             told += ", and accelerate leaves it there"
         elif raises < clock.steps:
             lost = clock.steps - raises
             told += f", and torch raises after it; {lost:,} steps are lost, {lost / clock.steps:.0%} of the run"
         snippet = part.snippet(total_steps=part.steps, epochs=None, steps_per_epoch=None)
-        yield Hit(told, f"Give it total_steps = {part.steps:,}, or leave it out", past, snippet)
+        fix = f"Give it total_steps = {part.steps:,}, or leave it out"
+        yield Hit(told, fix, past, snippet, explains_failure=not is_left and raises < clock.steps)
 
 
 def _in_epoch(clock: Clock, step: int) -> str:

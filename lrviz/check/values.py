@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from lrviz.check.parts import first_with, groups_of, parts
+from lrviz.check.parts import DEAD, first_with, groups_of, parts, rounded
 from lrviz.check.registry import Hit, rule
 from lrviz.replay.trace import Trace, Track
 from lrviz.spec.experiment import Experiment
 from lrviz.spec.schedulers import CosineAnnealingLR, CosineAnnealingWarmRestarts, Custom, RangeTest
 
-DEAD = 1e-4  # of the peak
 DEAD_SHARE = 0.05  # of the steps
 ABOVE = 1.01  # times the intended peak
 
@@ -138,10 +137,10 @@ def eta_min_above_lr(experiment: Experiment, trace: Trace | None) -> Iterator[Hi
             continue
         lowest = part.spec.eta_min
         for group in groups:
-            if group.lr is not None and lowest > group.lr:
+            if lowest > group.lr:
                 of_group = f" of group {group.name}" if len(groups) > 1 else ""
                 told = f"{part.name} anneals up: eta_min = {lowest:.3g} is above the rate{of_group}, {group.lr:.3g}"
-                snippet = part.snippet(eta_min=group.lr / 100)
+                snippet = part.snippet(eta_min=rounded(group.lr / 100))
                 yield Hit(told, "Set eta_min below it", experiment.run.clock.step_of(part.start), snippet)
 
 

@@ -12,13 +12,28 @@ from lrviz.cli.groups import Command, Group, TargetGroup
 
 __all__ = ["app"]
 
+ORDER = ("plot", "table", "check", "list", "gallery", "schema", "engines")
+TARGET = (
+    "\n\nTARGET is a scheduler's name or torch's name for it, a YAML file, - for standard input, or "
+    "package.module:Name, a scheduler of your own. Each has its own flags, beside those for the run, the "
+    "optimizer and the output: see TARGET --help."
+)
+
+
+class _Root(Group):
+    """lrviz itself: what is used most comes first."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(ORDER)
+
+
 app = typer.Typer(
     name="lrviz",
-    cls=Group,
+    cls=_Root,
     help="Show what a PyTorch learning-rate schedule will really do.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -41,14 +56,14 @@ def lrviz_main(
 def _add(verb: str, help_text: str) -> typer.Typer:
     """Add a command that takes a TARGET; its module is imported when it is used."""
     group: Any = type(f"{verb.title()}Group", (TargetGroup,), {"verb": verb})
-    sub = typer.Typer(cls=group, rich_markup_mode="rich")
-    app.add_typer(sub, name=verb, help=help_text, subcommand_metavar="TARGET [FLAGS]...", no_args_is_help=True)
+    sub = typer.Typer(cls=group, rich_markup_mode=None)
+    app.add_typer(sub, name=verb, help=help_text + TARGET, subcommand_metavar="TARGET [FLAGS]...", no_args_is_help=True)
     return sub
 
 
 _add("plot", "Draw a schedule as PNG, SVG or PDF.")
 _add("table", "Print a schedule as a table, or as CSV, JSON or Markdown.")
-_check = _add("check", "Find what is wrong with a schedule, before the run; exit with 1 where there is an error.")
+_check = _add("check", "Find what is wrong with schedules, before the run; exit with 1 where there is an error.")
 
 
 @_check.callback(invoke_without_command=True)
@@ -57,7 +72,6 @@ def list_rules(
         bool, typer.Option("--list", help="Show every rule with one line on what it finds.", show_default=False)
     ] = False,
 ) -> None:
-    """Find what is wrong with a schedule, before the run; exit with 1 where there is an error."""
     if rules:
         from lrviz.cli.check import show_rules
 
@@ -81,6 +95,10 @@ def draw_gallery(
     ] = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="DIR", help="Where to write.")] = "gallery",
     formats: Annotated[str, typer.Option("--formats", metavar="LIST", help="Of png, svg, pdf.")] = "png,svg",
+    allow_import: Annotated[
+        list[str],
+        typer.Option("--allow-import", metavar="MODULE", help="Let files name schedulers of it.", show_default=False),
+    ] = [],  # noqa: B006  typer copies it
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 and a list of what drifted.", show_default=False)
     ] = False,
@@ -89,7 +107,7 @@ def draw_gallery(
     from lrviz.cli import gallery
 
     act = gallery.check if check else gallery.draw
-    act(Path(configs) if configs else None, Path(output), gallery.formats_of(formats))
+    act(Path(configs) if configs else None, Path(output), gallery.formats_of(formats), allow_import)
 
 
 @app.command("engines", cls=Command)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from lrviz.check import RULES, SEVERITIES, Finding, examine, from_problems
-from lrviz.cli.flags import option
+from lrviz.cli.flags import choice, option, read_value
 from lrviz.cli.replaying import ENGINE, run
 from lrviz.cli.report import COLORS, console
 from lrviz.cli.targets import Source, Verb
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.spec.clock import Run
+from lrviz.spec.kinds import Choice
 
 if TYPE_CHECKING:
     from rich.panel import Panel
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["VERB", "show_rules"]
 
 PANEL = "Check"
-FORMATS = ("text", "json")
+FORMAT = Choice(("text", "json"), "panels to read, or JSON")
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,16 @@ class _Examined:
 
 
 def _check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
-    if given["format"] not in FORMATS:
-        told = f"must be one of {', '.join(FORMATS)}, not {shown(given['format'])}{nearest(given['format'], FORMATS)}"
-        raise SpecError(Problem(place="--format", message=told))
-    unknown = [name for name in given["ignore"] if name not in RULES]
+    wanted = read_value(FORMAT, given["format"], "--format")
+    ignored = [name for text in given["ignore"] for name in text.split(",")]
+    unknown = [name for name in ignored if name not in RULES]
     if unknown:
         raise SpecError([Problem(place="--ignore", message=_unknown_rule(name)) for name in unknown])
-    examined = _examine_all(sources, given)
-    _print_json(examined) if given["format"] == "json" else _print(examined)
+    examined, problems = _examine_all(sources, {**given, "ignore": ignored})
+    if examined or not problems:
+        _print_json(examined) if wanted == "json" else _print(examined)
+    if problems:
+        raise SpecError(problems)
     worst = {finding.severity for one in examined for finding in one.findings}
     refused = any(one.run is None for one in examined)  # what plot and table would not replay
     if refused or "error" in worst or (given["strict"] and "warning" in worst):
@@ -54,8 +57,8 @@ def _unknown_rule(name: str) -> str:
     return f"unknown rule {shown(name)}{nearest(name, RULES)}; lrviz check --list shows them"
 
 
-def _examine_all(sources: Sequence[Source], given: Mapping[str, Any]) -> list[_Examined]:
-    """Examine every target; raises SpecError with the problems of all that cannot be read."""
+def _examine_all(sources: Sequence[Source], given: Mapping[str, Any]) -> tuple[list[_Examined], list[Problem]]:
+    """Examine every target; returns the findings, and the problems of all that cannot be read."""
     examined: list[_Examined] = []
     problems: list[Problem] = []
     for source in sources:
@@ -63,9 +66,7 @@ def _examine_all(sources: Sequence[Source], given: Mapping[str, Any]) -> list[_E
             examined.append(_examine(source, given))
         except SpecError as error:
             problems.extend(error.problems)
-    if problems:
-        raise SpecError(problems)
-    return examined
+    return examined, problems
 
 
 def _examine(source: Source, given: Mapping[str, Any]) -> _Examined:
@@ -77,7 +78,7 @@ def _examine(source: Source, given: Mapping[str, Any]) -> _Examined:
             raise SpecError(left) from None
         kept = [finding for finding in findings if finding.rule not in given["ignore"]]
         return _Examined(source.name, kept, None)
-    trace = run(experiment, {**given, "train": False})
+    trace = run(experiment, engine=given["engine"])
     return _Examined(source.name, examine(experiment, trace, ignore=given["ignore"]), experiment.run)
 
 
@@ -150,12 +151,11 @@ def show_rules() -> None:
 
 VERB = Verb(
     options=(
-        option("strict", bool, False, "--strict", rich_help_panel=PANEL, show_default=False,
+        option("strict", bool, False, "--strict", metavar=" ", rich_help_panel=PANEL, show_default=False,
                help="exit with 1 for a warning, too"),
         option("ignore", list[str], [], "--ignore", metavar="RULE", rich_help_panel=PANEL, show_default=False,
-               help="leave a rule out; repeatable"),
-        option("format", str, "text", "--format", metavar="|".join(FORMATS), rich_help_panel=PANEL,
-               help="panels to read, or JSON"),
+               help="rules to leave out, with commas between them or the flag repeated"),
+        choice("format", FORMAT.options, "text", PANEL, f"{FORMAT.help}; default text"),
         ENGINE,
     ),
     run=_check,

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
 from lrviz.errors import Problem, SpecError
-from lrviz.spec.kinds import Choice, Flag, Formula, Kind, Metric, Record, Text, is_required, kinds_of
+from lrviz.spec.kinds import Choice, Flag, Formula, Invalid, Kind, Metric, Record, Text, is_required, kinds_of
 from lrviz.spec.scalars import scalar
 from lrviz.spec.source import Value
 
-__all__ = ["FlagSet", "flag_name", "option"]
+__all__ = ["FlagSet", "choice", "flag_name", "option", "read_value"]
 
 OptionalText = str | None
 NO = "__no"  # ends the parameter of a flag that switches something off
@@ -31,6 +31,12 @@ def option(name: str, annotation: Any, default: Any, *flags: str, **settings: An
     kind = inspect.Parameter.KEYWORD_ONLY
     marked = Annotated[annotation, typer.Option(*flags, **settings)]
     return inspect.Parameter(name, kind, default=default, annotation=marked)
+
+
+def choice(name: str, options: Sequence[str], default: str | None, panel: str, told: str) -> inspect.Parameter:
+    """Return the parameter for a flag that takes one of a few words; `read_value` reads it."""
+    words = {"metavar": "|".join(options), "rich_help_panel": panel, "show_default": False}
+    return option(name, OptionalText, default, flag_name(name), help=told, **words)
 
 
 @dataclass(frozen=True)
@@ -73,8 +79,11 @@ class FlagSet:
         for entry, kind, name in self.fields():
             flag = self.flag(entry.name)
             if isinstance(kind, Flag):
-                if given.get(name) or given.get(f"{name}{NO}"):
-                    found[entry.name] = Value(not given.get(f"{name}{NO}"), flag)
+                on, off = given.get(name), given.get(f"{name}{NO}")
+                if on and off:
+                    raise SpecError(Problem(place=flag, message=f"contradicts --no-{flag[2:]}"))
+                if on or off:
+                    found[entry.name] = Value(bool(on), flag)
             elif given.get(name) is not None:
                 found[entry.name] = _read(kind, given[name], flag)
         return found
@@ -97,7 +106,7 @@ def _help(entry: dataclasses.Field[Any], kind: Kind) -> str:
     default = _default(entry, kind)
     lead = "switch off: " if isinstance(kind, Flag) and entry.default else ""
     parts = [lead + kind.help, bounds, default if default in ("", "required") else f"default {default}"]
-    return "; ".join(part for part in parts if part).replace("[", r"\[")
+    return "; ".join(part for part in parts if part)
 
 
 def _default(entry: dataclasses.Field[Any], kind: Kind) -> str:
@@ -105,8 +114,8 @@ def _default(entry: dataclasses.Field[Any], kind: Kind) -> str:
         return "required"
     if kind.horizon:
         return "the run's length"
-    if entry.default is None:
-        return str(getattr(kind, "default_text", ""))
+    if entry.default is None or kind.default_text:
+        return kind.default_text
     if isinstance(kind, Flag):
         return ""
     return f"{entry.default:.6g}" if isinstance(entry.default, float) else _plain(entry.default)
@@ -116,6 +125,14 @@ def _plain(default: object) -> str:
     if isinstance(default, tuple):
         return ",".join(f"{part:g}" if isinstance(part, float) else str(part) for part in default)
     return str(default)
+
+
+def read_value(kind: Kind, given: str, flag: str) -> Any:
+    """Return what a flag's text stands for, as its kind has it; raises SpecError with the flag's name."""
+    try:
+        return kind.convert(_read(kind, given, flag).plain())
+    except Invalid as error:
+        raise SpecError(Problem(place=flag, message=str(error))) from None
 
 
 def _read(kind: Kind, given: str, flag: str) -> Value:

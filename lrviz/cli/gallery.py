@@ -9,46 +9,44 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from lrviz.errors import Problem, SpecError, nearest, shown
+from lrviz.cli.flags import read_value
+from lrviz.errors import Problem, SpecError
+from lrviz.render.output import FORMATS
+from lrviz.spec.kinds import Choice
 
 if TYPE_CHECKING:
     from lrviz.gallery import Report
 
 __all__ = ["check", "draw", "formats_of"]
 
-FORMATS = ("png", "svg", "pdf")
-
 
 def formats_of(text: str) -> list[str]:
     """Return the formats in a comma list; raises SpecError for one that is unknown."""
-    formats = list(dict.fromkeys(part.strip().lower().lstrip(".") for part in text.split(",")))
-    for name in formats:
-        if name not in FORMATS:
-            told = f"must be of {', '.join(FORMATS)}, not {shown(name)}{nearest(name, FORMATS)}"
-            raise SpecError(Problem(place="--formats", message=told))
-    return formats
+    one = Choice(FORMATS, "")
+    names = [part.strip().lower().lstrip(".") for part in text.split(",")]
+    return list(dict.fromkeys(read_value(one, name, "--formats") for name in names))
 
 
-def draw(configs: Path | None, output: Path, formats: Sequence[str]) -> None:
+def draw(configs: Path | None, output: Path, formats: Sequence[str], allow_import: Sequence[str]) -> None:
     """Draw the gallery and say where it is."""
     from lrviz.files import make_folder
     from lrviz.gallery import collect, own_configs, render
 
-    entries = collect(configs or own_configs())
+    entries = collect(configs or own_configs(), allow_import=allow_import)
     make_folder(output)
     with _progress("drawing", len(entries) + 2) as report:
         count = render(entries, output, formats, report)
     typer.echo(f"wrote {count} figures as {', '.join(formats)} to {output}/, with an index in {output / 'README.md'}")
 
 
-def check(configs: Path | None, output: Path, formats: Sequence[str]) -> None:
+def check(configs: Path | None, output: Path, formats: Sequence[str], allow_import: Sequence[str]) -> None:
     """Compare the gallery with its files; exit with 1 where they drifted."""
     from lrviz.drift import drifts
     from lrviz.gallery import collect, own_configs
 
     if not output.is_dir():
         raise SpecError(Problem(place=str(output), message="there is no such folder to check"))
-    entries = collect(configs or own_configs())
+    entries = collect(configs or own_configs(), allow_import=allow_import)
     with _progress("checking", len(entries) + 2) as report:
         found = drifts(entries, output, formats, report)
     for line in found:

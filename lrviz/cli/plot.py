@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from lrviz.cli.flags import FlagSet, option
+from lrviz.cli.flags import FlagSet, choice, option, read_value
 from lrviz.cli.replaying import REPLAY_OPTIONS, finish, shown_trace
-from lrviz.cli.report import describe_run, describe_schedule
+from lrviz.cli.report import describe_schedule
 from lrviz.cli.targets import Source, Verb
-from lrviz.errors import Problem, SpecError, nearest, shown
+from lrviz.errors import Problem, SpecError
 from lrviz.render.options import FigureOptions, Mark
 from lrviz.render.output import FORMATS, format_of, write
+from lrviz.spec.kinds import Choice
 
 if TYPE_CHECKING:
     from lrviz.check import Finding
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["VERB"]
 
 PANEL = "Figure"
+FORMAT = Choice(FORMATS, "format of what goes to a pipe")
 FIGURE = FlagSet(FigureOptions, "figure", PANEL)
 
 
@@ -36,16 +38,15 @@ def _plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     figure = draw(trace, target.experiment, options, _marks(findings))
     write(figure, sys.stdout.buffer if output is None else output, file_format, options.dpi)
     wrote = [f"wrote {output}"] if output else []
-    for line in [*wrote, *describe_schedule(target.experiment, trace), *describe_run(target.experiment.run.clock)]:
+    for line in [*wrote, *describe_schedule(target.experiment, trace), *target.experiment.run.lines()]:
         typer.echo(line, err=output is None)
     finish(trace)
 
 
 def _destination(output: str | None, file_format: str | None, stem: str) -> tuple[Path | None, str]:
     """Return where to write, None for standard output, and in which format; raises SpecError."""
-    if file_format not in (None, *FORMATS):
-        told = f"must be one of {', '.join(FORMATS)}, not {shown(file_format)}{nearest(file_format, FORMATS)}"
-        raise SpecError(Problem(place="--format", message=told))
+    if file_format is not None:
+        read_value(FORMAT, file_format, "--format")
     if output == "-":
         if file_format is None:
             raise SpecError(Problem(place="-o", message="- needs --format png, svg or pdf"))
@@ -68,12 +69,11 @@ def _marks(findings: Sequence[Finding]) -> list[Mark]:
 VERB = Verb(
     options=(
         option("output", str | None, None, "-o", "--output", metavar="PATH", rich_help_panel=PANEL,
-               help="where to write: the suffix decides (.png, .svg, .pdf); - for a pipe, with --format",
-               show_default="<name>.png"),
-        option("format", str | None, None, "--format", metavar="png|svg|pdf", rich_help_panel=PANEL,
-               help="format of what goes to a pipe", show_default=False),
+               help="where to write: the suffix decides (.png, .svg, .pdf); - for a pipe, with --format; "
+               "default the scheduler's name .png", show_default=False),
+        choice("format", FORMAT.options, None, PANEL, FORMAT.help),
         option("title", str | None, None, "--title", metavar="TEXT", rich_help_panel=PANEL,
-               help="title of the figure", show_default="the scheduler's name"),
+               help="title of the figure; default the scheduler's name", show_default=False),
         *FIGURE.options(),
         *REPLAY_OPTIONS,
     ),

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from lrviz.cli.flags import option
+from lrviz.cli.flags import choice, option, read_value
 from lrviz.cli.report import complain, remark, tell
 from lrviz.errors import ReplayError
 from lrviz.spec.experiment import Experiment
+from lrviz.spec.kinds import Choice
 
 if TYPE_CHECKING:
     from lrviz.check import Finding
@@ -21,19 +22,16 @@ if TYPE_CHECKING:
 __all__ = ["ENGINE", "REPLAY_OPTIONS", "finish", "run", "shown_trace"]
 
 PANEL = "Replay"
-REPLAY_FAILED = "replay-failed"
 SLOW = 200_000  # settings from which a progress bar is worth its place
 
-ENGINE = option(
-    "engine", str, "auto", "--engine", metavar="auto|torch|light", rich_help_panel=PANEL,
-    help="what replays: torch itself, or its scheduler file alone where that is certified (see lrviz engines)",
-)  # fmt: skip
+ENGINES = Choice(("auto", "torch", "light"), "what replays: torch, or its scheduler files alone (see lrviz engines)")
+ENGINE = choice("engine", ENGINES.options, "auto", PANEL, f"{ENGINES.help}; default auto")
 REPLAY_OPTIONS = (
-    option("train", bool, False, "--train", rich_help_panel=PANEL, show_default=False,
+    option("train", bool, False, "--train", metavar=" ", rich_help_panel=PANEL, show_default=False,
            help="train a toy problem under the schedule, and show its loss"),
-    option("partial", bool, False, "--partial", rich_help_panel=PANEL, show_default=False,
+    option("partial", bool, False, "--partial", metavar=" ", rich_help_panel=PANEL, show_default=False,
            help="where torch raises, still show what came before; the exit code is 1 all the same"),
-    option("no_check", bool, False, "--no-check", rich_help_panel=PANEL, show_default=False,
+    option("no_check", bool, False, "--no-check", metavar=" ", rich_help_panel=PANEL, show_default=False,
            help="say nothing of what lrviz check finds"),
     ENGINE,
 )  # fmt: skip
@@ -45,7 +43,7 @@ def shown_trace(experiment: Experiment, given: Mapping[str, Any]) -> tuple[Trace
     Returns the errors and warnings found as well. Raises ReplayError where torch raises and there is
     nothing to show.
     """
-    trace = run(experiment, given)
+    trace = run(experiment, engine=given["engine"], train=given["train"])
     findings = [] if given["no_check"] else _told(experiment, trace)
     if trace.failure is not None and not (given["partial"] and trace.steps):
         from lrviz.replay.loop import describe
@@ -56,7 +54,7 @@ def shown_trace(experiment: Experiment, given: Mapping[str, Any]) -> tuple[Trace
 
 
 def _told(experiment: Experiment, trace: Trace) -> list[Finding]:
-    from lrviz.check import examine
+    from lrviz.check import REPLAY_FAILED, examine
 
     findings = [finding for finding in examine(experiment, trace) if finding.severity != "info"]
     for finding in findings:
@@ -65,14 +63,15 @@ def _told(experiment: Experiment, trace: Trace) -> list[Finding]:
     return findings
 
 
-def run(experiment: Experiment, given: Mapping[str, Any]) -> Trace:
+def run(experiment: Experiment, *, engine: str, train: bool = False) -> Trace:
     """Replay for a command, as far as torch goes; its warnings are remarks."""
+    read_value(ENGINES, engine, "--engine")
     from lrviz.replay.loop import replay
 
     with _progress(experiment) as progress:
-        trace = replay(experiment, partial=True, engine=given["engine"], train=given["train"], progress=progress)
+        trace = replay(experiment, partial=True, engine=engine, train=train, progress=progress)
     for note in trace.remarks:
-        remark(f"torch warned after step {note.step}: {note.message}")
+        remark(f"torch warned {note.where}: {note.message}")
     return trace
 
 

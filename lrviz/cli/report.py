@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lrviz.replay.trace import Trace
-    from lrviz.spec.clock import Clock
     from lrviz.spec.experiment import Experiment
 
-__all__ = ["COLORS", "complain", "console", "describe_run", "describe_schedule", "plain_blocks", "remark", "tell"]
+__all__ = ["COLORS", "complain", "console", "describe_schedule", "plain_blocks", "remark", "tell"]
 
 
 COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
@@ -38,7 +37,7 @@ def remark(text: str) -> None:
 def tell(kind: str, text: str) -> None:
     """Print a line on stderr after the word for what it is."""
     typer.secho(f"{kind}: ", fg=COLORS.get(kind), bold=kind == "error", nl=False, err=True)
-    typer.echo(text, err=True)
+    typer.echo("".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text), err=True)
 
 
 def console() -> Console:
@@ -60,30 +59,7 @@ def plain_blocks() -> bool:
 
 def describe_schedule(experiment: Experiment, trace: Trace) -> list[str]:
     """Return what the schedule does, a line for each parameter group."""
-    return [_line(experiment.name, trace, index) for index in range(len(trace.tracks))]
+    from lrviz.render.sentences import summary_line
 
-
-def describe_run(clock: Clock) -> list[str]:
-    """Return what the run's lengths came to and how they were counted; nothing where they were simply given."""
-    if not clock.remarks:
-        return []
-    length = f"{clock.steps:,} optimizer steps"
-    if clock.epochs and clock.steps_per_epoch:
-        length = f"{clock.epochs:,} epochs of {clock.steps_per_epoch:,} = {length}"
-    counts = [length, f"{clock.scheduler_steps:,} scheduler steps"]
-    counts += [f"{clock.samples:,} samples"] if clock.samples else []
-    return [f"run: {', '.join(counts)}", *(f"     {remark}" for remark in clock.remarks)]
-
-
-def _line(name: str, trace: Trace, index: int) -> str:
-    track = trace.tracks[index]
-    summary = trace.summary(track)
-    who = name if len(trace.tracks) == 1 else f"{name}, {track.name}"
-    where = f"step {summary.peak_step:,}"
-    epoch = trace.epoch_of(summary.peak_step)
-    if epoch is not None and trace.steps_per_epoch != 1:
-        where += f" (epoch {epoch})"
-    return (
-        f"{who}: first {summary.first:.4g}, peak {summary.peak:.4g} at {where}, last {summary.last:.4g}; "
-        f"{trace.steps:,} steps, torch {trace.torch_version}"
-    )
+    told = f"{trace.steps:,} steps, torch {trace.torch_version}"
+    return [f"{summary_line(trace, track, experiment.name)}; {told}" for track in trace.tracks]

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from textwrap import indent
+from types import NoneType
 from typing import Annotated, Any
 
 import typer
@@ -20,7 +22,7 @@ from lrviz.spec.document import build
 from lrviz.spec.experiment import Experiment
 from lrviz.spec.kinds import kinds_of
 from lrviz.spec.optimizers import OptimizerSpec
-from lrviz.spec.schedulers import CATALOGUE, SchedulerSpec, lookup
+from lrviz.spec.schedulers import CATALOGUE, ChainedScheduler, SchedulerSpec, SequentialLR, lookup
 from lrviz.spec.source import MAX_BYTES, Value
 from lrviz.spec.warmup import Warmup
 
@@ -64,6 +66,9 @@ def command(verb_name: str, target: str) -> Any:
     """Return the command of a verb for a target; raises SpecError where there is no such target."""
     verb: Verb = import_module(f"lrviz.cli.{verb_name}").VERB
     spec = _scheduler(target)
+    file, _, attribute = target.rpartition(":")
+    if file.endswith(".py"):
+        raise SpecError(f"{shown(target)}: write the module's name, not its file: {Path(file).stem}:{attribute}")
     if spec is not None:
         return _command(verb, _scheduler_source(spec), f"{spec.summary()} ({spec.__name__})")
     if _is_custom(target):
@@ -85,8 +90,8 @@ def _command(verb: Verb, source: Source, help_text: str) -> Any:
     parameters = [*more, *source.options, *RUN.options(), *WARMUP.options(), *OPTIMIZER.options(), *verb.options]
     callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    single = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    single.command(source.name, cls=Command, help=help_text.replace("[", r"\["), epilog=DURATIONS)(callback)
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command(source.name, cls=Command, help=help_text, epilog=DURATIONS)(callback)
     return typer.main.get_command(single)
 
 
@@ -109,28 +114,40 @@ def _scheduler(name: str) -> type[SchedulerSpec] | None:
 def _is_custom(name: str) -> bool:
     module, colon, attribute = name.partition(":")
     parts = [*module.split("."), *attribute.split(".")]
-    return bool(colon) and all(part.isidentifier() for part in parts) and not Path(name).exists()
+    return bool(colon) and all(part.isidentifier() for part in parts) and not _exists(name)
 
 
 def _is_file(name: str) -> bool:
     path = Path(name)
-    return path.suffix.lower() in (".yaml", ".yml", ".json") or path.exists() or len(path.parts) > 1
+    return path.suffix.lower() in (".yaml", ".yml", ".json") or _exists(name) or len(path.parts) > 1
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):  # longer than a path can be, or with a null character
+        return False
 
 
 def _no_target(name: str, verb: str) -> str:
-    names = [spec.name for spec in CATALOGUE.values()] + [spec.__name__ for spec in CATALOGUE.values()]
-    if name.lower() in (known.lower() for known in names):
-        return (
-            f"{name} is put together in YAML: lrviz {verb} FILE, with\n"
-            "    scheduler:\n      name: sequential\n      milestones: [8]\n"
-            "      schedulers:\n        - {name: linear, start_factor: 0.1, total_iters: 8}\n        - {name: cosine}"
-        )
+    for spec in (SequentialLR, ChainedScheduler):
+        if name.lower() in (spec.name, spec.__name__.lower()):
+            return f"{name} is put together in YAML: lrviz {verb} FILE, with\n{_document_of(spec)}"
     known = [spec.name for spec in CATALOGUE.values() if spec.on_command_line]
+    names = [*known, *(spec.__name__ for spec in CATALOGUE.values())]
     return (
         f"unknown target {shown(name)}{nearest(name, names)}\n"
         f"       a target is a scheduler ({', '.join(known)}),\n"
         "       a YAML file, - for standard input, or package.module:Name of your own; `lrviz list` shows them all"
     )
+
+
+def _document_of(spec: type[SchedulerSpec]) -> str:
+    """Return a document that works for a scheduler that has no flags."""
+    import yaml
+
+    document = {"scheduler": {"name": spec.name, **spec.example}}
+    return indent(yaml.safe_dump(document, sort_keys=False, default_flow_style=None).rstrip(), "       ")
 
 
 def _document(given: Mapping[str, Any], root: dict[str, Value]) -> dict[str, Value]:
@@ -139,8 +156,8 @@ def _document(given: Mapping[str, Any], root: dict[str, Value]) -> dict[str, Val
     for flags in (RUN, OPTIMIZER):
         own = merged.get(flags.section, Value({}))
         values = flags.values(given)
-        if values and isinstance(own.data, dict):
-            merged[flags.section] = replace(own, data=own.data | values)
+        if values and isinstance(own.data, (dict, NoneType)):
+            merged[flags.section] = replace(own, data=(own.data or {}) | values)
     if given.get("title") is not None:
         merged["title"] = Value(given["title"], "--title")
     return merged
@@ -212,6 +229,7 @@ def _file_source(name: str) -> Source:
     )  # fmt: skip
 
     def load(given: Mapping[str, Any]) -> Target:
+        from lrviz.check import RULES
         from lrviz.spec.yaml_source import read
 
         path = Path(name)
@@ -221,7 +239,7 @@ def _file_source(name: str) -> Source:
             root, folder, stem = read(path), path.parent, path.stem
         if isinstance(root.data, dict):
             root = replace(root, data=_document(given, root.data))
-        return Target(build(root, folder=folder, allow_import=given["allow_import"]), stem)
+        return Target(build(root, folder=folder, allow_import=given["allow_import"], rules=RULES), stem)
 
     return Source(name, [allow], load, is_file=True)
 

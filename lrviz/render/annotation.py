@@ -40,6 +40,7 @@ from lrviz.spec.schedulers import (
     SchedulerSpec,
     SequentialLR,
     StepLR,
+    of_group,
 )
 
 __all__ = ["Annotation", "Point", "Span", "annotate"]
@@ -252,7 +253,7 @@ def _plateau(spec: ReduceLROnPlateau, line: _Line) -> Iterator[Annotation]:
     yield Point(drop * stride, after, "min_lr" if floored else "lr_(t-1) * factor")
     if spec.cooldown and drop + spec.cooldown < len(line.lr):
         yield Span(drop * stride, (drop + spec.cooldown) * stride, after, "cooldown")
-    floor = spec.min_lr[line.group] if isinstance(spec.min_lr, tuple) else spec.min_lr
+    floor = of_group(spec.min_lr, line.group)
     at_floor = line.first(line.rates == floor)
     if floor and at_floor is not None and at_floor != drop:
         yield Point(at_floor * stride, floor, "min_lr")
@@ -271,9 +272,8 @@ def _multiplicative(spec: MultiplicativeLR, line: _Line) -> Iterator[Annotation]
 
 def _written(function: object, group: int) -> str:
     """Return a second line with the group's expression, if it is one and short."""
-    if isinstance(function, tuple):
-        function = function[group]
-    text = function.text if isinstance(function, Expression) else ""
+    own = of_group(function, group)
+    text = own.text if isinstance(own, Expression) else ""
     return f",\nlambda: {text}" if text and len(text) <= LONGEST else ""
 
 

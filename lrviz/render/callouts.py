@@ -282,8 +282,7 @@ def _stopped(axes: Axes, failure: Failure, steps: float, theme: Theme) -> _Flag:
     points = rcParams["font.size"]
     lost = inches_of(axes)[0] * 72 * (1 - failure.step / steps) - 2 * points
     width = min(max(lost, LOST[0] * points), LOST[1] * points)
-    words = f"{failure.kind}: {failure.message}" if failure.message else failure.kind
-    label = f"stopped at step {failure.step:,}\n{wrapped(words, width / 72, points, lines=5)}"
+    label = f"stopped {failure.where}\n{wrapped(failure.words, width / 72, points, lines=5)}"
     return _Flag(failure.step, label, theme.error, solid=True)
 
 

@@ -10,7 +10,7 @@ import numpy
 from lrviz.render.thinning import Points, collapse, staircase, thin
 from lrviz.replay.trace import Trace
 
-__all__ = ["COLUMNS_PER_INCH", "HUGE", "MARKED", "Curve", "curve", "loss_curve", "metric_curve"]
+__all__ = ["COLUMNS_PER_INCH", "HUGE", "MARKED", "Curve", "curve", "loss_curve", "metric_curve", "sweep_curve"]
 
 MARKED = 100  # settings up to which each has its marker, on a panel wide enough
 HUGE = 1e300  # beyond, matplotlib's arithmetic overflows
@@ -64,6 +64,20 @@ def loss_curve(trace: Trace, columns: int) -> Curve | None:
         return None
     y = numpy.asarray(trace.loss, dtype=numpy.float64)
     return _line("loss", numpy.arange(len(y), dtype=numpy.float64), y, columns, None)
+
+
+def sweep_curve(trace: Trace, columns: int) -> Curve:
+    """Return the loss of the toy training by the rate it trained with, as far as it is a number."""
+    losses = numpy.asarray(trace.loss if trace.loss is not None else (), dtype=numpy.float64)
+    finite = numpy.isfinite(losses)
+    count = len(losses) if finite.all() else int(finite.argmin())
+    rates = numpy.asarray(trace.tracks[0].lr if trace.tracks else (), dtype=numpy.float64)
+    return _line("loss", numpy.repeat(rates, trace.stride)[:count], losses[:count], columns, _few(count, columns))
+
+
+def _few(count: int, columns: int) -> slice | None:
+    """Return which of so many points carry a marker: all, or none where they would touch."""
+    return slice(None) if count <= min(MARKED, columns // 4) else None
 
 
 def _line(name: str, x: Points, y: Points, columns: int, marked: slice | None) -> Curve:

@@ -14,17 +14,26 @@ from lrviz.render.callouts import call_out, own_marks
 from lrviz.render.curve import Curve
 from lrviz.render.layout import Layout, Legend, legend_of
 from lrviz.render.options import FigureOptions, Mark
-from lrviz.render.panel import draw_epochs, draw_loss, draw_metric, draw_momentum, draw_rate, draw_steps, inches_of
+from lrviz.render.panel import (
+    align_labels,
+    draw_epochs,
+    draw_loss,
+    draw_metric,
+    draw_momentum,
+    draw_rate,
+    draw_steps,
+    say,
+)
+from lrviz.render.rows import constant
 from lrviz.render.sweep import draw_sweep
 from lrviz.render.theme import Theme, styled
-from lrviz.render.words import clean, clipped, inches, wrapped
+from lrviz.render.words import clean, clipped
 from lrviz.replay.trace import Trace
 from lrviz.spec.experiment import Experiment
 from lrviz.spec.schedulers import RangeTest
 
 __all__ = ["draw"]
 
-LABEL = 1.25  # ems between a panel and its label, beside the numbers: a tick and air
 LONGEST_NAME = 30  # characters of a group's name in the legend
 
 
@@ -36,41 +45,53 @@ def draw(
 ) -> Figure:
     """Draw a trace and return the figure, which belongs to no window and no pyplot.
 
-    Of a range test that trained it shows the loss against the rate. Raises SpecError where
+    Of a range test that trained to its end it shows the loss against the rate. Raises SpecError where
     `options.show` asks for momentum and the optimizer has none.
     """
-    if trace.loss is not None and isinstance(experiment.scheduler, RangeTest):
+    if trace.loss is not None and trace.failure is None and isinstance(experiment.scheduler, RangeTest):
         return draw_sweep(trace, experiment, options)
-    names = _panels(trace, experiment, options)
+    names, note = _panels(trace, experiment, options)
     with styled(options.theme, options.size) as theme:
         figure = Figure(figsize=options.size, dpi=options.dpi)
         points = rcParams["font.size"]
         epochs = options.epoch_axis and trace.steps_per_epoch is not None
-        title = wrapped(experiment.name, options.size[0] - 0.3, 1.2 * points)
         groups = [clipped(clean(track.name), LONGEST_NAME) for track in trace.tracks]
         legend = legend_of(groups, options.size, points)
-        layout = Layout.around(options.size, points, titles=title.count("\n") + 1, epochs=epochs, legend=legend)
+        layout = Layout.around(
+            options.size, points, experiment.name, epochs=epochs, notes=1 if note else 0, legend=legend
+        )
         panels = _place(figure, names, layout)
         curves = {name: _draw(name, axes, trace, experiment, theme, options) for name, axes in panels.items()}
         _dress(panels, layout, trace, experiment, theme if epochs else None)
-        next(iter(panels.values())).set_title(title, pad=4 + 1.2 * points if epochs else None)
-        _name_lines(figure, next(iter(panels.values())), groups, legend)
         first, lines = next(iter(panels.values())), next(iter(curves.values()))
+        first.set_title(layout.title, pad=layout.pad)
+        if note:
+            say(first, note, theme, "note", line=1 if epochs else 0)
+        _name_lines(figure, first, groups, legend)
         notes = annotate(experiment, trace) if options.annotate and "lr" in panels else []
         call_out(first, lines, notes, [*marks, *own_marks(lines, marks)], trace.failure, theme)
     return figure
 
 
-def _panels(trace: Trace, experiment: Experiment, options: FigureOptions) -> list[str]:
-    """Return the names of the panels, from top to bottom; a plateau's metric stands below its rate."""
-    if "momentum" in options.show and trace.tracks and all(track.momentum is None for track in trace.tracks):
+def _panels(trace: Trace, experiment: Experiment, options: FigureOptions) -> tuple[list[str], str]:
+    """Return the names of the panels, from top to bottom, and what is said instead of one that would not move.
+
+    A plateau's metric stands below its rate. A momentum that stays as it is has a panel only where that
+    is all that was asked for.
+    """
+    momenta = [track.momentum for track in trace.tracks if track.momentum is not None]
+    if "momentum" in options.show and trace.tracks and not momenta:
         told = f"momentum cannot be drawn: {experiment.optimizer.name} has neither momentum nor betas"
         raise SpecError(Problem(field="show", message=told))
-    names = list(options.show)
+    names, note = list(options.show), ""
+    if len(names) > 1 and all(map(constant, momenta)):
+        names.remove("momentum")
+        levels = dict.fromkeys(f"{values[0]:.4g}" for values in momenta if len(values))
+        note = f"{trace.momentum_name} stays at {', '.join(levels)}" if levels else ""
     if "lr" in names:  # a loss that a plateau watches is drawn once
-        below = "loss" if trace.loss is not None else "metric" if trace.metric is not None else None
+        below = "loss" if trace.loss else "metric" if trace.metric is not None else None
         names[1:1] = [below] if below else []
-    return names
+    return names, note
 
 
 def _place(figure: Figure, names: Sequence[str], layout: Layout) -> dict[str, Axes]:
@@ -104,18 +125,9 @@ def _dress(panels: dict[str, Axes], layout: Layout, trace: Trace, experiment: Ex
     draw_steps(bottom, steps, trace.steps_per_epoch)
     for axes in panels.values():
         axes.tick_params(axis="x", which="both", labelbottom=axes is bottom)
-    _align_labels(list(panels.values()), layout)
+    align_labels(list(panels.values()), layout)
     if theme is not None and trace.steps_per_epoch is not None:
         draw_epochs(top, steps, trace.steps_per_epoch, theme)
-
-
-def _align_labels(panels: Sequence[Axes], layout: Layout) -> None:
-    """Set the panels' labels in one line, left of the longest number, and no longer than a panel is high."""
-    longest = max(inches(label.get_text(), layout.points) for axes in panels for label in axes.get_yticklabels())
-    for axes in panels:
-        axes.yaxis.set_label_coords(-(longest + LABEL * layout.points / 72) / layout.width, 0.5)
-        length = inches(axes.get_ylabel(), layout.points)
-        axes.yaxis.label.set_fontsize(layout.points * min(1.0, inches_of(axes)[1] / length))
 
 
 def _name_lines(figure: Figure, axes: Axes, groups: Sequence[str], legend: Legend) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lrviz.render.words import inches
+from lrviz.render.words import inches, wrapped
 
 __all__ = ["NO_LEGEND", "Layout", "Legend", "legend_of"]
 
@@ -13,6 +13,9 @@ GAP = 0.3  # inches between two panels
 LOWER = 0.5  # height of a lower panel, of the rate's
 HANDLE = 5.2  # ems that a legend's entry takes besides its name
 LEGEND_SHARE = 0.3  # of a figure's height, at most
+TITLE = 1.2  # size of the title's letters, of the font's
+TITLE_PAD = (8.0, 4.0)  # points below the title: above the panel itself, and above small lines
+LINE = 1.2  # ems of a small line between the title and the panel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,22 +52,34 @@ class Layout:
     top: float
     bottom: float
     points: float  # the font's size
+    title: str  # in as many lines as it takes
+    pad: float  # points between the title and the panel
 
     @classmethod
-    def around(cls, size: tuple[float, float], points: float, *, titles: int, epochs: bool, legend: Legend) -> Layout:
-        """Return the space that a title of so many lines, an epoch axis and a legend leave.
+    def around(
+        cls, size: tuple[float, float], points: float, title: str, *, epochs: bool, notes: int, legend: Legend
+    ) -> Layout:
+        """Return the space that a title, an epoch axis, so many small lines above the panel and a legend leave.
 
         At 10 x 5 inches with a title of one line these are matplotlib's own margins.
         """
         width, height = size
         em = points / 72
-        line = 1.2 * 1.25 * em
+        left = min(max(0.125 * width, 7.4 * em), 1.35)
+        right = min(max(0.1 * width, 4.2 * em if epochs else 1.5 * em), 1.0)
+        title = wrapped(title, width - abs(left - right) - 0.1, TITLE * points)  # over the panel, in the figure
+        line, more = TITLE * 1.25 * em, title.count("\n")
+        small = notes + epochs
+        pad = TITLE_PAD[1] + LINE * points * small if small else TITLE_PAD[0]
+        top = min(max(0.12 * height, 2.0 * em), 0.6) + more * line + (0.25 * em if epochs else 0)
         return cls(
             size=size,
             points=points,
-            left=min(max(0.125 * width, 7.4 * em), 1.35),
-            right=min(max(0.1 * width, 4.2 * em if epochs else 1.5 * em), 1.0),
-            top=min(max(0.12 * height, 2.0 * em), 0.6) + (titles - 1) * line + (0.25 * em if epochs else 0),
+            title=title,
+            pad=pad,
+            left=left,
+            right=right,
+            top=max(top, pad / 72 + (more + 1) * line),
             bottom=min(max(0.125 * height, 2.6 * em + 0.2), 0.63) + legend.rows * 1.6 * em,
         )
 
@@ -76,7 +91,7 @@ class Layout:
     def rectangles(self, count: int) -> list[tuple[float, float, float, float]]:
         """Return left, bottom, width, height of `count` panels from top to bottom, as shares of the figure."""
         room = max(0.1, self.size[1] - self.top - self.bottom)
-        gap = max(1.4 * self.points / 72, min(GAP, 0.1 * room))
+        gap = max(1.75 * self.points / 72, min(GAP, 0.1 * room))
         unit = (room - gap * (count - 1)) / (1 + LOWER * (count - 1))
         heights = [unit, *[unit * LOWER] * (count - 1)]
         rectangles, edge = [], self.size[1] - self.top

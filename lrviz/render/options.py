@@ -84,20 +84,18 @@ class Panels(Kind):
         return ",".join(self.options)
 
     def convert(self, value: Any) -> tuple[str, ...]:
-        names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
-        if not isinstance(names, (list, tuple)) or not names:
-            raise Invalid(f"must name panels out of {', '.join(self.options)}, such as lr,momentum, not {shown(value)}")
-        for name in names:
+        if not isinstance(value, (list, tuple)) or not value:
+            raise Invalid(f"must be a list of panels out of {', '.join(self.options)}, not {shown(value)}")
+        for name in value:
             if name not in self.options:
                 hint = nearest(name, self.options) if isinstance(name, str) else ""
                 raise Invalid(f"must name panels out of {', '.join(self.options)}, not {shown(name)}{hint}")
-        if len(set(names)) < len(names):
+        if len(set(value)) < len(value):
             raise Invalid(f"names a panel twice: {shown(value)}")
-        return tuple(name for name in self.options if name in names)
+        return tuple(name for name in self.options if name in value)
 
     def schema(self) -> dict[str, Any]:
-        listed = {"type": "array", "items": {"enum": list(self.options)}, "minItems": 1, "uniqueItems": True}
-        return {"anyOf": [{"type": "string"}, listed]}
+        return {"type": "array", "items": {"enum": list(self.options)}, "minItems": 1, "uniqueItems": True}
 
     def split(self, text: str) -> str:
         return text if text.lstrip().startswith("[") else f"[{text}]"
@@ -111,7 +109,7 @@ class FigureOptions(Record):
     image of more than `MAX_PIXELS`.
     """
 
-    size: tuple[float, float] = arg((10.0, 5.0), Size("width and height in inches"))
+    size: tuple[float, float] = arg((10.0, 5.0), Size("width and height in inches", default_text="10x5"))
     dpi: int = arg(100, Resolution("dots per inch"))
     log_y: bool = arg(False, Flag("logarithmic rate axis"))
     annotate: bool = arg(False, Flag("point at the scheduler's parameters"))

@@ -15,13 +15,17 @@ from matplotlib.lines import Line2D
 from matplotlib.markers import TICKDOWN, TICKLEFT
 
 from lrviz.render.curve import COLUMNS_PER_INCH, HUGE, Curve, curve, loss_curve, metric_curve
+from lrviz.render.layout import LINE, Layout
 from lrviz.render.theme import Theme
 from lrviz.render.ticks import Ticks, epoch_ticks, level_ticks, log_ticks, step_ticks
-from lrviz.render.words import wrapped
+from lrviz.render.words import inches, wrapped
 from lrviz.replay.trace import Trace
 from lrviz.spec.experiment import Experiment
 
 __all__ = [
+    "TOY",
+    "align_labels",
+    "columns_of",
     "draw_epochs",
     "draw_loss",
     "draw_metric",
@@ -30,13 +34,16 @@ __all__ = [
     "draw_steps",
     "figure_of",
     "inches_of",
+    "level",
     "lift",
-    "say_toy",
+    "plot",
+    "say",
     "set_ticks",
 ]
 
 HEADROOM = 1.1  # of the highest rate, as the article has it
 SMALLEST_MARKER = 2.5  # points
+LABEL = 1.25  # ems between a panel and its label, beside the numbers: a tick and air
 FAR = 50.0  # times the least loss, from which on a logarithmic axis shows more
 TOY = "a toy problem: a line fitted to 100 points"
 FLAT = 1e-280  # below, matplotlib takes an axis to have no extent
@@ -56,7 +63,7 @@ def draw_rate(axes: Axes, trace: Trace, experiment: Experiment, theme: Theme, *,
 
     The axis runs from 0 to 1.1 x the highest that the rate is or is meant to be.
     """
-    columns = _columns(axes)
+    columns = columns_of(axes)
     curves = [curve(track.name, track.lr, trace, columns) for track in trace.tracks]
     low = min((each.low for each in curves), default=0.0)
     high = max(max((each.high for each in curves), default=0.0), target(experiment))
@@ -65,28 +72,28 @@ def draw_rate(axes: Axes, trace: Trace, experiment: Experiment, theme: Theme, *,
     else:
         top = min(HUGE, max(HEADROOM * high, FLAT)) if high > 0 or low < 0 else 1.0
         bottom = low - 0.1 * (top - low) if low < 0 else 0.0
-        _level(axes, max(-HUGE, bottom), top)
-    _plot(axes, curves, theme)
+        level(axes, max(-HUGE, bottom), top)
+    plot(axes, curves, theme)
     axes.set_ylabel("Learning Rate")
     return curves
 
 
 def draw_momentum(axes: Axes, trace: Trace, theme: Theme) -> list[Curve]:
     """Draw every group's momentum, or beta1, and return the lines."""
-    columns = _columns(axes)
+    columns = columns_of(axes)
     curves = [curve(track.name, track.momentum, trace, columns) for track in trace.tracks if track.momentum is not None]
-    _level(axes, *_padded(curves))
-    _plot(axes, curves, theme)
+    level(axes, *_padded(curves))
+    plot(axes, curves, theme)
     axes.set_ylabel("beta1" if trace.momentum_name == "beta1" else "Momentum")
     return curves
 
 
 def draw_metric(axes: Axes, trace: Trace, theme: Theme) -> list[Curve]:
     """Draw what a plateau watched and return the line."""
-    line = metric_curve(trace, _columns(axes))
+    line = metric_curve(trace, columns_of(axes))
     curves = [] if line is None else [line]
-    _level(axes, *_padded(curves))
-    _plot(axes, curves, replace(theme, ink=theme.metric))
+    level(axes, *_padded(curves))
+    plot(axes, curves, replace(theme, ink=theme.metric))
     axes.set_ylabel("Metric")
     return curves
 
@@ -96,40 +103,42 @@ def draw_loss(axes: Axes, trace: Trace, theme: Theme) -> list[Curve]:
 
     A loss that stays above zero and falls or rises far has a logarithmic axis.
     """
-    line = loss_curve(trace, _columns(axes))
+    line = loss_curve(trace, columns_of(axes))
     curves = [] if line is None else [line]
     if line is not None and line.low > FLAT and line.high > FAR * line.low:
         curves = _draw_log(axes, curves, line.high)
     else:
-        _level(axes, *_padded(curves))
-    _plot(axes, curves, replace(theme, ink=theme.metric))
+        level(axes, *_padded(curves))
+    plot(axes, curves, replace(theme, ink=theme.metric))
     axes.set_ylabel("Loss")
-    say_toy(axes, theme)
+    say(axes, TOY, theme, "toy")
     return curves
 
 
-def say_toy(axes: Axes, theme: Theme) -> None:
-    """Say above a panel that its loss is that of a toy problem."""
-    size = 0.75 * rcParams["font.size"]
+def say(axes: Axes, text: str, theme: Theme, gid: str, *, line: int = 0) -> None:
+    """Write a small line above a panel's right end, on the `line`-th line from it."""
+    points = rcParams["font.size"]
+    size = 0.75 * points
     room = {"textcoords": "offset points", "ha": "right", "va": "bottom", "color": theme.quiet, "fontsize": size}
-    told = wrapped(TOY, inches_of(axes)[0], size, lines=1)
-    axes.annotate(told, (1.0, 1.0), (0, 3), xycoords="axes fraction", gid="toy", **room)
+    beside = axes.get_position().x0 * figure_of(axes).get_size_inches()[0] - 0.1
+    is_top = axes is figure_of(axes).axes[0]  # where no other panel's numbers stand left of the line
+    told = wrapped(text, inches_of(axes)[0] + (beside if is_top else 0.0), size, lines=1)
+    axes.annotate(told, (1.0, 1.0), (0, 3 + line * LINE * points), xycoords="axes fraction", gid=gid, **room)
 
 
 def target(experiment: Experiment) -> float:
     """Return the highest rate that any parameter group is meant to reach."""
     groups = experiment.optimizer.resolved_groups
-    return max(experiment.scheduler.target_lr(group.lr or 0.0, index) for index, group in enumerate(groups))
+    return max(experiment.scheduler.target_lr(group.lr, index) for index, group in enumerate(groups))
 
 
-def draw_steps(axes: Axes, steps: int, steps_per_epoch: int | None, *, label: bool = True) -> None:
-    """Lay out the axis of optimizer steps; without `label` its ticks are there and bare."""
+def draw_steps(axes: Axes, steps: int, steps_per_epoch: int | None) -> None:
+    """Lay out the axis of optimizer steps."""
     ticks = step_ticks(steps, steps_per_epoch, _labels(axes, f"{steps:,}"))
     axes.set_xlim(0, steps)
-    axes.set_xticks(ticks.places, ticks.labels if label else [""] * len(ticks.places))
+    axes.set_xticks(ticks.places, ticks.labels)
     _minor_ticks(axes, ticks.minor, "x")
-    if label:
-        axes.set_xlabel("Steps")
+    axes.set_xlabel("Steps")
 
 
 def draw_epochs(axes: Axes, steps: int, steps_per_epoch: int, theme: Theme) -> None:
@@ -155,6 +164,15 @@ def lift(axes: Axes, high: float, room: float) -> None:
         axes.set_ylim(bottom, max(top, min(HUGE, bottom + (high - bottom) / (1 - share))))
 
 
+def align_labels(panels: Sequence[Axes], layout: Layout) -> None:
+    """Set the panels' labels in one line, left of the longest number, and no longer than a panel is high."""
+    longest = max(inches(label.get_text(), layout.points) for axes in panels for label in axes.get_yticklabels())
+    for axes in panels:
+        axes.yaxis.set_label_coords(-(longest + LABEL * layout.points / 72) / layout.width, 0.5)
+        length = inches(axes.get_ylabel(), layout.points)
+        axes.yaxis.label.set_fontsize(layout.points * min(1.0, inches_of(axes)[1] / length))
+
+
 def figure_of(axes: Axes) -> Figure:
     """Return the figure that a panel is on."""
     return cast("Figure", axes.figure)
@@ -167,7 +185,8 @@ def inches_of(axes: Axes) -> tuple[float, float]:
     return float(box.width * width), float(box.height * height)
 
 
-def _columns(axes: Axes) -> int:
+def columns_of(axes: Axes) -> int:
+    """Return how many vertices a line may have across a panel."""
     return max(50, round(inches_of(axes)[0] * COLUMNS_PER_INCH))
 
 
@@ -177,7 +196,8 @@ def _labels(axes: Axes, widest: str) -> int:
     return max(2, int(inches_of(axes)[0] / ((len(widest) * 0.62 + 1.6) * em)))
 
 
-def _level(axes: Axes, low: float, high: float) -> None:
+def level(axes: Axes, low: float, high: float) -> None:
+    """Give a panel a linear axis of values from `low` to `high`, and ticks as its height takes."""
     count = round(inches_of(axes)[1] / (2.9 * rcParams["font.size"] / 72))
     axes.set_ylim(low, high)
     set_ticks(axes, level_ticks(low, high, max(3, count)))
@@ -214,6 +234,7 @@ def _draw_log(axes: Axes, curves: Sequence[Curve], high: float) -> list[Curve]:
 
 
 def set_ticks(axes: Axes, ticks: Ticks) -> None:
+    """Set the ticks of a panel's values."""
     axes.set_yticks(ticks.places, ticks.labels)
     axes.minorticks_off()
     _minor_ticks(axes, ticks.minor, "y")
@@ -246,7 +267,7 @@ def _marker_size(axes: Axes, curve: Curve) -> float:
     return float(min(rcParams["lines.markersize"], max(SMALLEST_MARKER, 0.5 * apart)))
 
 
-def _plot(axes: Axes, curves: Sequence[Curve], theme: Theme) -> None:
+def plot(axes: Axes, curves: Sequence[Curve], theme: Theme) -> None:
     """Add the lines: one in the theme's ink, several each in a colour, dash and marker of its own."""
     palette = rcParams["axes.prop_cycle"].by_key()["color"]
     for number, each in enumerate(curves):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from lrviz.replay.trace import Summary, Trace, Track
 
-__all__ = ["MOST", "Row", "Selection", "constant", "folded", "nice", "picked", "sampled"]
+__all__ = ["MOST", "Row", "Selection", "constant", "folded", "picked", "round_up", "sampled"]
 
 MOST = 40  # rows of a table that was not asked for more
 JUMPS = 4
@@ -77,7 +77,7 @@ def constant(values: memoryview) -> bool:
     return words[1:] == words[:-1]
 
 
-def nice(number: float) -> int:
+def round_up(number: float) -> int:
     """Return a round number that is not less: 1 2 3 4 5 6 8 10 20 25 30 40 50 60 80 100 ..."""
     scale = 10 ** max(0, math.floor(math.log10(max(number, 1))))
     rounds = (1, 2, 2.5, 3, 4, 5, 6, 8, 10)
@@ -141,11 +141,11 @@ def _grid(trace: Trace, count: int) -> tuple[Iterable[int], str]:
     """Return at most `count` steps spread evenly over the run, and how, in words."""
     per_epoch = trace.steps_per_epoch
     if per_epoch is None:
-        every = nice(trace.steps / count)
+        every = round_up(trace.steps / count)
         return range(0, trace.steps, every), f"every {every:,} steps"
     epochs = range(0, trace.steps, per_epoch)
     if len(epochs) > count:
-        every = nice(len(epochs) / count)
+        every = round_up(len(epochs) / count)
         return epochs[::every], f"every {every:,} epochs"
     every = _part(per_epoch, count // len(epochs))
     grid = [start + part for start in epochs for part in range(0, per_epoch, every) if start + part < trace.steps]
@@ -155,4 +155,4 @@ def _grid(trace: Trace, count: int) -> tuple[Iterable[int], str]:
 def _part(whole: int, parts: int) -> int:
     """Return a length that cuts `whole` into at most so many parts: an even one, or else a round one."""
     least = -(-whole // parts)
-    return next((size for size in range(least, min(2 * least, whole + 1)) if whole % size == 0), nice(least))
+    return next((size for size in range(least, min(2 * least, whole + 1)) if whole % size == 0), round_up(least))

@@ -13,10 +13,11 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 
-from lrviz.render.rows import Row, Selection, constant, folded, nice, sampled
+from lrviz.render.rows import Row, Selection, constant, folded, round_up, sampled
+from lrviz.render.sentences import summary_line
 from lrviz.render.spark import bar, sparkline
-from lrviz.render.text import one_line
-from lrviz.replay.trace import Summary, Trace, Track
+from lrviz.render.words import one_line
+from lrviz.replay.trace import Trace, Track
 from lrviz.spec.experiment import Experiment
 
 __all__ = ["TraceTable", "table"]
@@ -87,8 +88,8 @@ class TraceTable:
             yield from self._body(chosen, width)
         yield from self._stopped(width)
         yield []
-        for track, summary in list(zip(trace.tracks, summaries, strict=True))[:PICTURED]:
-            yield from self._wrapped(self._sentence(track, summary), width, "")
+        for track in trace.tracks[:PICTURED]:
+            yield from self._wrapped(summary_line(trace, track), width, "")
         if len(trace.tracks) > PICTURED:
             yield from self._wrapped(f"and {len(trace.tracks) - PICTURED} more groups", width, "")
         yield from self._wrapped(f"{self.experiment.optimizer.name}, torch {trace.torch_version}", width, "")
@@ -113,14 +114,6 @@ class TraceTable:
             often = "epoch" if trace.stride == trace.steps_per_epoch else f"{trace.stride:,} steps"
             length += f"; the scheduler steps every {often}"
         return f"{title}: {length}"
-
-    def _sentence(self, track: Track, summary: Summary) -> str:
-        who = f"{track.name}: " if len(self.trace.tracks) > 1 else ""
-        where = f"step {summary.peak_step:,}"
-        epoch = self.trace.epoch_of(summary.peak_step)
-        if epoch is not None and self.trace.steps_per_epoch != 1:
-            where += f" (epoch {epoch})"
-        return f"{who}first {summary.first:.6g}, peak {summary.peak:.6g} at {where}, last {summary.last:.6g}"
 
     def _pictures(self, width: int) -> Iterator[Line]:
         """Yield the curve of each group, over a ruler."""
@@ -152,9 +145,7 @@ class TraceTable:
         failure = self.trace.failure
         if failure is None:
             return
-        where = f"after step {failure.step - 1:,}" if failure.step else "before the first step"
-        where += "" if failure.epoch is None else f" (epoch {failure.epoch})"
-        yield from self._wrapped(f"stopped {where}: {failure.kind}: {failure.message}", width, "bold red")
+        yield from self._wrapped(f"stopped {failure.where}: {failure.words}", width, "bold red")
 
     def _columns(self, rows: Sequence[Row], width: int) -> tuple[list[Column], int]:
         """Return the columns that fit, and how many did not."""
@@ -248,7 +239,7 @@ def _ruler(trace: Trace, width: int) -> str:
     count = trace.steps / unit
     spacing = len(f"{count:.0f}") + 4
     line, room = "", width - len(name) - 1
-    for mark in range(0, math.ceil(count), nice(count * spacing / width)):
+    for mark in range(0, math.ceil(count), round_up(count * spacing / width)):
         longer = line.ljust(int(mark * width / count)) + f"{mark}"
         line = longer if len(longer) <= room else line
     return line.ljust(room + 1) + name

@@ -17,15 +17,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, assert_never
 
 from lrviz.render.rows import constant, picked
+from lrviz.render.words import one_line
 from lrviz.replay.trace import Trace
 from lrviz.spec.experiment import Experiment
-from lrviz.spec.kinds import Record
-from lrviz.spec.schedulers import Custom, Manual, SchedulerSpec
+from lrviz.spec.rendering import as_document
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Format", "csv_lines", "json_lines", "lines", "markdown_lines", "one_line"]
+__all__ = ["Format", "csv_lines", "json_lines", "lines", "markdown_lines"]
 
 BLOCK = 500  # rows to a piece
 
@@ -87,8 +87,7 @@ def markdown_lines(trace: Trace, experiment: Experiment, *, every: int | None = 
     yield f"| {' | '.join(map(_escaped, names))} |\n|{' ---: |' * len(names)}\n"
     yield from _rows(trace, f"| {' | '.join(['%s'] * len(names))} |\n", every, repr, "")
     if trace.failure is not None:
-        failure = trace.failure
-        yield f"\nStopped after {failure.step:,} steps: {_escaped(failure.kind)}: {_escaped(failure.message)}\n"
+        yield f"\nStopped {trace.failure.where}: {_escaped(trace.failure.words)}\n"
 
 
 def json_lines(trace: Trace, experiment: Experiment, *, every: int | None = None) -> Iterator[str]:
@@ -109,11 +108,6 @@ def json_lines(trace: Trace, experiment: Experiment, *, every: int | None = None
         yield block if comma else block[1:]
         comma = ","
     yield "\n  ]\n}\n" if comma else "]\n}\n"
-
-
-def one_line(text: str) -> str:
-    """Return somebody else's text on one line, without what a terminal would obey."""
-    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
 
 
 def _table_lines(
@@ -189,12 +183,11 @@ def _header(trace: Trace, experiment: Experiment) -> dict[str, Any]:
     return {
         "title": experiment.name,
         "torch": trace.torch_version,
-        "engine": trace.engine,
         "steps": trace.steps,
-        "run": _given(experiment.run),
+        "run": as_document(experiment.run, defaults=True),
         "clock": experiment.run.clock.as_dict(),
-        "optimizer": _given(experiment.optimizer),
-        "scheduler": _scheduler(experiment.filled),
+        "optimizer": as_document(experiment.optimizer, defaults=True),
+        "scheduler": as_document(experiment.filled, defaults=True),
         "summary": [
             {"group": track.name, **dataclasses.asdict(trace.summary(track))} for track in trace.tracks if trace.steps
         ],
@@ -203,42 +196,13 @@ def _header(trace: Trace, experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def _given(record: Record) -> dict[str, Any]:
-    """Return the arguments of a record that are set."""
-    return {
-        entry.name: getattr(record, entry.name)
-        for entry in dataclasses.fields(record)
-        if getattr(record, entry.name) is not None
-    }
-
-
-def _scheduler(spec: SchedulerSpec) -> dict[str, Any]:
-    """Return a scheduler as a document names it."""
-    arguments = _given(spec)
-    if isinstance(spec, Manual):
-        arguments["values"] = dict(spec.values)
-    if "metric_csv" in arguments:
-        del arguments["metric"]  # read from the file, and excluded by it
-    if isinstance(spec, Custom):
-        return {"name": arguments.pop("target"), **arguments}
-    return {"name": spec.name, **arguments}
-
-
 def _plain(value: Any) -> Any:
-    """Return a spec's value as JSON has it."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else _word(value)
-    if value is None or isinstance(value, (str, int)):
-        return value
+    """Return ordinary data as JSON has it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return _word(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, SchedulerSpec):
-        return _plain(_scheduler(value))
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, Record):
-        return _plain(_given(value))
-    return getattr(value, "__qualname__", str(value))  # an expression is its text, a function its name
+    return [_plain(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _word(value: float) -> str:

@@ -1,11 +1,11 @@
-"""Text for a picture: cleaned, measured and fitted, before there is anything to draw it with."""
+"""Other people's text: cleaned for a picture or a terminal, measured and fitted."""
 
 from __future__ import annotations
 
 import textwrap
 import unicodedata
 
-__all__ = ["clean", "clipped", "inches", "wrapped"]
+__all__ = ["clean", "clipped", "inches", "one_line", "wrapped"]
 
 EM = 0.6  # mean width of a character of DejaVu Sans, in ems; on the wide side
 
@@ -13,6 +13,11 @@ EM = 0.6  # mean width of a character of DejaVu Sans, in ems; on the wide side
 def clean(text: str) -> str:
     """Return text with what cannot be drawn or stored in XML replaced."""
     return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def one_line(text: str) -> str:
+    """Return text on one line, without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
 
 
 def inches(text: str, points: float) -> float:

@@ -115,12 +115,12 @@ def import_target(target: str) -> Callable[..., Any]:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        if error.name is None or not module_name.startswith(error.name):
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise
         raise SpecError(f"{target}: there is no module {error.name!r}, here or installed") from None
-    found = module
+    found: object = module
     for part in attribute.split("."):
-        found = getattr(found, part, None)  # type: ignore[assignment]
+        found = getattr(found, part, None)
         if found is None:
             known = [name for name in vars(module) if not name.startswith("_")]
             raise SpecError(f"{target}: {module_name} has no {attribute!r}{nearest(attribute, known)}")

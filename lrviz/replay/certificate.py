@@ -1,7 +1,8 @@
 """The certificate: the light engine's word, compared with torch's, and kept where both were compared.
 
 It lies in the user's cache folder under a key made of everything that made the comparison: the files
-of torch that the light engine executes, lrviz's own code that executes and compares them, and Python.
+of torch that the light engine executes, lrviz's own code that says what to replay (`lrviz.spec`),
+executes and compares (`lrviz.replay`), and Python.
 A changed file has another key, and so no certificate. All that is read back is a verdict; no number
 that is ever shown comes from the cache.
 """
@@ -112,7 +113,12 @@ def key() -> str:
 @functools.lru_cache(maxsize=1)
 def _key(torch: Path, _stamp: tuple[tuple[int, int], ...]) -> str:
     package = Path(__file__).parents[1]
-    own = [package / "__init__.py", *sorted(Path(__file__).parent.glob("*.py"))]
+    rooms = [package / "spec", package / "replay"]
+    own = [
+        package / "__init__.py",
+        package / "errors.py",
+        *(path for room in rooms for path in sorted(room.glob("*.py"))),
+    ]
     digest = hashlib.blake2b(f"{sys.version}\n{sys.platform}\n".encode(), digest_size=16)
     for path in [*files(torch), *own]:
         content = path.read_bytes()

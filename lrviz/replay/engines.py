@@ -19,7 +19,7 @@ from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.spec.experiment import Experiment
 from lrviz.spec.optimizers import Group, OptimizerSpec
 
-__all__ = ["ENGINES", "Choice", "Engine", "TorchEngine", "certify_once", "choose", "group_settings"]
+__all__ = ["ENGINES", "Choice", "Engine", "TorchEngine", "certify_once", "choose", "group_settings", "known"]
 
 ENGINES = ("auto", "torch", "light")
 
@@ -74,12 +74,15 @@ class TorchEngine:
         return getattr(importlib.import_module(module), name)
 
     def optimizer(self, spec: OptimizerSpec) -> Any:
-        groups = [self._group(group, matrices_only=spec.name == "Muon") for group in spec.resolved_groups]
+        models = [self.model(bias=spec.name != "Muon") for _ in spec.resolved_groups]  # Muon takes matrices only
+        pairs = zip(models, spec.resolved_groups, strict=True)
+        groups = [{"params": list(model.parameters()), **group_settings(group)} for model, group in pairs]
         return getattr(self.torch.optim, spec.name)(groups, lr=spec.lr)
 
-    def _group(self, group: Group, *, matrices_only: bool) -> dict[str, Any]:
-        model = self.torch.nn.Linear(2, 1, bias=not matrices_only)
-        return {"params": list(model.parameters()), **group_settings(group)}
+    def model(self, *, bias: bool) -> Any:
+        """Return the model of one parameter group; the caller's random numbers stay as they are."""
+        with self.torch.random.fork_rng(devices=[]):
+            return self.torch.nn.Linear(2, 1, bias=bias, device="cpu")
 
     def train_once(self, optimizer: Any) -> None:
         needs_closure = isinstance(optimizer, self.torch.optim.LBFGS)
@@ -113,14 +116,13 @@ class Choice:
     reason: str  # after "because"
     wants_certificate: bool = False  # torch runs only for want of a verdict, and this process can make one
 
-    @property
-    def engine(self) -> Engine:
-        """The engine; for torch this imports it."""
-        if self.name == "torch":
-            return TorchEngine()
-        from lrviz.replay.light import LightEngine
 
-        return LightEngine()
+def known(wanted: str) -> str:
+    """Return an engine's name; raises SpecError for one that is not in `ENGINES`."""
+    if wanted not in ENGINES:
+        told = f"must be one of {', '.join(ENGINES)}, not {shown(wanted)}{nearest(wanted, ENGINES)}"
+        raise SpecError(Problem(field="engine", message=told))
+    return wanted
 
 
 def choose(experiment: Experiment | None = None, wanted: str = "auto") -> Choice:
@@ -130,10 +132,7 @@ def choose(experiment: Experiment | None = None, wanted: str = "auto") -> Choice
     light engine cannot do, or did otherwise than torch, runs on "torch". Raises SpecError for an
     unknown name.
     """
-    if wanted not in ENGINES:
-        told = f"must be one of {', '.join(ENGINES)}, not {shown(wanted)}{nearest(str(wanted), ENGINES)}"
-        raise SpecError(Problem(field="engine", message=told))
-    if wanted == "torch":
+    if known(wanted) == "torch":
         return Choice(name="torch", reason="it was asked for")
     if wanted == "auto" and torch_is_loaded():
         return Choice(name="torch", reason="torch is already imported in this process")

@@ -11,9 +11,9 @@ from functools import partial
 from itertools import repeat
 from typing import Any
 
-from lrviz.errors import LrvizError, Problem, ReplayError, SpecError
+from lrviz.errors import LrvizError, ReplayError
 from lrviz.replay.build import construct
-from lrviz.replay.engines import Choice, Engine, TorchEngine, certify_once, choose
+from lrviz.replay.engines import Engine, TorchEngine, certify_once, choose, known
 from lrviz.replay.trace import Failure, Remark, Trace, Track, column
 from lrviz.spec.experiment import Experiment
 from lrviz.spec.kinds import TRAIN
@@ -41,8 +41,11 @@ def replay(
     "light" (see `lrviz.replay.engines.choose`), or an engine. With `train`, and for a plateau whose metric
     is "train", the optimizer trains a toy problem (see `lrviz.replay.toy`), and `Trace.loss` is its loss.
     `progress(done, total)` is called now and then, in settings. Raises ReplayError where torch raises,
-    with its words; with `partial` the trace up to there comes back instead, its `failure` set.
+    with its words; with `partial` the trace up to there comes back instead, its `failure` set. Raises
+    SpecError for an unknown engine.
     """
+    if isinstance(engine, str):
+        known(engine)
     if train or experiment.trains:
         from lrviz.replay.toy import ToyEngine
 
@@ -60,7 +63,7 @@ def _chosen(experiment: Experiment, wanted: str, progress: Progress | None) -> T
     """Replay on the engine that fits; where the light one fails in any way, torch has the word."""
     choice = choose(experiment, wanted)
     if choice.name == "light":
-        trace = _attempt(experiment, choice, progress)
+        trace = _attempt(experiment, progress)
         if trace is not None:
             return trace
     if choice.wants_certificate:
@@ -68,9 +71,11 @@ def _chosen(experiment: Experiment, wanted: str, progress: Progress | None) -> T
     return _Replay(experiment, TorchEngine()).run(progress)
 
 
-def _attempt(experiment: Experiment, choice: Choice, progress: Progress | None) -> Trace | None:
+def _attempt(experiment: Experiment, progress: Progress | None) -> Trace | None:
     try:
-        trace = _Replay(experiment, choice.engine).run(progress)
+        from lrviz.replay.light import LightEngine
+
+        trace = _Replay(experiment, LightEngine()).run(progress)
     except LrvizError:  # of the experiment, not of the engine
         raise
     except Exception:  # noqa: BLE001  the light engine has no errors of its own
@@ -80,11 +85,9 @@ def _attempt(experiment: Experiment, choice: Choice, progress: Progress | None) 
 
 def describe(failure: Failure) -> str:
     """Return where and why a replay stopped, in one line."""
-    words = f"{failure.kind}: {failure.message}" if failure.message else failure.kind
     if not failure.step:
-        return f"building the scheduler failed: {words}"
-    epoch = "" if failure.epoch is None else f" (epoch {failure.epoch})"
-    return f"scheduler.step() failed after step {failure.step - 1}{epoch}: {words}"
+        return f"building the scheduler failed: {failure.words}"
+    return f"scheduler.step() failed {failure.where}: {failure.words}"
 
 
 @dataclass
@@ -120,7 +123,7 @@ class _Replay:
 
     def prepare(self) -> None:
         self.optimizer = self.engine.optimizer(self.experiment.optimizer)
-        self.step = self.stepper(self.experiment.run.clock.settings)
+        self.step = self.stepper()
         self.open_columns()
         self.read()
 
@@ -130,7 +133,7 @@ class _Replay:
 
         def note(message: Warning | str, *rest: Any, **more: Any) -> None:
             text = str(message)
-            self.remarks.setdefault(text, Remark(step=self.trained(), message=text))
+            self.remarks.setdefault(text, Remark(step=self.trained(), epoch=self.epoch(), message=text))
 
         with warnings.catch_warnings():
             warnings.simplefilter("always")
@@ -142,11 +145,16 @@ class _Replay:
         clock = self.experiment.run.clock
         return min(len(self.rates[0]) * clock.stride, clock.steps) if self.rates else 0
 
-    def stepper(self, settings: int) -> Callable[[], None]:
+    def epoch(self) -> int | None:
+        """Return the epoch of the last of them, if there is one and the run has epochs."""
+        trained = self.trained()
+        return self.experiment.run.clock.epoch_of(trained - 1) if trained else None
+
+    def stepper(self) -> Callable[[], None]:
         """Build the scheduler and return what steps it once."""
         spec = self.experiment.filled
         scheduler = construct(spec, self.optimizer, self.engine, self.experiment.run.clock.scheduler_steps)
-        step = self.special_stepper(self.framework_stepper(scheduler), spec, settings)
+        step = self.special_stepper(self.framework_stepper(scheduler), spec)
         if self.engine.losses is not None:
             return self.training_stepper(step, self.experiment.run.clock.stride)
         if isinstance(spec, Custom):  # a scheduler of the user's own may look at every step of the optimizer
@@ -154,11 +162,11 @@ class _Replay:
         self.engine.train_once(self.optimizer)
         return step
 
-    def special_stepper(self, step: Callable[..., None], spec: SchedulerSpec, settings: int) -> Callable[[], None]:
+    def special_stepper(self, step: Callable[..., None], spec: SchedulerSpec) -> Callable[[], None]:
         """Return what steps the schedulers that want more than a call."""
         match spec:
             case ReduceLROnPlateau():
-                return self.metric_stepper(step, spec, settings)
+                return self.metric_stepper(step, spec)
             case SWALR() if spec.swa_start:
                 return self.late_stepper(step, spec.swa_start)
             case _:
@@ -173,7 +181,7 @@ class _Replay:
         """
         run, clock = self.experiment.run, self.experiment.run.clock
         step: Callable[..., None] = scheduler.step
-        guarded = run.framework == "accelerate" and not run.split_batches and hasattr(scheduler, "total_steps")
+        guarded = run.is_prepared and hasattr(scheduler, "total_steps")
 
         def guarded_step() -> None:
             if clock.interval == "step":
@@ -188,13 +196,9 @@ class _Replay:
 
         return guarded_step if guarded else repeated_step if clock.calls > 1 else step
 
-    def metric_stepper(self, step: Callable[..., None], spec: ReduceLROnPlateau, settings: int) -> Callable[[], None]:
+    def metric_stepper(self, step: Callable[..., None], spec: ReduceLROnPlateau) -> Callable[[], None]:
         clock = self.experiment.run.clock
         metric, metrics, losses = spec.metric, self.metrics, self.engine.losses
-        if isinstance(metric, tuple) and len(metric) < settings - 1:
-            told = f"has {len(metric)} values; the run steps its scheduler {settings - 1} times"
-            name = "metric_csv" if spec.metric_csv else "metric"
-            raise SpecError(Problem(field=f"scheduler.{name}", message=told))
 
         def value(index: int) -> float:
             if metric == TRAIN and losses is not None:
@@ -292,9 +296,7 @@ class _Replay:
         whole = min(map(len, columns), default=0)
         for values in columns:  # a setting that could not be read throughout counts in no column
             del values[whole:]
-        trained = self.trained()
-        epoch = self.experiment.run.clock.epoch_of(trained - 1) if trained else None
-        return Failure(step=trained, epoch=epoch, kind=type(error).__name__, message=str(error))
+        return Failure(step=self.trained(), epoch=self.epoch(), kind=type(error).__name__, message=str(error))
 
     def trace(self, failure: Failure | None) -> Trace:
         clock = self.experiment.run.clock

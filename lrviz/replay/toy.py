@@ -6,7 +6,7 @@ from array import array
 from typing import Any
 
 from lrviz.replay.engines import TorchEngine
-from lrviz.spec.optimizers import Group, OptimizerSpec
+from lrviz.spec.optimizers import OptimizerSpec
 
 __all__ = ["ToyEngine"]
 
@@ -26,8 +26,7 @@ class ToyEngine(TorchEngine):
         super().__init__()
         torch = self.torch
         generator = torch.Generator().manual_seed(SEED)
-        x = torch.randn(POINTS, 1, generator=generator)
-        noise = torch.randn(POINTS, 1, generator=generator)
+        x, noise = (torch.randn(POINTS, 1, generator=generator, device="cpu") for _ in range(2))
         self.features = torch.cat([x, torch.ones_like(x)], dim=1)
         self.target = 2 * x + 1 + 0.1 * noise
         self.models: list[Any] = []
@@ -38,11 +37,13 @@ class ToyEngine(TorchEngine):
         self.losses = array("d")
         return super().optimizer(spec)
 
-    def _group(self, group: Group, *, matrices_only: bool) -> dict[str, Any]:
-        model = self.torch.nn.Linear(2, 1, bias=False)
+    def model(self, *, bias: bool) -> Any:
+        """Return a model of one matrix, which every optimizer takes; its bias is the weight of the constant 1."""
+        del bias
+        model = super().model(bias=False)
         self.torch.nn.init.zeros_(model.weight)
         self.models.append(model)
-        return {**super()._group(group, matrices_only=matrices_only), "params": list(model.parameters())}
+        return model
 
     def train_once(self, optimizer: Any) -> None:
         def closure() -> Any:

@@ -6,8 +6,9 @@ import math
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
-__all__ = ["Failure", "Remark", "Summary", "Trace", "Track", "column"]
+__all__ = ["Event", "Failure", "Remark", "Summary", "Trace", "Track", "column"]
 
 
 def column(values: Sequence[float] | array[float]) -> memoryview:
@@ -27,22 +28,47 @@ class Track:
     momentum: memoryview | None = None
     weight_decay: memoryview | None = None
 
+    @cached_property
+    def peak(self) -> tuple[int, float]:
+        """The first setting with the highest rate, and that rate: NaN only where all are."""
+        peak: float = max(self.lr)
+        if math.isnan(peak):  # so is the first, then, and it hides the rest: nothing compares with it
+            peak = max((rate for rate in self.lr if not math.isnan(rate)), default=math.nan)
+        return next((index for index, rate in enumerate(self.lr) if rate == peak), 0), peak
+
 
 @dataclass(frozen=True, kw_only=True)
-class Failure:
-    """Where a replay stopped: after how many whole optimizer steps, and in whose words."""
+class Event:
+    """Something that happened to a replay, after so many whole optimizer steps."""
 
-    step: int  # optimizer steps that were trained before it; 0 with no record: the constructor raised
-    epoch: int | None  # 0-based epoch of the last of them
+    step: int  # optimizer steps that were trained before it; 0: the scheduler was being built
+    epoch: int | None  # 0-based epoch of the last of them, where there is one and the run has epochs
+
+    @property
+    def where(self) -> str:
+        """When it happened, by the 0-based step before it, in words: "after step 16 (epoch 2)"."""
+        if not self.step:
+            return "when the scheduler was built"
+        return f"after step {self.step - 1:,}" + ("" if self.epoch is None else f" (epoch {self.epoch:,})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure(Event):
+    """Where a replay stopped, and in whose words."""
+
     kind: str  # "ValueError"
     message: str  # torch's own words
 
+    @property
+    def words(self) -> str:
+        """What was raised, as Python prints it: "ValueError: Tried to step 17 times"."""
+        return f"{self.kind}: {self.message}" if self.message else self.kind
+
 
 @dataclass(frozen=True, kw_only=True)
-class Remark:
-    """A warning that torch gave, and the optimizer step after which it first did."""
+class Remark(Event):
+    """A warning that torch gave, where it first did."""
 
-    step: int
     message: str
 
 
@@ -86,18 +112,11 @@ class Trace:
         """Return the 0-based epoch of an optimizer step, if the run has epochs."""
         return step // self.steps_per_epoch if self.steps_per_epoch else None
 
-    def starts(self) -> range:
-        """Return the optimizer step at which each setting begins."""
-        return range(0, self.steps, self.stride)
-
     def expand(self, values: memoryview) -> Iterator[float]:
         """Yield a column's value for every optimizer step."""
         return (values[step // self.stride] for step in range(self.steps))
 
     def summary(self, track: Track) -> Summary:
         """Return the first, peak and last rate of a group; raises ValueError on an empty trace."""
-        peak: float = max(track.lr)
-        if math.isnan(peak):  # so is the first, then, and it hides the rest: nothing compares with it
-            peak = max((rate for rate in track.lr if not math.isnan(rate)), default=math.nan)
-        where = next((index for index, rate in enumerate(track.lr) if rate == peak), 0)
+        where, peak = track.peak
         return Summary(first=track.lr[0], peak=peak, peak_step=where * self.stride, last=track.lr[-1])

@@ -24,13 +24,14 @@ from functools import cached_property
 from typing import Any
 
 from lrviz.errors import Problem, SpecError
-from lrviz.spec.kinds import Choice, Count, Flag, Record, arg
+from lrviz.spec.kinds import Choice, Count, Flag, Record, arg, kinds_of
 
 __all__ = ["DEFAULT_EPOCHS", "DEFAULT_STEPS_PER_EPOCH", "MAX_STEPS", "Clock", "Run"]
 
 MAX_STEPS = 10_000_000
 DEFAULT_EPOCHS = 4
 DEFAULT_STEPS_PER_EPOCH = 8
+_SIMPLY_GIVEN = ("epochs", "steps_per_epoch", "steps", "interval")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -50,7 +51,7 @@ class Run(Record):
     steps: int | None = arg(None, Count("optimizer steps of the whole run", default_text="epochs x steps per epoch"))
     dataset_size: int | None = arg(None, Count("samples in the training set, to count steps from"))
     batch_size: int | None = arg(None, Count("samples in a batch of one device, with dataset_size"))
-    drop_last: bool = arg(False, Flag("drop the last, partial batch of an epoch"))
+    drop_last: bool = arg(False, Flag("drop the last, partial batch of an epoch, with dataset_size"))
     grad_accum: int = arg(1, Count("batches accumulated for one optimizer step"))
     world_size: int = arg(1, Count("devices that share the data"))
     interval: str | None = arg(
@@ -83,20 +84,19 @@ class Run(Record):
         epochs = self.epochs
         if self.steps is not None:
             steps = self.steps
-            epochs = -(-steps // per_epoch) if per_epoch else None
+            epochs = None if per_epoch is None else _ceil(steps, per_epoch)
         else:
-            epochs = epochs or DEFAULT_EPOCHS
-            per_epoch = per_epoch or DEFAULT_STEPS_PER_EPOCH
+            epochs = DEFAULT_EPOCHS if epochs is None else epochs
+            per_epoch = DEFAULT_STEPS_PER_EPOCH if per_epoch is None else per_epoch
             steps = epochs * per_epoch
         interval = _interval(self)
-        prepared = self.framework == "accelerate" and not self.split_batches
         return Clock(
             steps=steps,
             steps_per_epoch=per_epoch,
             epochs=epochs,
             interval=interval,
-            stride=1 if interval == "step" else per_epoch or 1,
-            calls=self.world_size if prepared else 1,
+            stride=1 if interval == "step" or per_epoch is None else per_epoch,
+            calls=self.world_size if self.is_prepared else 1,
             batches_per_epoch=_batches_per_epoch(self),
             samples=_samples(self, steps, per_epoch),
             grad_accum=self.grad_accum,
@@ -104,6 +104,28 @@ class Run(Record):
             framework=self.framework,
             remarks=tuple(_remarks(self, steps, per_epoch)),
         )
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether accelerate steps the scheduler, once for every device."""
+        return self.framework == "accelerate" and not self.split_batches
+
+    def lines(self) -> list[str]:
+        """Return in words what the lengths came to and how they were counted, for a terminal.
+
+        Empty where they were simply given: in epochs or in steps, and what the scheduler's step is tied to.
+        """
+        clock = self.clock
+        others = (name for name in kinds_of(self) if name not in _SIMPLY_GIVEN)
+        is_divided = self.steps is not None and clock.steps_per_epoch is not None
+        if not is_divided and all(getattr(self, name) == getattr(Run, name) for name in others):
+            return []
+        length = f"{clock.steps:,} optimizer steps"
+        if clock.epochs is not None and clock.steps_per_epoch is not None:
+            length = f"{clock.epochs:,} epochs of {clock.steps_per_epoch:,} = {length}"
+        counts = [length, f"{clock.scheduler_steps:,} scheduler steps"]
+        counts += [] if clock.samples is None else [f"{clock.samples:,} samples"]
+        return [f"run: {', '.join(counts)}", *(f"     {remark}" for remark in clock.remarks)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +153,7 @@ class Clock:
     @property
     def settings(self) -> int:
         """How many settings the run trains with: one, and one more after each stride but the last."""
-        return -(-self.steps // self.stride)
+        return _ceil(self.steps, self.stride)
 
     @property
     def scheduler_steps(self) -> int:
@@ -147,9 +169,13 @@ class Clock:
         """Return the 0-based epoch that optimizer step `step` belongs to, if the run has epochs."""
         return step // self.steps_per_epoch if self.steps_per_epoch else None
 
+    def setting_of(self, scheduler_step: int) -> int:
+        """Return the number of the first setting that scheduler step `scheduler_step` has a part in."""
+        return _ceil(scheduler_step, self.calls)
+
     def step_of(self, scheduler_step: int) -> int:
         """Return the first optimizer step that trains with what scheduler step `scheduler_step` set."""
-        return -(-scheduler_step // self.calls) * self.stride
+        return self.setting_of(scheduler_step) * self.stride
 
     def micro_batches(self, step: int) -> int:
         """Return how many batches a device accumulates for optimizer step `step`."""
@@ -231,6 +257,8 @@ def _contradictions(run: Run) -> Iterator[Problem]:
         yield Problem(field="batch_size", message=f"{told} of {run.world_size}")
     if run.dataset_size is not None and run.batch_size is None:
         yield Problem(field="batch_size", message="missing: dataset_size counts steps only with a batch_size")
+    if run.drop_last and run.dataset_size is None:
+        yield Problem(field="drop_last", message="needs dataset_size and batch_size: without them no batch is the last")
     per_epoch = _steps_per_epoch(run)
     yield from _impossible_epochs(run)
     yield from _disagreements(run, per_epoch)
@@ -257,7 +285,7 @@ def _disagreements(run: Run, per_epoch: int | None) -> Iterator[Problem]:
     if run.steps_per_epoch is not None and counted not in (None, 0, run.steps_per_epoch):
         told = f"{run.steps_per_epoch:,} contradicts dataset_size and batch_size, which come to {counted:,} an epoch"
         yield Problem(field="steps_per_epoch", message=f"{told}; give one or the other")
-    if run.steps is None or run.epochs is None or not per_epoch:
+    if run.steps is None or run.epochs is None or per_epoch is None or counted == 0:
         return
     if run.steps != run.epochs * per_epoch:
         whole = run.steps_per_epoch is not None or counted is not None

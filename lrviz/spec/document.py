@@ -12,7 +12,9 @@ from lrviz.spec.clock import MAX_STEPS, Clock, Run
 from lrviz.spec.durations import resolve, resolve_count
 from lrviz.spec.experiment import CheckSettings, Experiment, GalleryPlace
 from lrviz.spec.kinds import Column, Invalid, Kind, Record, Text, is_required, kinds_of
+from lrviz.spec.metrics import read_column
 from lrviz.spec.optimizers import Group, Groups, OptimizerSpec
+from lrviz.spec.rendering import in_flow
 from lrviz.spec.schedulers import Children, Custom, SchedulerSpec, lookup
 from lrviz.spec.source import Value, located
 from lrviz.spec.warmup import Warmup
@@ -28,26 +30,39 @@ STAND_IN = Clock(steps=MAX_STEPS, steps_per_epoch=MAX_STEPS // 1000, stride=1)
 """Resolves durations where the run itself is wrong, so that only what is wrong anyway is reported."""
 
 
-def load(source: str | os.PathLike[str] | Mapping[str, Any], *, allow_import: Collection[str] = ()) -> Experiment:
+def load(
+    source: str | os.PathLike[str] | Mapping[str, Any],
+    *,
+    allow_import: Collection[str] = (),
+    rules: Collection[str] | None = None,
+) -> Experiment:
     """Return the experiment in a YAML file, or in a mapping of the same form.
 
-    A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`.
-    Raises SpecError with every problem of the document, each with its line.
+    A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`,
+    and a rule that `check` ignores unless it is in `rules`, where those are given. Raises SpecError
+    with every problem of the document, each with its line.
     """
     if isinstance(source, Mapping):
-        return build(Value.of(source), allow_import=allow_import)
+        return build(Value.of(source), allow_import=allow_import, rules=rules)
     from lrviz.spec.yaml_source import read  # PyYAML takes as long to import as this whole room
 
     path = Path(source)
-    return build(read(path), folder=path.parent, allow_import=allow_import)
+    return build(read(path), folder=path.parent, allow_import=allow_import, rules=rules)
 
 
-def build(root: Value, *, folder: Path | None = None, allow_import: Collection[str] = ()) -> Experiment:
+def build(
+    root: Value,
+    *,
+    folder: Path | None = None,
+    allow_import: Collection[str] = (),
+    rules: Collection[str] | None = None,
+) -> Experiment:
     """Return the experiment that a tree of values describes.
 
-    `folder` is where relative paths in it start. Raises SpecError with every problem found.
+    `folder` is where relative paths in it start, `rules` are the rules there are for `check` to
+    ignore. Raises SpecError with every problem found.
     """
-    reader = _Reader(folder or Path(), allow_import)
+    reader = _Reader(folder or Path(), allow_import, rules)
     reader.problems.extend(root.problems)
     experiment = reader.experiment(root)
     if experiment is None or reader.problems:
@@ -64,9 +79,10 @@ def _line(problem: Problem) -> int:
 class _Reader:
     """Reads values into records; whatever is wrong goes into `problems`, and None comes back."""
 
-    def __init__(self, folder: Path, allow_import: Collection[str]) -> None:
+    def __init__(self, folder: Path, allow_import: Collection[str], rules: Collection[str] | None) -> None:
         self.folder = folder
         self.allow_import = allow_import
+        self.rules = rules
         self.problems: list[Problem] = []
 
     def refuse(self, field: str, message: str, rule: str | None = None) -> None:
@@ -82,6 +98,9 @@ class _Reader:
         optimizer = self.record(OptimizerSpec, entries.get("optimizer", Value({})), "optimizer")
         gallery = self.record(GalleryPlace, entries.get("gallery", Value({})), "gallery")
         check = self.record(CheckSettings, entries.get("check", Value({})), "check")
+        for number, rule in enumerate(check.ignore if check else ()):
+            if self.rules is not None and rule not in self.rules:
+                self.refuse(f"check.ignore[{number}]", f"unknown rule {shown(rule)}{nearest(rule, self.rules)}")
         title = self.argument(Text(""), entries["title"], "title") if "title" in entries else None
         if "scheduler" not in entries:
             self.refuse("scheduler", "missing; for example scheduler: {name: onecycle, max_lr: 1e-3}")
@@ -167,9 +186,20 @@ class _Reader:
         given = {name: entry for name, entry in value.data.items() if name in kinds}
         prefix = f"{field}." if field else ""
         arguments = {name: self.argument(kinds[name], entry, prefix + name) for name, entry in given.items()}
+        for name, kind in kinds.items():
+            if isinstance(kind, Column) and name in arguments:
+                self.fill(arguments, name, kind.fills, field)
         if len(self.problems) > before:
             return None
         return self.attempt(lambda: cls(**arguments), field)
+
+    def fill(self, arguments: dict[str, Any], name: str, fills: str, field: str) -> None:
+        """Read the column that the argument `name` names into the one it fills."""
+        source = arguments[name]
+        if fills in arguments:
+            self.refuse(f"{field}.{name}", f"{fills} and {name} exclude each other")
+        elif source is not None:
+            arguments[fills] = self.attempt(lambda: read_column(source, self.folder), field)
 
     def argument(self, kind: Kind, value: Value, field: str) -> Any:
         if isinstance(kind, Children) and isinstance(value.data, list):
@@ -179,15 +209,10 @@ class _Reader:
         if value.data is None:
             self.refuse(field, f"has no value: {kind.help}" if kind.help else "has no value")
             return None
-        data = value.plain()
-        if isinstance(kind, Column) and isinstance(data, str) and ":" in data:
-            data = str(self.folder / data)
         try:
-            return kind.convert(data)
+            return kind.convert(value.plain())
         except Invalid as error:
             self.refuse(field, str(error), error.rule)
-        except SpecError as error:
-            self.problems.extend(problem.within(field) for problem in error.problems)
         return None
 
     def attempt(self, make: Callable[[], T], field: str) -> T | None:
@@ -208,15 +233,4 @@ def _example(cls: type[Record]) -> str:
     example = getattr(cls, "example", None)
     if not example:
         return ""
-    pairs = ", ".join(f"{name}: {_flow(value)}" for name, value in example.items())
-    return f"; for example scheduler: {{name: {getattr(cls, 'name', '')}, {pairs}}}"
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_flow(entry)}" for key, entry in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_flow(entry) for entry in value) + "]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else f"{value:g}"
+    return f"; for example scheduler: {in_flow({'name': getattr(cls, 'name', ''), **example})}"

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from lrviz.errors import Problem, SpecError
-from lrviz.spec.clock import Run
+from lrviz.spec.clock import Clock, Run
 from lrviz.spec.kinds import TRAIN, Flag, Names, Record, Text, arg, kinds_of
 from lrviz.spec.optimizers import OptimizerSpec
-from lrviz.spec.schedulers import SWALR, Manual, RangeTest, SchedulerSpec, SequentialLR
+from lrviz.spec.schedulers import SWALR, Manual, RangeTest, ReduceLROnPlateau, SchedulerSpec, SequentialLR
 
 __all__ = ["CheckSettings", "Experiment", "GalleryPlace"]
 
@@ -34,7 +34,8 @@ class CheckSettings(Record):
 class Experiment:
     """One schedule to replay.
 
-    Raises SpecError where the parts do not fit: a list that is not as long as the parameter groups.
+    Raises SpecError where the parts do not fit: a list that is not as long as the parameter groups, or
+    a list of metrics that is shorter than the run.
     """
 
     scheduler: SchedulerSpec
@@ -46,7 +47,8 @@ class Experiment:
 
     def __post_init__(self) -> None:
         groups = len(self.optimizer.resolved_groups)
-        problems = [problem.within("scheduler") for problem in _misfits(self.scheduler, groups)]
+        found = [*_misfits(self.scheduler, groups), *_too_few(self.scheduler, self.run.clock)]
+        problems = [problem.within("scheduler") for problem in found]
         if problems:
             raise SpecError(problems)
 
@@ -62,8 +64,16 @@ class Experiment:
 
     @property
     def name(self) -> str:
-        """The title, or the scheduler's class name."""
-        return self.title or type(self.scheduler).__name__
+        """The title, or what the scheduler is called."""
+        return self.title or self.scheduler.title
+
+
+def _too_few(spec: SchedulerSpec, clock: Clock) -> Iterator[Problem]:
+    """Yield a problem for a plateau that runs out of metrics before the run ends."""
+    wanted = clock.settings - 1
+    if isinstance(spec, ReduceLROnPlateau) and isinstance(spec.metric, tuple) and len(spec.metric) < wanted:
+        told = f"has {len(spec.metric):,} values; the run steps its scheduler {wanted:,} times"
+        yield Problem(field="metric_csv" if spec.metric_csv else "metric", message=told)
 
 
 def _misfits(spec: SchedulerSpec, groups: int) -> Iterator[Problem]:

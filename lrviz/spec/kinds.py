@@ -104,6 +104,9 @@ class Text(Kind):
 class Column(Text):
     """A column of a CSV file: FILE:COLUMN, the file relative to the document."""
 
+    _: dataclasses.KW_ONLY
+    fills: str  # the argument that its numbers are
+
     metavar: ClassVar[str] = "FILE:COLUMN"
 
 
@@ -409,6 +412,11 @@ class Metric(Kind):
             return tuple(number.convert(entry) for entry in value)
         return Formula("", names=("epoch", "step")).convert(value)
 
+    def split(self, text: str) -> str:
+        parts = text.split(",")
+        numbers = len(parts) > 1 and all(isinstance(scalar(part), (int, float)) for part in parts)
+        return f"[{text}]" if numbers else text
+
     def schema(self) -> dict[str, Any]:
         return {
             "anyOf": [{"type": ["string", "number"]}, {"type": "array", "items": {"type": "number"}, "minItems": 1}]
@@ -482,5 +490,3 @@ class Record:
                 object.__setattr__(self, entry.name, entry.metadata["kind"].convert(value))
             except Invalid as error:
                 yield Problem(field=entry.name, message=str(error), rule=error.rule)
-            except SpecError as error:
-                yield from (problem.within(entry.name) for problem in error.problems)

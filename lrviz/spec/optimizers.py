@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.spec.kinds import Invalid, Kind, Real, Record, Text, arg
 
-__all__ = ["OPTIMIZERS", "Group", "OptimizerSpec", "momentum_name"]
+__all__ = ["OPTIMIZERS", "Group", "OptimizerSpec", "ResolvedGroup", "momentum_name"]
 
 OPTIMIZERS: Mapping[str, str | None] = {
     "SGD": "momentum",
@@ -89,6 +89,13 @@ class Group(Record):
     weight_decay: float | None = arg(None, Real("weight decay", minimum=0))
 
 
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ResolvedGroup(Group):
+    """A parameter group with what it left unset taken from the optimizer; None is torch's default."""
+
+    lr: float = arg(..., Real("base learning rate", minimum=0))
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Groups(Kind):
     """The parameter groups of an optimizer."""
@@ -120,7 +127,7 @@ class OptimizerSpec(Record):
     lr: float = arg(1e-3, Real("base learning rate", minimum=0))
     momentum: float | None = arg(None, Real("momentum; unset: torch's default", minimum=0))
     betas: tuple[float, float] | None = arg(None, Betas("decay rates of the moments; unset: torch's default"))
-    weight_decay: float | None = arg(None, Real("weight decay; unset: torch's default", minimum=0, flag=False))
+    weight_decay: float | None = arg(None, Real("weight decay; unset: torch's default", minimum=0))
     groups: tuple[Group, ...] | None = arg(None, Groups("parameter groups", flag=False))
 
     def __post_init__(self) -> None:
@@ -149,15 +156,16 @@ class OptimizerSpec(Record):
         ]
 
     @property
-    def resolved_groups(self) -> tuple[Group, ...]:
+    def resolved_groups(self) -> tuple[ResolvedGroup, ...]:
         """The parameter groups with what they leave unset taken from the optimizer."""
         groups = self.groups or (Group(name="default"),)
         names = ("lr", "momentum", "betas", "weight_decay")
         return tuple(
-            Group(name=group.name, **{name: _first(getattr(group, name), getattr(self, name)) for name in names})
+            ResolvedGroup(name=group.name, **{name: _own(group, name, getattr(self, name)) for name in names})
             for group in groups
         )
 
 
-def _first(own: Any, inherited: Any) -> Any:
+def _own(group: Group, name: str, inherited: Any) -> Any:
+    own = getattr(group, name)
     return inherited if own is None else own

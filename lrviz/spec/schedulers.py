@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.spec.expression import Expression
@@ -23,6 +23,7 @@ from lrviz.spec.kinds import (
     Durations,
     Flag,
     Formula,
+    Invalid,
     Kind,
     Metric,
     PerGroup,
@@ -34,15 +35,15 @@ from lrviz.spec.kinds import (
     is_required,
     kinds_of,
 )
-from lrviz.spec.metrics import read_column
 
-__all__ = ["CATALOGUE", "SchedulerSpec", "lookup"]
+__all__ = ["CATALOGUE", "SchedulerSpec", "lookup", "of_group"]
 
 CATALOGUE: dict[str, type[SchedulerSpec]] = {}
 """Every scheduler by its lrviz name, in the order of `lrviz list`."""
 
 LR_SCHEDULER = "torch.optim.lr_scheduler"
 Rates = float | tuple[float, ...]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -75,6 +76,16 @@ class SchedulerSpec(Record):
         """Return the spec with every unset horizon set to `length` scheduler steps."""
         unset = {name for name, kind in kinds_of(self).items() if kind.horizon and getattr(self, name) is None}
         return dataclasses.replace(self, **dict.fromkeys(unset, length)) if unset else self
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: torch's class, or one's own."""
+        return type(self).__name__
+
+    @property
+    def title(self) -> str:
+        """What a figure of it is called."""
+        return self.label
 
     def children(self) -> tuple[SchedulerSpec, ...]:
         """Return the schedulers inside, in order; empty but for containers."""
@@ -223,7 +234,7 @@ class CyclicLR(SchedulerSpec):
         return self.cycle_momentum
 
     def target_lr(self, base_lr: float, group: int) -> float:
-        return _of_group(self.max_lr, group)
+        return of_group(self.max_lr, group)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -268,7 +279,7 @@ class OneCycleLR(SchedulerSpec):
         return self.cycle_momentum
 
     def target_lr(self, base_lr: float, group: int) -> float:
-        return _of_group(self.max_lr, group)
+        return of_group(self.max_lr, group)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -283,7 +294,7 @@ class ReduceLROnPlateau(SchedulerSpec):
     metric: Any = arg(
         None, Metric("what it watches: a list, an expression of epoch and step, or train, a toy loss", extra=True)
     )
-    metric_csv: str | None = arg(None, Column("what it watches: a column of a CSV file", extra=True))
+    metric_csv: str | None = arg(None, Column("what it watches: a column of a CSV file", fills="metric", extra=True))
     mode: str = arg("min", Choice(("min", "max"), "whether a lower or a higher metric is better"))
     factor: float = arg(0.1, Real("factor of each reduction", minimum=0, below=1))
     patience: int = arg(10, Duration("steps without improvement before a reduction", minimum=0))
@@ -295,13 +306,15 @@ class ReduceLROnPlateau(SchedulerSpec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.metric_csv is not None and self.metric is None:
-            object.__setattr__(self, "metric", read_column(self.metric_csv))
-        elif self.metric_csv is not None:
-            raise SpecError(Problem(field="metric_csv", message="metric and metric_csv exclude each other"))
-        elif self.metric is None:
+        if self.metric is None and self.metric_csv is None:
             told = "missing: what to watch, such as metric: 'exp(-step / 4)' or metric_csv: log.csv:val_loss"
             raise SpecError(Problem(field="metric", message=told))
+        if self.metric is None:
+            told = "missing: the numbers of metric_csv, which lrviz.load and lrviz.spec.metrics.read_column read"
+            raise SpecError(Problem(field="metric", message=told))
+        if self.metric_csv is not None and not isinstance(self.metric, tuple):
+            told = "says where the numbers in metric are from, and there are none"
+            raise SpecError(Problem(field="metric_csv", message=told))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -345,7 +358,7 @@ class SWALR(SchedulerSpec):
     swa_start: int = arg(0, Duration("step from which it is stepped", minimum=0, extra=True))
 
     def target_lr(self, base_lr: float, group: int) -> float:
-        return max(base_lr, _of_group(self.swa_lr, group))
+        return max(base_lr, of_group(self.swa_lr, group))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -378,8 +391,14 @@ class RangeTest(SchedulerSpec):
     max_lr: float = arg(..., Real("rate of the last step", above=0))
     mode: str = arg("exponential", Choice(("exponential", "linear"), "how the rate rises"))
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.max_lr <= self.min_lr:
+            told = f"must be above min_lr, {self.min_lr:g}, not {self.max_lr:g}: a range test raises the rate"
+            raise SpecError(Problem(field="max_lr", message=told))
+
     def target_lr(self, base_lr: float, group: int) -> float:
-        return max(self.min_lr, self.max_lr)
+        return self.max_lr
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -390,10 +409,10 @@ class Children(Kind):
 
     def convert(self, value: Any) -> Any:
         if not isinstance(value, (list, tuple)) or not value:
-            raise SpecError(f"must be a list of schedulers, at least one, not {shown(value)}")
+            raise Invalid(f"must be a list of schedulers, at least one, not {shown(value)}")
         for child in value:
             if not isinstance(child, SchedulerSpec):
-                raise SpecError(f"must hold schedulers, not {shown(child)}")
+                raise Invalid(f"must hold schedulers, not {shown(child)}")
         return tuple(value)
 
     def schema(self) -> dict[str, Any]:
@@ -423,6 +442,10 @@ class SequentialLR(SchedulerSpec):
             told = f"must be one fewer than the schedulers: {wanted}, not {len(self.milestones)}"
             raise SpecError(Problem(field="milestones", message=told))
 
+    @property
+    def title(self) -> str:
+        return ", then ".join(child.title for child in self.schedulers)
+
     def children(self) -> tuple[SchedulerSpec, ...]:
         return self.schedulers
 
@@ -450,6 +473,10 @@ class ChainedScheduler(SchedulerSpec):
 
     schedulers: tuple[SchedulerSpec, ...] = arg(..., Children("the schedulers, all stepped at once"))
 
+    @property
+    def title(self) -> str:
+        return " x ".join(child.title for child in self.schedulers)
+
     def children(self) -> tuple[SchedulerSpec, ...]:
         return self.schedulers
 
@@ -472,11 +499,16 @@ class Custom(SchedulerSpec):
     target: str = arg(..., Text("where it is: package.module:Name"))
     args: Mapping[str, Any] | None = arg(None, Arguments("its arguments, by name"))
 
+    @property
+    def label(self) -> str:
+        return self.target.rpartition(":")[2]
+
     def moves_momentum(self) -> bool:
         return True
 
 
-def _of_group(value: Rates, group: int) -> float:
+def of_group(value: T | tuple[T, ...], group: int) -> T:
+    """Return an argument's value for parameter group number `group`: its own, or the one for all."""
     return value[group] if isinstance(value, tuple) else value
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from lrviz.spec.clock import Run
 from lrviz.spec.experiment import CheckSettings, GalleryPlace
-from lrviz.spec.kinds import Kind, Record, is_required, kinds_of
+from lrviz.spec.kinds import Column, Kind, Record, is_required, kinds_of
 from lrviz.spec.optimizers import Group, OptimizerSpec
 from lrviz.spec.schedulers import CATALOGUE, Custom, SchedulerSpec
 from lrviz.spec.warmup import Warmup
@@ -25,11 +25,11 @@ def json_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {
             "title": {"type": "string", "description": "title of the figure"},
-            "run": _record(Run),
-            "optimizer": _record(OptimizerSpec),
+            "run": _section(Run),
+            "optimizer": _section(OptimizerSpec),
             "scheduler": {"$ref": "#/$defs/scheduler"},
-            "gallery": _record(GalleryPlace),
-            "check": _record(CheckSettings),
+            "gallery": _section(GalleryPlace),
+            "check": _section(CheckSettings),
             **_record(Warmup)["properties"],
         },
         "$defs": {
@@ -52,6 +52,11 @@ def _record(record: type[Record]) -> dict[str, Any]:
     return schema | ({"required": required} if required else {})
 
 
+def _section(record: type[Record]) -> dict[str, Any]:
+    """Return the schema of a record that a document may also leave empty."""
+    return _record(record) | {"type": ["object", "null"]}
+
+
 def _argument(kind: Kind) -> dict[str, Any]:
     return {"description": kind.help, **kind.schema()}
 
@@ -61,6 +66,9 @@ def _scheduler(spec: type[SchedulerSpec]) -> dict[str, Any]:
     names = list(dict.fromkeys([spec.name, spec.__name__, spec.__name__.lower()]))
     schema["properties"] = {"name": {"enum": names}, **schema["properties"]}
     schema["required"] = ["name", *schema.get("required", [])]
+    filled = {name: kind.fills for name, kind in kinds_of(spec).items() if isinstance(kind, Column)}
+    for column, argument in filled.items():  # the one or the other
+        schema["oneOf"] = [{"required": [argument]}, {"required": [column]}]
     return {"description": spec.summary(), **schema}
 
 

@@ -16,6 +16,9 @@ OVERRUN = {
     "optimizer": {"lr": 0.1, "momentum": 0.9},
     "scheduler": {"name": "onecycle", "max_lr": 0.1, "total_steps": 20},
 }
+FAILING = {"name": "lambda", "lr_lambda": "1 / (4 - step)"}
+ENDLESS = {"name": "constant", "factor": 0, "total_iters": 8}
+NESTED = {"name": "chained", "schedulers": [{"name": "cosine"}]}
 REFUSED = {"optimizer": {"name": "adagrad", "lr": 0.1}, "scheduler": {"name": "onecycle", "max_lr": 0.1}}
 
 
@@ -74,8 +77,25 @@ def test_what_nothing_explains_is_told_in_torchs_words() -> None:
     assert "ValueError: optimizer must support momentum or beta1" in finding.message
 
 
-def test_an_ignored_explanation_does_not_bring_back_the_failure() -> None:
-    assert rules(OVERRUN, ignore=["cycle-overrun"]) == []
+def test_an_ignored_explanation_brings_back_the_failure() -> None:
+    assert rules(OVERRUN, ignore=["cycle-overrun"]) == ["replay-failed"]
+
+
+def test_the_failure_itself_can_be_ignored() -> None:
+    assert rules(OVERRUN, ignore=["cycle-overrun", "replay-failed"]) == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"scheduler": {"name": "chained", "schedulers": [FAILING, {"name": "cosine-restarts", "T_0": 8}]}},
+        {"run": {"steps": 8}, "scheduler": {"name": "chained", "schedulers": [FAILING, ENDLESS]}},
+        {"scheduler": {"name": "sequential", "milestones": [32], "schedulers": [FAILING, NESTED]}},
+    ],
+    ids=["closed-form-in-chain", "degenerate-argument", "nested-container"],
+)
+def test_what_raises_nothing_explains_no_failure(document: Any) -> None:
+    assert "replay-failed" in rules(document)
 
 
 def test_a_failure_says_its_step() -> None:
@@ -83,6 +103,18 @@ def test_a_failure_says_its_step() -> None:
     finding = next(f for f in examine(experiment, replay(experiment, partial=True)) if f.rule == "replay-failed")
     assert "after step 9 (epoch 1)" in finding.message
     assert finding.step == 9
+
+
+def test_a_snippet_keeps_every_digit() -> None:
+    document = {**OVERRUN, "scheduler": {**OVERRUN["scheduler"], "max_lr": 0.123456789}}
+    found = next(f for f in examine(load(document), None) if f.rule == "cycle-overrun")
+    assert found.snippet == "scheduler: {name: onecycle, max_lr: 0.123456789, total_steps: 32}"
+
+
+def test_a_snippet_keeps_rates_that_are_computed_short() -> None:
+    groups = {"groups": [{"name": "a", "lr": 0.01}, {"name": "b", "lr": 0.1}]}
+    found = examine(load({"optimizer": groups, "scheduler": {"name": "swa", "swa_lr": 0.03}}), None)
+    assert found[0].snippet == "scheduler: {name: swa, swa_lr: [0.003, 0.03]}"
 
 
 def test_as_dict_is_what_json_shows() -> None:

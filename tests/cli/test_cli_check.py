@@ -39,6 +39,10 @@ def test_ignored_rules_are_silent(lrviz):
     assert (ended.code, ended.out) == (0, "nothing to report\n")
 
 
+def test_several_rules_are_ignored_with_commas(lrviz):
+    assert lrviz(*BOUNCES, "--ignore", "unit-mismatch,cosine-rebound").out == "nothing to report\n"
+
+
 def test_rules_may_be_ignored_in_the_file(lrviz, tmp_path):
     (tmp_path / "a.yaml").write_text("scheduler: {name: cosine, T_max: 20}\ncheck: {ignore: [cosine-rebound]}\n")
     assert lrviz("check", "a.yaml").code == 0
@@ -67,10 +71,12 @@ def test_many_files_have_one_summary(lrviz, tmp_path):
     assert [len(target["findings"]) for target in report["targets"]] == [0, 1]
 
 
-def test_files_that_cannot_be_read_are_told_together(lrviz, tmp_path):
+def test_files_that_cannot_be_read_are_told_together_after_the_findings_of_the_rest(lrviz, tmp_path):
     (tmp_path / "a.yaml").write_text("scheduler: {name: cosin}\n")
-    ended = lrviz("check", "a.yaml", "missing.yaml")
+    (tmp_path / "b.yaml").write_text("scheduler: {name: cosine, T_max: 20}\n")
+    ended = lrviz("check", "a.yaml", "b.yaml", "missing.yaml")
     assert ended.code == 2
+    assert "error cosine-rebound" in ended.out
     assert [line.split(":")[1].strip() for line in ended.err.splitlines()] == ["a.yaml", "missing.yaml"]
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -36,6 +37,18 @@ def test_a_file_is_replayed_and_flags_lie_over_it(lrviz, tmp_path):
     assert len(rows(lrviz("table", "a.yaml", "--format", "csv"))) == 17
     over = rows(lrviz("table", "a.yaml", "--format", "csv", "--epochs", "1", "--lr", "1"))
     assert [row[2] for row in over[1:4]] == ["1.0", "0.5", "0.25"]
+
+
+def test_flags_lie_over_an_empty_section(lrviz, tmp_path):
+    (tmp_path / "a.yaml").write_text("run:\noptimizer:\nscheduler: {name: exponential, gamma: 0.5}\n")
+    assert rows(lrviz("table", "a.yaml", "--format", "csv", "--epochs", "1", "--lr", "1"))[1:][0][2] == "1.0"
+
+
+@pytest.mark.parametrize("name", ["sequential", "chained"])
+def test_a_containers_example_works_as_it_is_shown(lrviz, name, tmp_path):
+    told = lrviz("plot", name).err
+    (tmp_path / "a.yaml").write_text(dedent(told.partition("\n")[2]))
+    assert lrviz("plot", "a.yaml").code == 0
 
 
 def test_standard_input_is_a_target(lrviz, monkeypatch):
@@ -79,6 +92,8 @@ def test_lists_maps_and_expressions_are_flags(lrviz):
     assert [row[2] for row in multistep[1:6]] == ["0.001", "0.001", "0.0005", "0.0005", "0.00025"]
     manual = rows(lrviz("table", "manual", "--values", "0:1e-2,2:1e-3", "--format", "csv"))
     assert [row[2] for row in manual[1:4]] == ["0.01", "0.01", "0.001"]
+    plateau = rows(lrviz("table", "plateau", "--metric", "1,1,1", "--patience", "0", "--steps", "4", "--format", "csv"))
+    assert [row[-1] for row in plateau[1:]] == ["1.0", "1.0", "1.0", ""]
     function = rows(lrviz("table", "lambda", "--lr-lambda", "min(1, 0.5 ** epoch)", "--format", "csv"))
     assert [row[2] for row in function[1:4]] == ["0.001", "0.0005", "0.00025"]
 
@@ -102,7 +117,7 @@ def test_a_metric_file_stands_beside_the_document(lrviz, tmp_path):
 
 
 def test_no_command_at_all_shows_the_help(lrviz):
-    assert "Usage: lrviz" in lrviz().out
+    assert "Usage: lrviz" in lrviz().err
 
 
 def test_a_mistyped_command_is_guessed(lrviz):

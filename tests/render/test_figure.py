@@ -7,6 +7,7 @@ import sys
 from array import array
 from dataclasses import replace
 from itertools import pairwise
+from xml.etree import ElementTree
 
 import matplotlib
 import numpy
@@ -19,6 +20,8 @@ from lrviz.render.figure import draw
 from lrviz.render.options import FigureOptions, Mark
 from lrviz.render.output import write
 from lrviz.replay.trace import Failure, Trace, Track, column
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def experiment(scheduler=None, **rest):
@@ -214,12 +217,38 @@ def test_the_legend_of_many_groups_says_how_many_it_leaves_out():
 
 
 def test_momentum_is_a_panel_below():
-    figure = draw(trace(falling(), momentum=[0.9] * 32), experiment(), FigureOptions(show=("lr", "momentum")))
+    moving = falling(start=0.9)
+    figure = draw(trace(falling(), momentum=moving), experiment(), FigureOptions(show=("lr", "momentum")))
     top, bottom = panels(figure)
     assert (top.get_ylabel(), bottom.get_ylabel()) == ("Learning Rate", "Momentum")
-    assert line(bottom).get_ydata().tolist() == [0.9] * 32
+    assert line(bottom).get_ydata().tolist() == moving
     assert top.get_xlim() == bottom.get_xlim()
     assert bottom.get_position().y1 < top.get_position().y0
+
+
+@pytest.mark.parametrize("epoch_axis", [True, False])
+@pytest.mark.parametrize("size", [(10, 5), (4, 3), (2, 2)])
+def test_momentum_that_stays_is_said_and_not_drawn(size, epoch_axis):
+    options = FigureOptions(show=("lr", "momentum"), size=size, epoch_axis=epoch_axis)
+    figure = draw(trace(falling(), momentum=[0.9] * 32), experiment(), options)
+    (axes,) = panels(figure)
+    (note,) = texts(axes, "note")
+    assert note.get_text() == "momentum stays at 0.9"
+    (mine,) = extents(figure, [note])
+    others = [text for text in all_texts(figure) if text is not note]
+    assert [text for text, box in zip(others, extents(figure, others), strict=True) if box.overlaps(mine)] == []
+    assert figure.bbox.x0 <= mine.x0
+    assert mine.y1 <= figure.bbox.y1
+
+
+def test_momentum_that_moves_is_drawn_and_not_said():
+    figure = draw(trace(falling(), momentum=falling()), experiment(), FigureOptions(show=("lr", "momentum")))
+    assert texts(panels(figure)[0], "note") == []
+
+
+def test_momentum_alone_is_drawn_though_it_stays():
+    figure = draw(trace(falling(), momentum=[0.9] * 32), experiment(), FigureOptions(show=("momentum",)))
+    assert [axes.get_ylabel() for axes in panels(figure)] == ["Momentum"]
 
 
 def test_momentum_that_is_not_there_is_refused():
@@ -243,7 +272,7 @@ def test_a_failure_is_marked_in_torch_s_words():
     assert axes.get_xlim() == (0, 32)
     (words,) = texts(axes, "mark")
     assert "ValueError: Tried" in words.get_text().replace("\n", " ")
-    assert "step 20" in words.get_text()
+    assert "after step 19 (epoch 2)" in words.get_text()
     (lost,) = [patch for patch in axes.patches if patch.get_gid() == "lost"]
     assert (lost.get_x(), lost.get_x() + lost.get_width()) == (20, 32)
 
@@ -337,13 +366,18 @@ def test_odd_values_draw_without_a_warning(rates, log_y):
         assert axes.get_yticks().size > 1
 
 
-def test_words_of_any_script_draw_without_a_warning():
-    made = trace(falling(), falling(start=5e-4), failure=Failure(step=32, epoch=3, kind="错误", message="学习率"))
-    marks = [Mark(step=3, label="学习率 \x00", severity="error")]
-    write(draw(made, experiment(title="学习率" * 40), FigureOptions(annotate=True), marks), io.BytesIO(), "png")
+def test_words_of_any_script_are_in_the_figure_without_what_xml_cannot_hold():
+    made = trace(falling(), falling(start=5e-4), failure=Failure(step=20, epoch=2, kind="错误", message="学习率"))
+    marks = [Mark(step=3, label="Σφάλμα \x00", severity="error")]
+    figure = draw(made, experiment(title="заголовок 学习率"), FigureOptions(annotate=True), marks)
+    write(figure, io.BytesIO(), "png")
+    written = io.BytesIO()
+    write(figure, written, "svg")
+    texts = {element.text for element in ElementTree.fromstring(written.getvalue()).iter(f"{SVG}text")}
+    assert {"заголовок 学习率", "Σφάλμα \N{REPLACEMENT CHARACTER}", "错误: 学习率"} <= texts
 
 
-SIZES = ["10x5", "5x2.5", "4x3", "20x4", "6x10"]
+SIZES = ["10x5", "5x2.5", "4x3", "20x4", "6x10", "3x2.5"]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -377,7 +411,7 @@ def test_the_legend_covers_no_line():
 
 def test_panels_share_their_left_edge():
     figure = draw(
-        trace(falling(), momentum=[0.9] * 32, metric=column(falling(31))),
+        trace(falling(), momentum=falling(), metric=column(falling(31))),
         experiment(),
         FigureOptions(show=("lr", "momentum")),
     )

@@ -25,17 +25,17 @@ def test_wrong_sizes_are_refused(given):
         FigureOptions(size=given)
 
 
-@pytest.mark.parametrize("given", ["lr,momentum", "momentum, lr", ["lr", "momentum"]])
+@pytest.mark.parametrize("given", [("lr", "momentum"), ["momentum", "lr"]])
 def test_panels_come_in_the_order_of_the_figure(given):
     assert FigureOptions(show=given).show == ("lr", "momentum")
 
 
 def test_an_unknown_panel_is_refused_with_the_nearest():
     with pytest.raises(SpecError, match="did you mean 'momentum'"):
-        FigureOptions(show="lr,momentun")
+        FigureOptions(show=("lr", "momentun"))
 
 
-@pytest.mark.parametrize("given", ["", "lr,lr", (), 3])
+@pytest.mark.parametrize("given", ["lr,momentum", ("lr", "lr"), (), 3, ([],)])
 def test_wrong_panels_are_refused(given):
     with pytest.raises(SpecError, match="show: "):
         FigureOptions(show=given)

@@ -23,7 +23,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 import lrviz
-from lrviz.render.rows import MOST, Row, constant, folded, nice, picked
+from lrviz.render.rows import MOST, Row, constant, folded, picked, round_up
 from lrviz.render.table import _aligned, _change, table
 from lrviz.replay.trace import Failure, Trace, Track, column
 from lrviz.spec.experiment import Experiment
@@ -308,7 +308,7 @@ def test_a_failure_is_the_last_row() -> None:
 def test_a_constructor_that_failed_leaves_the_reason() -> None:
     failure = Failure(step=0, epoch=None, kind="ZeroDivisionError", message="division by zero")
     trace = dataclasses.replace(made([1.0]), tracks=(), steps=0, failure=failure)
-    assert "stopped before the first step: ZeroDivisionError: division by zero\n" in printed(trace)
+    assert "stopped when the scheduler was built: ZeroDivisionError: division by zero\n" in printed(trace)
 
 
 def test_footer_says_first_peak_and_last_of_each_group() -> None:
@@ -362,8 +362,8 @@ def test_change(before: float, after: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("number", "round_number"), [(0.2, 1), (1, 1), (2.1, 3), (7, 8), (9, 10), (21, 25), (101, 200)]
 )
-def test_nice(number: float, round_number: int) -> None:
-    assert nice(number) == round_number
+def test_round_up(number: float, round_number: int) -> None:
+    assert round_up(number) == round_number
 
 
 @pytest.mark.parametrize(("values", "told"), [([1.0], True), ([math.nan] * 2, True), ([0.0, -0.0], False)])

@@ -13,6 +13,7 @@ import lrviz
 from lrviz import ReplayError, SpecError, Trace
 from lrviz.replay.engines import TorchEngine
 from lrviz.replay.loop import replay
+from lrviz.replay.trace import Failure, Remark
 
 
 def trace_of(
@@ -263,6 +264,36 @@ def test_two_replays_in_a_row_are_equal() -> None:
     assert replay(experiment, engine=TorchEngine()) == replay(experiment, engine=TorchEngine())
 
 
+@pytest.mark.parametrize(
+    ("step", "epoch", "where"),
+    [
+        (0, None, "when the scheduler was built"),
+        (17, 2, "after step 16 (epoch 2)"),
+        (12_001, None, "after step 12,000"),
+        (12_001, 1_200, "after step 12,000 (epoch 1,200)"),
+    ],
+)
+def test_a_warning_and_a_failure_say_alike_where_they_came(step: int, epoch: int | None, where: str) -> None:
+    assert Remark(step=step, epoch=epoch, message="careful").where == where
+    assert Failure(step=step, epoch=epoch, kind="ValueError", message="no").where == where
+
+
+@pytest.mark.parametrize(("message", "words"), [("no", "ValueError: no"), ("", "ValueError")])
+def test_a_failure_has_words_with_and_without_a_message(message: str, words: str) -> None:
+    assert Failure(step=1, epoch=None, kind="ValueError", message=message).words == words
+
+
+@pytest.mark.parametrize("train", [False, True], ids=["torch", "toy"])
+@pytest.mark.parametrize("name", ["sgd", "muon"])
+def test_the_callers_random_numbers_stay_as_they_are(name: str, train: bool) -> None:
+    import torch
+
+    experiment = lrviz.load({"optimizer": {"name": name}, "scheduler": {"name": "cosine"}})
+    before = torch.get_rng_state()
+    replay(experiment, engine=TorchEngine(), train=train)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_trace_says_who_made_it() -> None:
     import torch
 
@@ -278,7 +309,7 @@ def test_trace_cannot_be_written_to() -> None:
 def test_last_partial_stride_is_not_counted_beyond_the_run() -> None:
     run = {"epochs": 3, "steps_per_epoch": 5, "interval": "epoch"}
     trace = trace_of({"name": "exponential", "gamma": 0.5}, run=run)
-    assert (trace.steps, trace.settings, list(trace.starts())) == (15, 3, [0, 5, 10])
+    assert (trace.steps, trace.settings, len(list(trace.expand(trace.tracks[0].lr)))) == (15, 3, 15)
 
 
 def test_progress_ends_at_the_whole() -> None:

@@ -144,7 +144,15 @@ def test_rate_that_is_no_number_ends_every_column_at_the_step_before(module: Cal
 
 def test_its_warning_is_a_remark_with_its_step(module: Callable[..., str]) -> None:
     name = module("import warnings\n" + own(body="if self.count in (5, 6): warnings.warn('mine')"))
-    assert [(remark.step, remark.message) for remark in replayed(f"{name}:Own").remarks] == [(5, "mine")]
+    remarks = replayed(f"{name}:Own").remarks
+    assert [(remark.step, remark.epoch, remark.message) for remark in remarks] == [(5, 0, "mine")]
+
+
+def test_its_warnings_say_where_they_came(module: Callable[..., str]) -> None:
+    first, later = "warnings.warn('building')", "if self.count == 9: warnings.warn('stepping')"
+    name = module("import warnings\n" + own(statement=first, body=later))
+    told = {remark.message: remark.where for remark in replayed(f"{name}:Own").remarks}
+    assert told == {"building": "when the scheduler was built", "stepping": "after step 8 (epoch 1)"}
 
 
 def test_error_while_its_module_is_imported_is_shown(module: Callable[..., str]) -> None:
@@ -157,6 +165,12 @@ def test_module_that_it_wants_and_nobody_has_is_shown(module: Callable[..., str]
         replayed(f"{module('import there_is_no_such')}:Own")
 
 
+def test_module_that_it_wants_is_not_taken_for_itself_by_its_first_letters(module: Callable[..., str]) -> None:
+    name = module("import lrviz_test_mod")
+    with pytest.raises(ReplayError, match="ModuleNotFoundError: No module named 'lrviz_test_mod'"):
+        replayed(f"{name}:Own")
+
+
 def test_wrong_argument_is_shown_in_its_words(module: Callable[..., str]) -> None:
     with pytest.raises(ReplayError, match=r"TypeError: .*unexpected keyword argument 'evry'"):
         replayed(f"{module(CLASS)}:Halving", args={"evry": 3})
@@ -166,6 +180,7 @@ def test_wrong_argument_is_shown_in_its_words(module: Callable[..., str]) -> Non
     ("target", "told"),
     [
         ("lrviz_no_such_module:Name", "there is no module 'lrviz_no_such_module', here or installed"),
+        ("lrviz.no_such.module:Name", "there is no module 'lrviz.no_such', here or installed"),
         ("math:no_such", "math has no 'no_such'"),
         ("math:sqr", "math has no 'sqr'; did you mean 'sqrt'?"),
         ("math:pi", "pi is not a scheduler class or a function"),

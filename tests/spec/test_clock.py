@@ -122,6 +122,7 @@ def test_a_plain_loop_gathers_full_groups_only() -> None:
 
 def test_the_optimizer_step_of_a_scheduler_step() -> None:
     clock = Run(framework="accelerate", world_size=4, interval="epoch").clock
+    assert [clock.setting_of(step) for step in (0, 1, 4, 5, 8)] == [0, 1, 1, 2, 2]
     assert [clock.step_of(step) for step in (0, 1, 4, 5, 8)] == [0, 8, 8, 16, 16]
 
 
@@ -190,6 +191,8 @@ def test_nothing_to_remark_on_a_run_given_in_steps() -> None:
     ("given", "told"),
     [
         ({"steps": 100, "epochs": 3}, ["steps: 100 is no whole number of steps in each of 3 epochs"]),
+        ({"steps": 3, "epochs": 5}, ["steps: 3 is no whole number of steps in each of 5 epochs"]),
+        ({"drop_last": True}, ["drop_last: needs dataset_size and batch_size: without them no batch is the last"]),
         (
             {"steps": 100, "epochs": 4, "steps_per_epoch": 30},
             ["steps: 100 contradicts 4 epochs x 30 steps = 120; give two of the three"],
@@ -273,6 +276,42 @@ def test_as_dict_is_json() -> None:
     assert known["steps"] == 1080
     assert known["scheduler_steps"] == 1080
     assert known["remarks"][-1].startswith("12 optimizer steps an epoch")
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"epochs": 2}, {"steps": 100}, {"steps_per_epoch": 5, "interval": "epoch"}, {"framework": "plain"}]
+)
+def test_there_is_nothing_to_tell_of_lengths_that_were_simply_given(given: Any) -> None:
+    assert Run(**given).lines() == []
+
+
+@pytest.mark.parametrize(
+    ("given", "lines"),
+    [
+        (
+            {"batch_size": 4, "world_size": 2},
+            ["run: 4 epochs of 8 = 32 optimizer steps, 32 scheduler steps, 256 samples"],
+        ),
+        ({"steps": 100, "epochs": 4}, ["run: 4 epochs of 25 = 100 optimizer steps, 100 scheduler steps"]),
+        ({"steps": 100, "grad_accum": 2}, ["run: 100 optimizer steps, 100 scheduler steps"]),
+        (
+            {"steps": 12, "steps_per_epoch": 8},
+            [
+                "run: 2 epochs of 8 = 12 optimizer steps, 12 scheduler steps",
+                "     the last of 2 epochs has 4 of its 8 steps",
+            ],
+        ),
+        (
+            {"framework": "accelerate", "world_size": 4},
+            [
+                "run: 4 epochs of 8 = 32 optimizer steps, 128 scheduler steps",
+                "     accelerate steps a prepared scheduler 4 times (world_size) where a loop steps it once",
+            ],
+        ),
+    ],
+)
+def test_what_lengths_came_to_is_told(given: Any, lines: list[str]) -> None:
+    assert Run(**given).lines() == lines
 
 
 def test_help_can_show_the_defaults() -> None:

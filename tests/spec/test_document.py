@@ -13,8 +13,10 @@ import pytest
 
 import lrviz
 from lrviz import SpecError
+from lrviz.spec import document
+from lrviz.spec.document import build
 from lrviz.spec.source import MAX_BYTES, MAX_DEPTH
-from lrviz.spec.yaml_source import MAX_NODES
+from lrviz.spec.yaml_source import MAX_NODES, parse
 
 STEP = "scheduler: {name: step, step_size: 3}\n"
 
@@ -88,14 +90,19 @@ def test_rates_by_hand_keep_their_steps(load: Load) -> None:
 def test_metric_file_is_beside_the_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "log.csv").write_text("epoch,val_loss\n0,1.5\n1,\n2,0.5\n")
-    (tmp_path / "logs" / "a.yaml").write_text("scheduler: {name: plateau, metric_csv: 'log.csv:val_loss'}")
+    (tmp_path / "logs" / "a.yaml").write_text(
+        "scheduler: {name: plateau, metric_csv: 'log.csv:val_loss'}\nrun: {steps: 3}"
+    )
     monkeypatch.chdir(tmp_path)
-    assert lrviz.load("logs/a.yaml").scheduler.metric == (1.5, 0.5)
+    scheduler = lrviz.load("logs/a.yaml").scheduler
+    assert (scheduler.metric, scheduler.metric_csv) == ((1.5, 0.5), "log.csv:val_loss")
 
 
 def test_absolute_metric_file_stays_where_it_is(load: Load, tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text("loss\n1\n")
-    assert load(f"scheduler: {{name: plateau, metric_csv: '{tmp_path / 'log.csv'}:loss'}}").scheduler.metric == (1.0,)
+    assert load(
+        f"scheduler: {{name: plateau, metric_csv: '{tmp_path / 'log.csv'}:loss'}}\nrun: {{steps: 2}}"
+    ).scheduler.metric == (1.0,)
 
 
 def test_mapping_and_file_are_the_same_experiment(load: Load) -> None:
@@ -195,6 +202,8 @@ SINGLE = [
     ("scheduler: {name: lambda, lr_lambda: '9**9**9**9'}\n", "a.yaml:1: scheduler.lr_lambda: '9**9**9**9': numerical result out of range"),
     ("scheduler: {name: plateau}\n", "a.yaml:1: scheduler.metric: missing: what to watch, such as metric: 'exp(-step / 4)' or metric_csv: log.csv:val_loss"),
     ("scheduler: {name: plateau, metric: 1, metric_csv: 'a:b'}\n", "a.yaml:1: scheduler.metric_csv: metric and metric_csv exclude each other"),
+    ("scheduler: {name: range-test, min_lr: 1, max_lr: 1}\n", "a.yaml:1: scheduler.max_lr: must be above min_lr, 1, not 1: a range test raises the rate"),
+    ("scheduler:\n  name: plateau\n  metric: [1, 2]\n", "a.yaml:3: scheduler.metric: has 2 values; the run steps its scheduler 31 times"),
     ("scheduler: {name: plateau, metric: []}\n", "a.yaml:1: scheduler.metric: must hold at least one number"),
     ("scheduler: {name: plateau, metric: [1, .nan]}\n", "a.yaml:1: scheduler.metric: must be a finite number, not nan"),
     ("scheduler: {name: plateau, metric_csv: log.csv}\n", "a.yaml:1: scheduler.metric_csv: must be FILE:COLUMN, such as log.csv:val_loss, not 'log.csv'"),
@@ -309,6 +318,31 @@ def test_what_cannot_be_opened_is_refused_by_name(tmp_path: Path, monkeypatch: p
     with pytest.raises(SpecError) as caught:
         lrviz.load(name)
     assert str(caught.value).startswith(f"{name}: cannot be read: ")
+
+
+IGNORING = STEP + "check:\n  ignore:\n    - lr-dead\n    - lr-ded\n    - nope\n"
+
+
+def test_rules_that_there_are_not_are_told_where_they_stand() -> None:
+    with pytest.raises(SpecError) as caught:
+        build(parse("titel: a\n" + IGNORING, "a.yaml"), rules=["lr-dead", "lr-jump"])
+    assert [str(problem) for problem in caught.value.problems] == [
+        "a.yaml:1: titel: unknown key; did you mean 'title'?",
+        "a.yaml:6: check.ignore[1]: unknown rule 'lr-ded'; did you mean 'lr-dead'?",
+        "a.yaml:7: check.ignore[2]: unknown rule 'nope'",
+    ]
+
+
+def test_without_the_rules_their_names_are_taken_as_they_are(write: Callable[[str | bytes], Path]) -> None:
+    assert document.load(write(IGNORING)).ignore == ("lr-dead", "lr-ded", "nope")
+
+
+def test_too_few_metrics_come_with_the_other_problems(problems_of: Problems, tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("loss\n1\n")
+    assert problems_of("scheduler:\n  name: plateau\n  metric_csv: log.csv:loss\nfoo: 1\n") == [
+        "a.yaml:3: scheduler.metric_csv: has 1 values; the run steps its scheduler 31 times",
+        "a.yaml:4: foo: unknown key; known are title, run, optimizer, scheduler, warmup, warmup_start, check, gallery",
+    ]
 
 
 # Code of others runs only where it is allowed.

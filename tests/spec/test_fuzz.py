@@ -17,7 +17,7 @@ from lrviz.spec.document import build
 from lrviz.spec.kinds import kinds_of
 from lrviz.spec.schedulers import CATALOGUE
 from lrviz.spec.source import Value
-from lrviz.spec.yaml_source import decode, parse
+from lrviz.spec.yaml_source import decode
 
 NAMES = [name for spec in CATALOGUE.values() for name in (spec.name, spec.__name__)]
 KEYS = sorted({name for spec in CATALOGUE.values() for name in kinds_of(spec)})

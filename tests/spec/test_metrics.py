@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lrviz import SpecError
+from lrviz.spec import metrics
 from lrviz.spec.metrics import read_column
 
 
@@ -61,6 +62,19 @@ def test_bad_file_is_refused(text: str | bytes, told: str) -> None:
     with pytest.raises(SpecError) as caught:
         read(text)
     assert str(caught.value).startswith(f"metric_csv: {told}")
+
+
+def test_file_starts_at_the_folder(tmp_path: Path, folder: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "log.csv").write_text("val//loss\n1\n")
+    assert read_column("log.csv:val//loss", folder / "logs") == (1.0,)
+
+
+def test_too_large_a_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "MAX_CSV_BYTES", 9)
+    assert read("loss\n1.25") == (1.25,)
+    with pytest.raises(SpecError, match=r"metric_csv: log\.csv is larger than 9 bytes"):
+        read("loss\n1.250")
 
 
 @pytest.mark.parametrize("source", ["log.csv", "log.csv:", ":loss", "", ":"])
