@@ -29,8 +29,6 @@ def replay_failed(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
     if trace is None or trace.failure is None:
         return
     failure = trace.failure
-    when = f"after step {failure.step - 1:,}" if failure.step else "when the scheduler is built"
-    epoch = f" (epoch {failure.epoch:,})" if failure.step and failure.epoch is not None else ""
-    told = f"torch raises {when}{epoch}: {failure.kind}: {failure.message}"
+    told = f"torch raises {failure.where}: {failure.words}"
     fix = "Set cycle_momentum: false" if "cycle_momentum" in failure.message else "Change what torch refuses"
     yield Hit(told, fix, max(0, failure.step - 1))

@@ -172,7 +172,7 @@ class TraceTable:
             yield from _changes(tracks[0].lr, rows)
         yield from self._moving(f"{self.trace.momentum_name}", [track.momentum for track in tracks], rows)
         yield from self._moving("weight_decay", [track.weight_decay for track in tracks], rows)
-        yield from self._metric(rows)
+        yield from self._metric(rows) if self.trace.loss is None else self._loss(rows)
         if len(tracks) == 1:
             yield from _between(tracks[0].lr, rows)
 
@@ -212,6 +212,11 @@ class TraceTable:
             ends = dict.fromkeys(f"{value:.4g}" for value in (given[0], given[-1])) if given else ()
             cells.append(" to ".join(ends))
         yield Column("metric after", cells)
+
+    def _loss(self, rows: Sequence[Row]) -> Iterator[Column]:
+        """Yield the toy loss before the first step of a row; a plateau that watches it was given the same."""
+        loss = self.trace.loss or ()
+        yield Column("toy loss", [f"{loss[row.start]:.4g}" if row.start < len(loss) else "" for row in rows])
 
     def _bars(self, track: Track, rows: Sequence[Row], width: int) -> Column:
         rates = [track.lr[row.setting] for row in rows]

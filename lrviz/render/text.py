@@ -138,7 +138,22 @@ def _names(trace: Trace) -> list[str]:
     several = len(trace.tracks) > 1
     groups = [f".{track.name}" if several else "" for track in trace.tracks] or [""]
     floats = [f"{kind}{group}" for kind in _columns(trace) for group in groups]
-    return ["step", "epoch", *floats, *(["metric"] if trace.metric is not None else [])]
+    return ["step", "epoch", *floats, *_watched(trace)]
+
+
+def _watched(trace: Trace) -> dict[str, Callable[[int], float | None]]:
+    """Return what else a row holds, by name: what it was at an optimizer step, None where there was none."""
+    found: dict[str, Callable[[int], float | None]] = {}
+    metric, loss, stride = trace.metric, trace.loss, trace.stride
+    if metric is not None:
+        values = metric
+        found["metric"] = lambda step: (
+            values[step // stride] if (step + 1) % stride == 0 and step // stride < len(values) else None
+        )
+    if loss is not None:
+        losses = loss
+        found["loss"] = lambda step: losses[step] if step < len(losses) else None
+    return found
 
 
 def _rows(trace: Trace, template: str, every: int | None, number: Callable[[float], str], absent: str) -> Iterator[str]:
@@ -153,7 +168,7 @@ def _filled(
 ) -> Iterator[str]:
     """Yield the rows; a value that holds is formatted once, however long."""
     columns = [column for group in _columns(trace).values() for column in group]
-    stride, per_epoch, metric = trace.stride, trace.steps_per_epoch, trace.metric
+    stride, per_epoch, watched = trace.stride, trace.steps_per_epoch, list(_watched(trace).values())
     values: list[float] = [math.nan] * len(columns)
     cells: list[str] = [""] * len(columns)
     held = -1
@@ -167,11 +182,8 @@ def _filled(
                     values[index] = value
                     cells[index] = number(value)
         epoch = step // per_epoch if per_epoch else absent
-        if metric is None:
-            yield template % (step, epoch, *cells)
-        else:
-            given = (step + 1) % stride == 0 and setting < len(metric)
-            yield template % (step, epoch, *cells, number(metric[setting]) if given else absent)
+        others = [absent if value is None else number(value) for value in (read(step) for read in watched)]
+        yield template % (step, epoch, *cells, *others)
 
 
 def _escaped(text: str) -> str:
@@ -218,5 +230,5 @@ def _json_row(trace: Trace) -> str:
     keys = [json.dumps(track.name, ensure_ascii=False).replace("%", "%%") for track in trace.tracks]
     value = f"{{{', '.join(f'{key}: %s' for key in keys)}}}" if len(keys) > 1 else "%s"
     floats = [f'"{kind}": {value}' for kind in _columns(trace)]
-    metric = ['"metric": %s'] if trace.metric is not None else []
-    return "{" + ", ".join(['"step": %s', '"epoch": %s', *floats, *metric]) + "}"
+    others = [f'"{name}": %s' for name in _watched(trace)]
+    return "{" + ", ".join(['"step": %s', '"epoch": %s', *floats, *others]) + "}"
