@@ -58,7 +58,8 @@ def ignite(steps: int) -> Callable[[], Any]:
 def _lrviz(engine: str) -> Way:
     def replay(steps: int) -> Callable[[], Any]:
         import lrviz
-        from lrviz.replay.engines import choose
+        from lrviz.replay.engines import TorchEngine
+        from lrviz.replay.light import LightEngine
 
         document = {
             "run": {"epochs": 1, "steps_per_epoch": steps},
@@ -66,7 +67,7 @@ def _lrviz(engine: str) -> Way:
             "scheduler": {"name": "onecycle", "max_lr": 1e-3},
         }
         experiment = lrviz.load(document)
-        warm = choose(experiment, engine).engine
+        warm = TorchEngine() if engine == "torch" else LightEngine()
         lrviz.replay(lrviz.load({**document, "run": {}}), engine=warm)
         return lambda: lrviz.replay(experiment, engine=warm)
 
