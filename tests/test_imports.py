@@ -14,7 +14,7 @@ import lrviz
 
 PACKAGE = Path(lrviz.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
-LONGEST = 45
+LONGEST = 40
 
 TYPES = "replay.trace"  # all that those who look at a trace may know of the replay
 BELOW: dict[str, tuple[str, ...]] = {
