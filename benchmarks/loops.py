@@ -58,8 +58,8 @@ def ignite(steps: int) -> Callable[[], Any]:
 def _lrviz(engine: str) -> Way:
     def replay(steps: int) -> Callable[[], Any]:
         import lrviz
-        from lrviz.replay.engines import TorchEngine
-        from lrviz.replay.light import LightEngine
+        from lrviz.engine.engine import TorchEngine
+        from lrviz.engine.light import LightEngine
 
         document = {
             "run": {"epochs": 1, "steps_per_epoch": steps},

@@ -14,16 +14,15 @@ with the first figure.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import lrviz.replay  # noqa: F401  before the function of that name, which takes its place here
 from lrviz.api import figure, load, replay
 
 if TYPE_CHECKING:
     from lrviz.errors import LrvizError, OutputError, ReplayError, SpecError
-    from lrviz.render.options import FigureOptions
-    from lrviz.replay.trace import Trace
-    from lrviz.spec.clock import Run
-    from lrviz.spec.experiment import Experiment
-    from lrviz.spec.optimizers import Group, OptimizerSpec
+    from lrviz.experiment.clock import Run
+    from lrviz.experiment.experiment import Experiment
+    from lrviz.experiment.optimizers import Group, OptimizerSpec
+    from lrviz.render.figure.options import FigureOptions
+    from lrviz.trace import Trace
 
 __all__ = [
     "Experiment",
@@ -45,11 +44,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "lrviz.errors": ("LrvizError", "OutputError", "ReplayError", "SpecError"),
-    "lrviz.render.options": ("FigureOptions",),
-    "lrviz.replay.trace": ("Trace",),
-    "lrviz.spec.clock": ("Run",),
-    "lrviz.spec.experiment": ("Experiment",),
-    "lrviz.spec.optimizers": ("Group", "OptimizerSpec"),
+    "lrviz.render.figure.options": ("FigureOptions",),
+    "lrviz.trace": ("Trace",),
+    "lrviz.experiment.clock": ("Run",),
+    "lrviz.experiment.experiment": ("Experiment",),
+    "lrviz.experiment.optimizers": ("Group", "OptimizerSpec"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

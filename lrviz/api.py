@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from lrviz.render.options import FigureOptions, Mark
-    from lrviz.replay.engines import Engine
-    from lrviz.replay.trace import Trace
-    from lrviz.spec.experiment import Experiment
+    from lrviz.engine.engine import Engine
+    from lrviz.experiment.experiment import Experiment
+    from lrviz.render.figure.options import FigureOptions, Mark
+    from lrviz.trace import Trace
 
 __all__ = ["figure", "load", "replay"]
 
@@ -23,8 +23,8 @@ def load(source: str | os.PathLike[str] | Mapping[str, Any], *, allow_import: Co
     A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`.
     Raises SpecError with every problem of the document, each with its line.
     """
-    from lrviz.check import RULES
-    from lrviz.spec.document import load
+    from lrviz.experiment.reader import load
+    from lrviz.rules import RULES
 
     return load(source, allow_import=allow_import, rules=RULES)
 
@@ -45,7 +45,7 @@ def replay(
     `progress(done, total)` is called now and then on long runs. Raises ReplayError where torch raises,
     with its words; with `partial` the trace up to there comes back instead, its `failure` set.
     """
-    from lrviz.replay.loop import replay
+    from lrviz.engine.record import replay
 
     return replay(experiment, partial=partial, engine=engine, train=train, progress=progress)
 
@@ -57,7 +57,7 @@ def figure(
 
     Raises SpecError where `options.show` asks for momentum and the optimizer has none.
     """
-    from lrviz.render.figure import draw
-    from lrviz.render.options import FigureOptions
+    from lrviz.render.figure.draw import draw
+    from lrviz.render.figure.options import FigureOptions
 
     return draw(trace, experiment, options or FigureOptions(), marks)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lrviz.gallery import CURVES, INDEX, Entry, Report, curves, render
-from lrviz.render.comparison import png_differs, svg_differs
+from lrviz.render.figure.comparison import png_differs, svg_differs
 
 __all__ = ["drifts"]
 
@@ -62,9 +62,9 @@ def _files(folder: Path, fresh: Path, formats: Sequence[str]) -> Iterator[str]:
     yield from (f"{name}: no YAML file makes it" for name in sorted(kept - made))
     for name in sorted(made & kept):
         differs = {".png": png_differs, ".svg": svg_differs}.get(Path(name).suffix)
-        told = differs(folder / name, fresh / name) if differs else None
-        if told:
-            yield f"{name}: {told}"
+        message = differs(folder / name, fresh / name) if differs else None
+        if message:
+            yield f"{name}: {message}"
     index = folder / INDEX
     if index.exists() and index.read_bytes() != (fresh / INDEX).read_bytes():
         yield f"{INDEX}: the index differs"

@@ -19,15 +19,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lrviz.check import RULES
+from lrviz.engine.record import replay
 from lrviz.errors import Problem, ReplayError, SpecError
+from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.reader import load
 from lrviz.files import write_text
-from lrviz.render.options import FigureOptions
-from lrviz.render.output import write
-from lrviz.replay.loop import replay
-from lrviz.replay.trace import Trace
-from lrviz.spec.document import load
-from lrviz.spec.experiment import Experiment
+from lrviz.render.figure.options import FigureOptions
+from lrviz.render.figure.output import write
+from lrviz.rules import RULES
+from lrviz.trace import Trace
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,8 +92,8 @@ def _load(folder: Path, allow_import: Collection[str]) -> dict[str, tuple[Path, 
     for path in paths:
         name = re.sub(r"^\d+-", "", path.stem)
         if name in (*found, *SUMMARIES):
-            told = f"makes a figure {name!r}, as {found[name][0].name if name in found else 'the summary'} does"
-            problems.append(Problem(place=str(path), message=told))
+            message = f"makes a figure {name!r}, as {found[name][0].name if name in found else 'the summary'} does"
+            problems.append(Problem(place=str(path), message=message))
             continue
         try:
             found[name] = path, load(path, allow_import=allow_import, rules=RULES)
@@ -138,13 +138,13 @@ class _Drawing:
         return name
 
     def figure(self, name: str) -> Figure:
-        from lrviz.render.figure import draw
+        from lrviz.render.figure.draw import draw
 
         entry = next(entry for entry in self.entries if entry.name == name)
         return draw(entry.trace, entry.experiment, OPTIONS)
 
     def summary(self, layout: Layout) -> Figure:
-        from lrviz.render.summary import draw_summary
+        from lrviz.render.figure.summary import draw_summary
 
         shown = [entry for entry in self.entries if entry.experiment.gallery.summary]
         return draw_summary([(_family(entry), entry.trace, entry.experiment) for entry in shown], layout)
@@ -164,8 +164,8 @@ def _spread(drawing: _Drawing, jobs: Sequence[str]) -> Iterator[str]:
     if sys.platform != "linux" or "torch" in sys.modules or workers < 2:
         yield from map(drawing, jobs)
         return
-    import lrviz.render.figure
-    import lrviz.render.summary  # noqa: F401  imported before the fork, once for all
+    import lrviz.render.figure.draw
+    import lrviz.render.figure.summary  # noqa: F401  imported before the fork, once for all
 
     _drawing = drawing
     try:

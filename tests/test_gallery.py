@@ -58,9 +58,9 @@ def test_the_same_input_gives_the_same_bytes(configs, drawn, tmp_path):
 
 
 def test_every_figure_is_reported_once(configs, tmp_path):
-    told: list[str] = []
-    render(collect(configs), tmp_path, ["svg"], told.append)
-    assert sorted(told) == ["schedulers-tall", "schedulers-wide", "stairs", "wave"]
+    message: list[str] = []
+    render(collect(configs), tmp_path, ["svg"], message.append)
+    assert sorted(message) == ["schedulers-tall", "schedulers-wide", "stairs", "wave"]
 
 
 def test_figures_outside_the_summaries_make_none(tmp_path):
@@ -99,7 +99,7 @@ def test_code_in_a_folder_is_refused_unless_allowed(configs):
 def test_figures_drawn_side_by_side_are_those_drawn_alone(configs, drawn, tmp_path):
     code = (
         "import sys; from pathlib import Path; from lrviz.gallery import collect, render\n"
-        "import lrviz.gallery, functools; from lrviz.replay.loop import replay\n"
+        "import lrviz.gallery, functools; from lrviz.engine.record import replay\n"
         "lrviz.gallery.replay = functools.partial(replay, engine='light')\n"
         "render(collect(Path(sys.argv[1])), Path(sys.argv[2]), ['png', 'svg'])\n"
         "sys.exit('torch' in sys.modules)"
@@ -123,10 +123,10 @@ def test_an_untouched_gallery_has_not_drifted(configs, drawn):
 
 def test_changed_numbers_are_told_first(configs, drawn):
     (configs / "01-stairs.yaml").write_text(STEP.replace("0.5", "0.25"))
-    told = check(configs, drawn)
-    assert told[0] == "stairs: the numbers differ: lr default number 4 is 0.00025, was 0.0005"
-    assert any(line.startswith("stairs.png: looks different") for line in told)
-    assert any(line.startswith("stairs.svg: has ") for line in told)
+    message = check(configs, drawn)
+    assert message[0] == "stairs: the numbers differ: lr default number 4 is 0.00025, was 0.0005"
+    assert any(line.startswith("stairs.png: looks different") for line in message)
+    assert any(line.startswith("stairs.svg: has ") for line in message)
 
 
 def test_a_curve_that_moved_by_one_bit_has_drifted(configs, drawn):
@@ -141,8 +141,8 @@ def test_a_curve_that_moved_by_one_bit_has_drifted(configs, drawn):
 @pytest.mark.parametrize("text", ["", "[]", "{", "\xff"])
 def test_numbers_that_cannot_be_read_have_drifted(configs, drawn, text):
     (drawn / CURVES).write_text(text)
-    (told,) = check(configs, drawn)
-    assert told.startswith(f"{CURVES}: ")
+    (message,) = check(configs, drawn)
+    assert message.startswith(f"{CURVES}: ")
 
 
 @pytest.mark.parametrize("name", ["wave.png", "wave.svg", "schedulers-tall.png"])
@@ -158,9 +158,9 @@ def test_a_figure_that_nothing_makes_has_drifted(configs, drawn):
 
 def test_a_new_file_has_drifted(configs, drawn):
     (configs / "03-flat.yaml").write_text("scheduler: {name: constant}\ngallery: {summary: false}\n")
-    told = check(configs, drawn)
-    assert told[0] == "flat: has no numbers in curves.json"
-    assert "flat.png: is missing" in told
+    message = check(configs, drawn)
+    assert message[0] == "flat: has no numbers in curves.json"
+    assert "flat.png: is missing" in message
 
 
 def test_an_edited_index_has_drifted(configs, drawn):

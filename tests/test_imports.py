@@ -1,4 +1,4 @@
-"""The rooms of the house: imports point down only, and heavy packages stay where they belong."""
+"""The layers: imports point down only, without a circle of files, and heavy packages stay where they belong."""
 
 from __future__ import annotations
 
@@ -6,41 +6,41 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-
-import pytest
 
 import lrviz
 
 PACKAGE = Path(lrviz.__file__).parent
-MODULES = sorted(PACKAGE.rglob("*.py"))
 LONGEST = 40
 
-TYPES = "replay.trace"  # all that those who look at a trace may know of the replay
 BELOW: dict[str, tuple[str, ...]] = {
     "errors": (),
     "files": ("errors",),
-    "spec": ("errors",),
-    "replay": ("spec", "files", "errors"),
-    "check": (TYPES, "spec", "errors"),
-    "render": (TYPES, "spec", "files", "errors"),
-    "gallery": ("check", "render", "replay", "spec", "files", "errors"),
-    "drift": ("gallery", "render", "replay", "spec", "files", "errors"),
-    "api": ("check", "render", "replay", "spec", "errors"),
-    "cli": ("drift", "gallery", "check", "render", "replay", "spec", "files", "errors", ""),
-    "": ("api", "render", "replay", "spec", "errors"),  # lrviz/__init__.py
+    "experiment": ("errors",),
+    "trace": (),
+    "engine": ("trace", "experiment", "files", "errors"),
+    "rules": ("trace", "experiment", "errors"),
+    "render": ("trace", "experiment", "files", "errors"),
+    "gallery": ("rules", "render", "engine", "trace", "experiment", "files", "errors"),
+    "drift": ("gallery", "render", "engine", "trace", "experiment", "files", "errors"),
+    "api": ("rules", "render", "engine", "trace", "experiment", "errors"),
+    "cli": ("drift", "gallery", "api", "rules", "render", "engine", "trace", "experiment", "files", "errors", ""),
+    "": ("api", "render", "trace", "experiment", "errors"),  # lrviz/__init__.py
     "__main__": ("cli",),
 }
-HOMES = {"torch": "replay", "matplotlib": "render", "numpy": "render"}
+"""What each part of the package may import beside itself."""
+
+HOMES = {"torch": "engine", "matplotlib": "render.figure", "numpy": "render.figure"}
 
 
 def dotted(path: Path) -> str:
-    """Return a module's name within the package: `spec.clock`, `spec` for its `__init__`, and "" for the package's."""
+    """Return a module's name within the package: `engine.build`, `engine` for its `__init__`, "" for the package's."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-NAMES = {dotted(path) for path in MODULES}
+TREES = {dotted(path): ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def imports(tree: ast.AST, *, types: bool = True) -> Iterator[str]:
@@ -57,64 +57,61 @@ def imports(tree: ast.AST, *, types: bool = True) -> Iterator[str]:
 
 def _full(module: str, name: str) -> str:
     inner = f"{module}.{name}"
-    return inner if inner.removeprefix("lrviz.") in NAMES else module
+    return inner if inner.removeprefix("lrviz.") in TREES else module
 
 
-def rooms(path: Path) -> set[str]:
+def own_imports(tree: ast.AST) -> set[str]:
     """Return what a file imports of lrviz, by its name within the package."""
-    found = imports(ast.parse(path.read_text(encoding="utf-8")))
-    return {name.removeprefix("lrviz").removeprefix(".") for name in found if name.split(".")[0] == "lrviz"}
+    return {name.removeprefix("lrviz").removeprefix(".") for name in imports(tree) if name.split(".")[0] == "lrviz"}
 
 
-def within(name: str, room: str) -> bool:
-    return name == room or (room != "" and name.startswith(f"{room}."))
+def within(name: str, part: str) -> bool:
+    return name == part or (part != "" and name.startswith(f"{part}."))
 
 
-def test_every_module_stands_in_a_room() -> None:
-    assert {dotted(path).split(".")[0] for path in MODULES} <= BELOW.keys()
+def test_imports_point_down() -> None:
+    upward = {
+        (name, imported)
+        for name, tree in TREES.items()
+        for imported in own_imports(tree)
+        if not any(within(imported, part) for part in (name.split(".")[0], *BELOW[name.split(".")[0]]))
+    }
+    assert upward == set()
 
 
-@pytest.mark.parametrize("path", MODULES, ids=dotted)
-def test_imports_point_down(path: Path) -> None:
-    room = dotted(path).split(".")[0]
-    allowed = (room, *BELOW[room])
-    assert [name for name in rooms(path) if not any(within(name, place) for place in allowed)] == []
+def test_files_import_each_other_without_a_circle() -> None:
+    try:
+        TopologicalSorter({name: own_imports(tree) - {name} for name, tree in TREES.items()}).prepare()
+    except CycleError as error:
+        raise AssertionError(f"a circle of files: {' <- '.join(error.args[1])}") from None
 
 
-@pytest.mark.parametrize("path", MODULES, ids=dotted)
-def test_heavy_packages_stay_at_home(path: Path) -> None:
-    room = dotted(path).split(".")[0]
-    found = {name.split(".")[0] for name in imports(ast.parse(path.read_text(encoding="utf-8")), types=False)}
-    assert {package for package in found & HOMES.keys() if HOMES[package] != room} == set()
+def test_heavy_packages_stay_at_home() -> None:
+    found = {
+        (name, package)
+        for name, tree in TREES.items()
+        for package in {imported.split(".")[0] for imported in imports(tree, types=False)}
+        if package == "click" or (package in HOMES and not within(name, HOMES[package]))
+    }
+    assert found == set()
 
 
-@pytest.mark.parametrize("path", MODULES, ids=dotted)
-def test_click_is_nobodys(path: Path) -> None:
-    found = imports(ast.parse(path.read_text(encoding="utf-8")))
-    assert "click" not in {name.split(".")[0] for name in found}
-
-
-@pytest.mark.parametrize("path", MODULES, ids=dotted)
-def test_functions_are_short(path: Path) -> None:
-    functions = [
-        node
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+def test_functions_are_short() -> None:
+    long = [
+        f"{name}:{node.lineno} {node.name}"
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and (node.end_lineno or 0) - node.lineno + 1 > LONGEST
     ]
-    lengths = {node.name: (node.end_lineno or 0) - node.lineno + 1 for node in functions}
-    assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
-
-
-def test_trace_knows_only_the_standard_library() -> None:
-    assert rooms(PACKAGE / "replay" / "trace.py") == set()
+    assert long == []
 
 
 def test_reading_and_checking_load_nothing_heavy() -> None:
-    light = (
-        "lrviz, lrviz.api, lrviz.check, lrviz.replay.trace, lrviz.replay.loop, lrviz.spec.document, lrviz.spec.schema"
-    )
-    told = f"import sys, {light}; print(*({{{', '.join(map(repr, HOMES))}}} & sys.modules.keys()))"
-    run = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    light = ("", ".api", ".rules", ".trace", ".engine.record", ".experiment.reader", ".experiment.schema")
+    modules = ", ".join(f"lrviz{name}" for name in light)
+    code = f"import sys, {modules}; print(*({{{', '.join(map(repr, HOMES))}}} & sys.modules.keys()))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == []
 
 
@@ -131,11 +128,4 @@ def test_import_for_annotations_only_can_be_left_out() -> None:
 
 
 def test_module_imported_by_name_is_seen() -> None:
-    assert list(imports(ast.parse("from lrviz.replay import trace, replay"))) == ["lrviz.replay.trace", "lrviz.replay"]
-
-
-@pytest.mark.parametrize(
-    ("name", "room"), [("replay.loop", "replay.trace"), ("replay", "replay.trace"), ("specs", "spec")]
-)
-def test_room_next_door_is_not_within(name: str, room: str) -> None:
-    assert not within(name, room)
+    assert list(imports(ast.parse("from lrviz.engine import build, nothing"))) == ["lrviz.engine.build", "lrviz.engine"]

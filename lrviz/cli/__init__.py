@@ -24,11 +24,11 @@ def main() -> None:
 
 def _run() -> None:
     from lrviz.cli.app import app
-    from lrviz.cli.report import complain
+    from lrviz.cli.report import print_error
     from lrviz.errors import LrvizError, ReplayError
 
     try:
         app(prog_name="lrviz")
     except LrvizError as error:
-        complain(error)
+        print_error(error)
         sys.exit(1 if isinstance(error, ReplayError) else 2)

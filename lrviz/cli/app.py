@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 import lrviz
-from lrviz.cli.groups import Command, Group, TargetGroup
+from lrviz.cli.commands import Command, Group
+from lrviz.cli.groups import TargetGroup
 
 __all__ = ["app"]
 
@@ -127,6 +128,6 @@ def schema() -> None:
     """Print the JSON Schema of the YAML format, for editors to complete it."""
     import json
 
-    from lrviz.spec.schema import json_schema
+    from lrviz.experiment.schema import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2))

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from lrviz.check import RULES, SEVERITIES, Finding, examine, from_problems
 from lrviz.cli.flags import choice, option, read_value
 from lrviz.cli.replaying import ENGINE, run
 from lrviz.cli.report import COLORS, console
 from lrviz.cli.targets import Source, Verb
 from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.spec.clock import Run
-from lrviz.spec.kinds import Choice
+from lrviz.experiment.argtypes import Choice
+from lrviz.experiment.clock import Run
+from lrviz.rules import RULES, SEVERITIES, Finding, examine, from_problems
 
 if TYPE_CHECKING:
     from rich.panel import Panel
@@ -128,8 +128,8 @@ def _summary(examined: Sequence[_Examined]) -> str:
     counts = [
         (sum(f.severity == severity for one in examined for f in one.findings), severity) for severity in SEVERITIES
     ]
-    told = ", ".join(_counted(count, severity) for count, severity in counts if count) or "nothing to report"
-    return f"{told} in {_counted(len(examined), 'schedule')}" if len(examined) > 1 else told
+    message = ", ".join(_counted(count, severity) for count, severity in counts if count) or "nothing to report"
+    return f"{message} in {_counted(len(examined), 'schedule')}" if len(examined) > 1 else message
 
 
 def _counted(count: int, noun: str) -> str:

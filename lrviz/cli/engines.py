@@ -9,7 +9,7 @@ __all__ = ["certify", "show"]
 
 def show() -> None:
     """Print the engine that a plain replay would take."""
-    from lrviz.replay.engines import choose
+    from lrviz.engine.engine import choose
 
     choice = choose()
     typer.echo(f"{choice.name}, because {choice.reason}")
@@ -17,7 +17,7 @@ def show() -> None:
 
 def certify() -> None:
     """Compare the engines and print what was compared; exit with 1 where they differ."""
-    from lrviz.replay.certificate import certify, read
+    from lrviz.engine.certify import certify, read
 
     report = certify()
     typer.echo(

@@ -11,9 +11,20 @@ from typing import Annotated, Any
 import typer
 
 from lrviz.errors import Problem, SpecError
-from lrviz.spec.kinds import Choice, Flag, Formula, Invalid, Kind, Metric, Record, Text, is_required, kinds_of
-from lrviz.spec.scalars import scalar
-from lrviz.spec.source import Value
+from lrviz.experiment.argtypes import (
+    ArgType,
+    Choice,
+    Flag,
+    Formula,
+    Invalid,
+    Metric,
+    Record,
+    Text,
+    arg_types,
+    is_required,
+)
+from lrviz.experiment.scalars import scalar
+from lrviz.experiment.values import Value
 
 __all__ = ["FlagSet", "choice", "flag_name", "option", "read_value"]
 
@@ -33,10 +44,10 @@ def option(name: str, annotation: Any, default: Any, *flags: str, **settings: An
     return inspect.Parameter(name, kind, default=default, annotation=marked)
 
 
-def choice(name: str, options: Sequence[str], default: str | None, panel: str, told: str) -> inspect.Parameter:
+def choice(name: str, options: Sequence[str], default: str | None, panel: str, message: str) -> inspect.Parameter:
     """Return the parameter for a flag that takes one of a few words; `read_value` reads it."""
     words = {"metavar": "|".join(options), "rich_help_panel": panel, "show_default": False}
-    return option(name, OptionalText, default, flag_name(name), help=told, **words)
+    return option(name, OptionalText, default, flag_name(name), help=message, **words)
 
 
 @dataclass(frozen=True)
@@ -51,9 +62,9 @@ class FlagSet:
     def flag(self, field: str) -> str:
         return self.renamed.get(field) or flag_name(field)
 
-    def fields(self) -> Iterable[tuple[dataclasses.Field[Any], Kind, str]]:
+    def fields(self) -> Iterable[tuple[dataclasses.Field[Any], ArgType, str]]:
         """Yield each field that has a flag, with its kind and the name of its parameter."""
-        kinds = kinds_of(self.record)
+        kinds = arg_types(self.record)
         for entry in dataclasses.fields(self.record):
             if kinds[entry.name].flag:
                 yield entry, kinds[entry.name], f"{self.section}__{entry.name}"
@@ -62,7 +73,7 @@ class FlagSet:
         """Return the parameters for a command's signature."""
         return [made for entry, kind, name in self.fields() for made in self._options(entry, kind, name)]
 
-    def _options(self, entry: dataclasses.Field[Any], kind: Kind, name: str) -> Iterator[inspect.Parameter]:
+    def _options(self, entry: dataclasses.Field[Any], kind: ArgType, name: str) -> Iterator[inspect.Parameter]:
         flag = self.flag(entry.name)
         shared = {"help": _help(entry, kind), "rich_help_panel": self.panel, "show_default": False}
         if isinstance(kind, Flag):  # `--help` shows the one of the two that changes something
@@ -100,7 +111,7 @@ class FlagSet:
             ) from None
 
 
-def _help(entry: dataclasses.Field[Any], kind: Kind) -> str:
+def _help(entry: dataclasses.Field[Any], kind: ArgType) -> str:
     """Return the line of `--help`: what it is, what it may be, and what it is when unset."""
     bounds = "" if isinstance(kind, (Choice, Flag)) else kind.bounds
     default = _default(entry, kind)
@@ -109,7 +120,7 @@ def _help(entry: dataclasses.Field[Any], kind: Kind) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _default(entry: dataclasses.Field[Any], kind: Kind) -> str:
+def _default(entry: dataclasses.Field[Any], kind: ArgType) -> str:
     if is_required(entry):
         return "required"
     if kind.horizon:
@@ -127,7 +138,7 @@ def _plain(default: object) -> str:
     return str(default)
 
 
-def read_value(kind: Kind, given: str, flag: str) -> Any:
+def read_value(kind: ArgType, given: str, flag: str) -> Any:
     """Return what a flag's text stands for, as its kind has it; raises SpecError with the flag's name."""
     try:
         return kind.convert(_read(kind, given, flag).plain())
@@ -135,13 +146,13 @@ def read_value(kind: Kind, given: str, flag: str) -> Any:
         raise SpecError(Problem(place=flag, message=str(error))) from None
 
 
-def _read(kind: Kind, given: str, flag: str) -> Value:
+def _read(kind: ArgType, given: str, flag: str) -> Value:
     """Return a flag's text as the value that the same text is in YAML."""
     if isinstance(kind, (Text, Choice)):
         return Value(given, flag)
     text = kind.split(given)
     if text.lstrip().startswith(("[", "{")):
-        from lrviz.spec.yaml_source import parse
+        from lrviz.experiment.yaml_reader import parse
 
         try:
             return Value.of(parse(text, flag).plain(), flag)

@@ -11,8 +11,8 @@ import typer
 
 from lrviz.cli.flags import read_value
 from lrviz.errors import Problem, SpecError
-from lrviz.render.output import FORMATS
-from lrviz.spec.kinds import Choice
+from lrviz.experiment.argtypes import Choice
+from lrviz.render.figure.output import FORMATS
 
 if TYPE_CHECKING:
     from lrviz.gallery import Report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lrviz.spec.schedulers import CATALOGUE, SchedulerSpec
+from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec
 
 if TYPE_CHECKING:
     from rich.table import Table

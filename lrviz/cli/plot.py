@@ -14,12 +14,12 @@ from lrviz.cli.replaying import REPLAY_OPTIONS, finish, shown_trace
 from lrviz.cli.report import describe_schedule
 from lrviz.cli.targets import Source, Verb
 from lrviz.errors import Problem, SpecError
-from lrviz.render.options import FigureOptions, Mark
-from lrviz.render.output import FORMATS, format_of, write
-from lrviz.spec.kinds import Choice
+from lrviz.experiment.argtypes import Choice
+from lrviz.render.figure.options import FigureOptions, Mark
+from lrviz.render.figure.output import FORMATS, format_of, write
 
 if TYPE_CHECKING:
-    from lrviz.check import Finding
+    from lrviz.rules import Finding
 
 __all__ = ["VERB"]
 
@@ -33,7 +33,7 @@ def _plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     options = FIGURE.build(given)
     output, file_format = _destination(given["output"], given["format"], target.stem)
     trace, findings = shown_trace(target.experiment, given)
-    from lrviz.render.figure import draw
+    from lrviz.render.figure.draw import draw
 
     figure = draw(trace, target.experiment, options, _marks(findings))
     write(figure, sys.stdout.buffer if output is None else output, file_format, options.dpi)

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from lrviz.cli.flags import choice, option, read_value
-from lrviz.cli.report import complain, remark, tell
+from lrviz.cli.report import print_error, print_message, print_note
 from lrviz.errors import ReplayError
-from lrviz.spec.experiment import Experiment
-from lrviz.spec.kinds import Choice
+from lrviz.experiment.argtypes import Choice
+from lrviz.experiment.experiment import Experiment
 
 if TYPE_CHECKING:
-    from lrviz.check import Finding
-    from lrviz.replay.loop import Progress
-    from lrviz.replay.trace import Trace
+    from lrviz.engine.record import Progress
+    from lrviz.rules import Finding
+    from lrviz.trace import Trace
 
 __all__ = ["ENGINE", "REPLAY_OPTIONS", "finish", "run", "shown_trace"]
 
@@ -46,7 +46,7 @@ def shown_trace(experiment: Experiment, given: Mapping[str, Any]) -> tuple[Trace
     trace = run(experiment, engine=given["engine"], train=given["train"])
     findings = [] if given["no_check"] else _told(experiment, trace)
     if trace.failure is not None and not (given["partial"] and trace.steps):
-        from lrviz.replay.loop import describe
+        from lrviz.engine.record import describe
 
         hint = "\n       --partial shows what came before" if trace.steps else ""
         raise ReplayError(describe(trace.failure) + hint)
@@ -54,33 +54,33 @@ def shown_trace(experiment: Experiment, given: Mapping[str, Any]) -> tuple[Trace
 
 
 def _told(experiment: Experiment, trace: Trace) -> list[Finding]:
-    from lrviz.check import REPLAY_FAILED, examine
+    from lrviz.rules import REPLAY_FAILED, examine
 
     findings = [finding for finding in examine(experiment, trace) if finding.severity != "info"]
     for finding in findings:
         if finding.rule != REPLAY_FAILED:  # torch's own words come at the end
-            tell(finding.severity, f"{finding.rule}: {finding.message}")
+            print_message(finding.severity, f"{finding.rule}: {finding.message}")
     return findings
 
 
 def run(experiment: Experiment, *, engine: str, train: bool = False) -> Trace:
     """Replay for a command, as far as torch goes; its warnings are remarks."""
     read_value(ENGINES, engine, "--engine")
-    from lrviz.replay.loop import replay
+    from lrviz.engine.record import replay
 
     with _progress(experiment) as progress:
         trace = replay(experiment, partial=True, engine=engine, train=train, progress=progress)
     for note in trace.remarks:
-        remark(f"torch warned {note.where}: {note.message}")
+        print_note(f"torch warned {note.where}: {note.message}")
     return trace
 
 
 def finish(trace: Trace) -> None:
     """End a command after its output: with exit code 1 and torch's words where the replay failed."""
     if trace.failure is not None:
-        from lrviz.replay.loop import describe
+        from lrviz.engine.record import describe
 
-        complain(ReplayError(describe(trace.failure)))
+        print_error(ReplayError(describe(trace.failure)))
         raise typer.Exit(1)
 
 

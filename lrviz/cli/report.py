@@ -13,28 +13,28 @@ from lrviz.errors import LrvizError, SpecError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lrviz.replay.trace import Trace
-    from lrviz.spec.experiment import Experiment
+    from lrviz.experiment.experiment import Experiment
+    from lrviz.trace import Trace
 
-__all__ = ["COLORS", "complain", "console", "describe_schedule", "plain_blocks", "remark", "tell"]
+__all__ = ["COLORS", "console", "describe_schedule", "plain_blocks", "print_error", "print_message", "print_note"]
 
 
 COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
-def complain(error: LrvizError) -> None:
+def print_error(error: LrvizError) -> None:
     """Print an error on stderr, one line for each problem."""
     lines = [str(problem) for problem in error.problems] if isinstance(error, SpecError) else [str(error)]
     for line in lines:
-        tell("error", line)
+        print_message("error", line)
 
 
-def remark(text: str) -> None:
+def print_note(text: str) -> None:
     """Print a remark on stderr."""
-    tell("note", text)
+    print_message("note", text)
 
 
-def tell(kind: str, text: str) -> None:
+def print_message(kind: str, text: str) -> None:
     """Print a line on stderr after the word for what it is."""
     typer.secho(f"{kind}: ", fg=COLORS.get(kind), bold=kind == "error", nl=False, err=True)
     typer.echo("".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text), err=True)
@@ -59,7 +59,7 @@ def plain_blocks() -> bool:
 
 def describe_schedule(experiment: Experiment, trace: Trace) -> list[str]:
     """Return what the schedule does, a line for each parameter group."""
-    from lrviz.render.sentences import summary_line
+    from lrviz.render.text.sentences import summary_line
 
-    told = f"{trace.steps:,} steps, torch {trace.torch_version}"
-    return [f"{summary_line(trace, track, experiment.name)}; {told}" for track in trace.tracks]
+    message = f"{trace.steps:,} steps, torch {trace.torch_version}"
+    return [f"{summary_line(trace, track, experiment.name)}; {message}" for track in trace.tracks]

@@ -12,8 +12,8 @@ from lrviz.cli.flags import choice, option, read_value
 from lrviz.cli.replaying import REPLAY_OPTIONS, finish, shown_trace
 from lrviz.cli.report import console, plain_blocks
 from lrviz.cli.targets import Source, Verb
-from lrviz.render.text import Format, lines
-from lrviz.spec.kinds import Choice, Count
+from lrviz.experiment.argtypes import Choice, Count
+from lrviz.render.text.formats import Format, lines
 
 __all__ = ["VERB"]
 

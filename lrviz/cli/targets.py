@@ -14,17 +14,17 @@ from typing import Annotated, Any
 
 import typer
 
+from lrviz.cli.commands import Command
 from lrviz.cli.flags import FlagSet, flag_name, option
-from lrviz.cli.groups import Command
 from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.spec.clock import Run
-from lrviz.spec.document import build
-from lrviz.spec.experiment import Experiment
-from lrviz.spec.kinds import kinds_of
-from lrviz.spec.optimizers import OptimizerSpec
-from lrviz.spec.schedulers import CATALOGUE, ChainedScheduler, SchedulerSpec, SequentialLR, lookup
-from lrviz.spec.source import MAX_BYTES, Value
-from lrviz.spec.warmup import Warmup
+from lrviz.experiment.argtypes import arg_types
+from lrviz.experiment.clock import Run
+from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.optimizers import OptimizerSpec
+from lrviz.experiment.reader import build
+from lrviz.experiment.schedulers import CATALOGUE, ChainedScheduler, SchedulerSpec, SequentialLR, lookup
+from lrviz.experiment.values import MAX_BYTES, Value
+from lrviz.experiment.warmup import Warmup
 
 __all__ = ["Source", "Target", "Verb", "command"]
 
@@ -178,7 +178,7 @@ def _scheduler_source(spec: type[SchedulerSpec]) -> Source:
 
 
 def _missing(spec: type[SchedulerSpec], missing: Sequence[str]) -> Problem:
-    kinds = kinds_of(spec)
+    kinds = arg_types(spec)
     needs = " and ".join(f"{flag_name(name)} ({kinds[name].help})" for name in missing)
     return Problem(message=f"{spec.name} needs {needs}\n       for example: lrviz plot {example_flags(spec)}")
 
@@ -206,7 +206,7 @@ def _custom_source(name: str) -> Source:
     )  # fmt: skip
 
     def load(given: Mapping[str, Any]) -> Target:
-        from lrviz.spec.yaml_source import parse
+        from lrviz.experiment.yaml_reader import parse
 
         values: dict[str, Value] = {}
         for text in given["arg"]:
@@ -229,8 +229,8 @@ def _file_source(name: str) -> Source:
     )  # fmt: skip
 
     def load(given: Mapping[str, Any]) -> Target:
-        from lrviz.check import RULES
-        from lrviz.spec.yaml_source import read
+        from lrviz.experiment.yaml_reader import read
+        from lrviz.rules import RULES
 
         path = Path(name)
         if name == "-":
@@ -245,6 +245,6 @@ def _file_source(name: str) -> Source:
 
 
 def _standard_input() -> Value:
-    from lrviz.spec.yaml_source import decode
+    from lrviz.experiment.yaml_reader import decode
 
     return decode(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>")

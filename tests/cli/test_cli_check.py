@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from lrviz.check import RULES
+from lrviz.rules import RULES
 
 BOUNCES = ("check", "cosine", "--t-max", "10", "--epochs", "10", "--steps-per-epoch", "100")
 

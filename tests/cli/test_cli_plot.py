@@ -57,7 +57,7 @@ def test_size_and_dpi_make_the_pixels(lrviz):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("-o", "a.gif"), "'a.gif' ends in '.gif'; a figure's file ends in .png, .svg, .pdf"),
         (("-o", "a.pgn"), "did you mean '.png'?"),
@@ -87,10 +87,10 @@ def test_size_and_dpi_make_the_pixels(lrviz):
         (("--engine", "lite", "--train"), "--engine: must be one of auto, torch, light"),
     ],
 )
-def test_bad_input_is_refused_and_nothing_is_written(lrviz, arguments, told):
+def test_bad_input_is_refused_and_nothing_is_written(lrviz, arguments, message):
     ended = lrviz(*ONECYCLE, *arguments)
     assert ended.code == 2
-    assert told in " ".join(ended.err.split())
+    assert message in " ".join(ended.err.split())
     assert not any(Path().iterdir())
 
 
@@ -108,7 +108,7 @@ def test_a_missing_argument_is_named_with_a_command_that_works(lrviz):
 
 
 @pytest.mark.parametrize(
-    ("target", "told"),
+    ("target", "message"),
     [
         ("cosin", "unknown target 'cosin'; did you mean 'cosine'?"),
         ("OneCycle LR", "unknown target 'OneCycle LR'; did you mean 'OneCycleLR'?"),
@@ -123,9 +123,9 @@ def test_a_missing_argument_is_named_with_a_command_that_works(lrviz):
         ("custom", "unknown target 'custom'"),
     ],
 )
-def test_an_unknown_target_is_refused(lrviz, target, told):
+def test_an_unknown_target_is_refused(lrviz, target, message):
     ended = lrviz("plot", target)
-    assert (ended.code, told in ended.err) == (2, True), ended.err
+    assert (ended.code, message in ended.err) == (2, True), ended.err
 
 
 def test_torchs_own_error_is_shown_with_its_step_and_epoch(lrviz):
@@ -157,9 +157,9 @@ def test_no_check_leaves_one_alone(lrviz):
 
 def test_the_clock_is_told_with_its_rounding(lrviz):
     clock = ("--dataset-size", "50000", "--batch-size", "128", "--grad-accum", "4", "--epochs", "90")
-    told = lrviz("plot", "cosine", *clock, "--world-size", "8").out
-    assert "run: 90 epochs of 12 = 1,080 optimizer steps, 1,080 scheduler steps, 4,500,000 samples" in told
-    assert "the last, partial one is kept (drop_last=false)" in told
+    message = lrviz("plot", "cosine", *clock, "--world-size", "8").out
+    assert "run: 90 epochs of 12 = 1,080 optimizer steps, 1,080 scheduler steps, 4,500,000 samples" in message
+    assert "the last, partial one is kept (drop_last=false)" in message
 
 
 def test_a_warmup_goes_before_any_scheduler(lrviz):

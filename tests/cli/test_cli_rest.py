@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 import lrviz as package
+from lrviz.experiment.schedulers import CATALOGUE
+from lrviz.experiment.yaml_reader import parse
 from lrviz.gallery import own_configs
-from lrviz.spec.schedulers import CATALOGUE
-from lrviz.spec.yaml_source import parse
 
 
 def python(*arguments: str, **more) -> subprocess.CompletedProcess[str]:

@@ -8,8 +8,8 @@ from textwrap import dedent
 import pytest
 
 from lrviz.cli.flags import flag_name
-from lrviz.spec.kinds import kinds_of
-from lrviz.spec.schedulers import CATALOGUE
+from lrviz.experiment.argtypes import arg_types
+from lrviz.experiment.schedulers import CATALOGUE
 
 NAMES = [name for name, spec in CATALOGUE.items() if spec.on_command_line]
 
@@ -23,8 +23,8 @@ def rows(ended):
 def test_help_shows_a_schedulers_own_flags_and_nobody_elses(lrviz, name, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     shown = set(lrviz("plot", name, "--help").out.split())
-    own = {flag_name(field) for field, kind in kinds_of(CATALOGUE[name]).items() if kind.flag}
-    others = {flag_name(field) for spec in CATALOGUE.values() for field in kinds_of(spec)} - own
+    own = {flag_name(field) for field, kind in arg_types(CATALOGUE[name]).items() if kind.flag}
+    others = {flag_name(field) for spec in CATALOGUE.values() for field in arg_types(spec)} - own
     shared = {"--epochs", "--steps-per-epoch", "--momentum"}
     positive = {flag.replace("--no-", "--", 1) for flag in shown}
     assert own <= positive
@@ -46,8 +46,8 @@ def test_flags_lie_over_an_empty_section(lrviz, tmp_path):
 
 @pytest.mark.parametrize("name", ["sequential", "chained"])
 def test_a_containers_example_works_as_it_is_shown(lrviz, name, tmp_path):
-    told = lrviz("plot", name).err
-    (tmp_path / "a.yaml").write_text(dedent(told.partition("\n")[2]))
+    message = lrviz("plot", name).err
+    (tmp_path / "a.yaml").write_text(dedent(message.partition("\n")[2]))
     assert lrviz("plot", "a.yaml").code == 0
 
 

@@ -1,0 +1,129 @@
+"""From a scheduler's spec to a live scheduler on a live optimizer."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from lrviz.engine.engine import Engine
+from lrviz.errors import SpecError, nearest, shown
+from lrviz.experiment.argtypes import arg_types
+from lrviz.experiment.expression import Expression
+from lrviz.experiment.schedulers import ChainedScheduler, Custom, Manual, RangeTest, SchedulerSpec, SequentialLR
+
+__all__ = ["construct", "import_target"]
+
+
+def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -> Any:
+    """Return the scheduler of a spec whose horizons are filled in.
+
+    `total` is the length of its run or segment, in scheduler steps. Children are constructed once,
+    in order, on the same optimizer, before their container.
+    """
+    match spec:
+        case Custom():
+            return import_target(spec.target)(optimizer, **(spec.args or {}))
+        case Manual():
+            return _ByHand(optimizer, dict(spec.values).get)
+        case RangeTest():
+            return _ByHand(optimizer, _ramp(spec, total))
+        case SequentialLR():
+            edges = pairwise((0, *spec.milestones, total))
+            lengths = [max(1, end - start) for start, end in edges]
+            pairs = zip(spec.schedulers, lengths, strict=True)
+            children = [construct(child, optimizer, engine, length) for child, length in pairs]
+            return _class(spec, engine)(optimizer, schedulers=children, milestones=list(spec.milestones))
+        case ChainedScheduler():
+            return _class(spec, engine)([construct(child, optimizer, engine, total) for child in spec.schedulers])
+        case _:
+            return _class(spec, engine)(optimizer, **_arguments(spec, total))
+
+
+def _class(spec: SchedulerSpec, engine: Engine) -> Any:
+    assert spec.module is not None, f"{spec.name} has no class in torch"
+    return engine.scheduler(spec.module, type(spec).__name__)
+
+
+def _arguments(spec: SchedulerSpec, total: int) -> dict[str, Any]:
+    """Return the arguments as torch takes them: lists for tuples, functions for expressions."""
+    given = {name: getattr(spec, name) for name, kind in arg_types(spec).items() if not kind.extra}
+    return {name: _for_torch(value, total) for name, value in given.items() if value is not None}
+
+
+def _for_torch(value: Any, total: int) -> Any:
+    if isinstance(value, tuple):
+        return [_for_torch(entry, total) for entry in value]
+    return _function(value, total) if isinstance(value, Expression) else value
+
+
+def _function(expression: Expression, total: int) -> Callable[[float], float]:
+    """Return an expression as a function of the one number that torch passes."""
+    evaluate, names = expression, expression.names
+    if names == ("x",):
+        return lambda x: evaluate(x=x)
+    return lambda epoch: evaluate(epoch=epoch, step=epoch, total=total)
+
+
+class _ByHand:
+    """Sets the rate of every group by hand, as a training loop does: `group["lr"] = rate`."""
+
+    def __init__(self, optimizer: Any, rate_at: Callable[[int], float | None]) -> None:
+        self.optimizer = optimizer
+        self.rate_at = rate_at
+        self.steps = -1
+        self.step()
+
+    def step(self) -> None:
+        self.steps += 1
+        rate = self.rate_at(self.steps)
+        if rate is not None:
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+
+
+def _ramp(spec: RangeTest, total: int) -> Callable[[int], float]:
+    """Return the rate of a range test: min_lr at the first of `total` steps, max_lr at the last.
+
+    The same curves as fastai's and Lightning's learning-rate finders draw (Smith, 2015).
+    """
+    low, high, last = spec.min_lr, spec.max_lr, max(1, total - 1)
+
+    def rate(step: int) -> float:
+        if step >= last:
+            return high if total > 1 else low
+        share = step / last
+        return low + share * (high - low) if spec.mode == "linear" else low * (high / low) ** share
+
+    return rate
+
+
+def import_target(target: str) -> Callable[..., Any]:
+    """Return what `package.module:Name` names, looked for in the current folder first.
+
+    Raises SpecError where there is no such module or name. An error inside the module is its own.
+    """
+    module_name, _, attribute = target.partition(":")
+    if not all(part.isidentifier() for part in (*module_name.split("."), *attribute.split("."))):
+        raise SpecError(f"must be package.module:Name, not {shown(target)}")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise
+        raise SpecError(f"{target}: there is no module {error.name!r}, here or installed") from None
+    found: object = module
+    for part in attribute.split("."):
+        found = getattr(found, part, None)
+        if found is None:
+            known = [name for name in vars(module) if not name.startswith("_")]
+            raise SpecError(f"{target}: {module_name} has no {attribute!r}{nearest(attribute, known)}")
+    if not callable(found):
+        raise SpecError(f"{target}: {attribute} is not a scheduler class or a function")
+    return found

@@ -1,0 +1,241 @@
+"""The light engine: torch's own scheduler and optimizer files, executed without torch.
+
+A scheduler is plain Python over a list of dicts. The files of the installed torch that define the
+schedulers and the optimizers' constructors run here as they are, each in a namespace of its own whose
+`import` hands out stand-ins for what they take from torch; `sys.modules` never learns of it. The
+numbers are still made by PyTorch's code, in milliseconds instead of seconds, and `certificate` holds
+this engine to the real one.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import importlib.util
+import math
+import sys
+from array import array
+from collections.abc import Callable, Sequence
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Self
+
+from lrviz.engine.engine import group_settings
+from lrviz.experiment.argtypes import arg_types
+from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.expression import Expression
+from lrviz.experiment.optimizers import OptimizerSpec
+from lrviz.experiment.schedulers import Custom, ReduceLROnPlateau, SchedulerSpec
+
+__all__ = ["LightEngine", "Unavailable", "files", "fingerprint", "torch_folder", "unsupported_reason"]
+
+OPTIM = "torch.optim"
+LR_SCHEDULER = "torch.optim.lr_scheduler"
+OPTIMIZER_FILES = {"SparseAdam": "sparse_adam", "Adafactor": "_adafactor", "Muon": "_muon"}  # others: in lower case
+
+
+class Unavailable(Exception):
+    """Raised where this torch's files cannot be found; no user ever sees it, for torch itself runs then."""
+
+
+class LightEngine:
+    """The schedulers' and optimizers' own code, over groups without parameters."""
+
+    name = "light"
+    losses: array[float] | None = None
+
+    def __init__(self) -> None:
+        folder = torch_folder()
+        self.library = _library(folder, fingerprint(folder))
+
+    @property
+    def version(self) -> str:
+        return str(self.library.module("torch.version")["__version__"])
+
+    def scheduler(self, module: str, name: str) -> Any:
+        return self.library.module(module)[name]
+
+    def optimizer(self, spec: OptimizerSpec) -> Any:
+        groups = [{"params": [], **group_settings(group)} for group in spec.resolved_groups]
+        return self.library.optimizer(spec.name)(groups, lr=spec.lr)
+
+    def train_once(self, optimizer: Any) -> None:
+        optimizer.step()
+
+
+def torch_folder() -> Path:
+    """Return the folder of the torch that `import torch` would take, without importing it."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None:
+        raise Unavailable("torch is not installed as a package")
+    return Path(spec.origin).parent
+
+
+def files(folder: Path) -> list[Path]:
+    """Return every file of torch that this engine may execute."""
+    return [folder / "version.py", *sorted((folder / "optim").glob("*.py"))]
+
+
+def fingerprint(folder: Path) -> tuple[tuple[int, int], ...]:
+    """Return what tells, in less than reading them, whether torch was upgraded under a running process."""
+    return tuple((status.st_mtime_ns, status.st_size) for status in map(Path.stat, files(folder)))
+
+
+def unsupported_reason(experiment: Experiment) -> str | None:
+    """Return why an experiment needs the real engine, or None where the light one will do."""
+    if experiment.trains:
+        return "it trains a toy model"
+    return _unsupported_reason(experiment.scheduler)
+
+
+def _unsupported_reason(spec: SchedulerSpec) -> str | None:
+    if isinstance(spec, Custom):
+        return "a scheduler of your own may look at anything in torch"
+    if isinstance(spec, ReduceLROnPlateau) and not isinstance(spec.metric, (tuple, Expression)):
+        return "its metric is not a list or an expression"
+    children = spec.children()
+    own = [getattr(spec, name) for name in arg_types(spec)]
+    if not all(_is_plain(value) for value in own if value is not children):
+        return "one of its arguments is a Python object, which may look at anything in torch"
+    return next(filter(None, map(_unsupported_reason, children)), None)
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether a value is of the kinds that the certificate compares."""
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return value is None or type(value) in (bool, int, float, str, Expression)
+
+
+class _Tensor:
+    """Stands for torch.Tensor: nothing here is ever one."""
+
+
+class _Module:
+    """Stands for torch.nn.Module, from which swa_utils derives a class that no schedule uses."""
+
+
+class _Optimizer:
+    """Stands for torch.optim.Optimizer: its defaults and groups, and a step without gradients."""
+
+    def __init__(self, params: Sequence[dict[str, Any]], defaults: dict[str, Any]) -> None:
+        self.defaults = defaults
+        self.param_groups = list(params)
+        for group in self.param_groups:
+            for name, default in defaults.items():
+                group.setdefault(name, default)
+
+    def step(self) -> None:
+        """Change nothing, as torch's optimizers do where no parameter has a gradient."""
+
+
+class _Unused:
+    """Stands for what only training uses: a piece of a docstring, a type, a decorator, a function."""
+
+    def __call__(self, *given: Any, **_: Any) -> Any:
+        decorates = len(given) == 1 and callable(given[0])
+        return given[0] if decorates else self
+
+    def __getattr__(self, name: str) -> Self:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __getitem__(self, _: object) -> Self:
+        return self
+
+    def __or__(self, _: object) -> Self:
+        return self
+
+    __ror__ = __or__
+
+    def __add__(self, other: str) -> str:
+        return other
+
+    __radd__ = __add__
+
+    def __str__(self) -> str:
+        return ""
+
+
+class _Lenient(SimpleNamespace):
+    """A module of stand-ins that takes every other name to be of no use to a schedule."""
+
+    def __getattr__(self, name: str) -> _Unused:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Unused()
+
+
+def _to_scalar(value: Any) -> Any:
+    """Return the value: torch's own unwraps tensors, and leaves everything else as it is."""
+    return value
+
+
+def _override(method: Callable[..., Any]) -> Callable[..., Any]:
+    return method
+
+
+_STAND_INS: dict[str, dict[str, Any]] = {
+    "torch": {"inf": math.inf, "Tensor": _Tensor},
+    "torch.nn": {"Module": _Module},
+    "torch.optim.optimizer": {"Optimizer": _Optimizer, "_to_scalar": _to_scalar},
+    "typing_extensions": {"Self": Self, "override": _override},
+}
+
+
+class _Library:
+    """The modules of one torch, each executed when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.modules: dict[str, dict[str, Any]] = {}
+        self.optimizers: dict[str, Any] = {}
+
+    def module(self, name: str) -> dict[str, Any]:
+        """Return the namespace of a module of torch."""
+        if name not in self.modules:
+            self.modules[name] = self.execute(name)
+        return self.modules[name]
+
+    def optimizer(self, name: str) -> Any:
+        """Return a torch optimizer's class: its own constructor, over the stand-in's groups and step."""
+        if name not in self.optimizers:
+            found = self.module(f"{OPTIM}.{OPTIMIZER_FILES.get(name, name.lower())}")[name]
+            self.optimizers[name] = type(name, (found,), {"step": lambda _: None})
+        return self.optimizers[name]
+
+    def execute(self, name: str) -> dict[str, Any]:
+        """Run a module's file; the code is the one that Python would import, from its cache where it can."""
+        path = self.folder.joinpath(*name.split(".")[1:]).with_suffix(".py")
+        code = SourceFileLoader(name, str(path)).get_code(name)
+        if code is None:
+            raise Unavailable(f"there is no {path}")
+        strict = name == LR_SCHEDULER
+        private = {**vars(builtins), "__import__": functools.partial(self.import_, strict=strict)}
+        namespace = {"__name__": name, "__file__": str(path), "__package__": OPTIM, "__builtins__": private}
+        exec(code, namespace)
+        return namespace
+
+    def import_(
+        self, name: str, _globals: Any = None, _locals: Any = None, fromlist: Any = (), level: int = 0, *, strict: bool
+    ) -> Any:
+        """Answer an `import` in one of torch's files: the standard library, stand-ins, or another of the files.
+
+        `strict`: what has no stand-in is an ImportError; in the files of the optimizers and of SWALR,
+        where most names are for training, it is of no use instead.
+        """
+        full = f"{OPTIM}.{name}".rstrip(".") if level else name
+        if full.partition(".")[0] in sys.stdlib_module_names:
+            return builtins.__import__(name, fromlist=fromlist)
+        if full in _STAND_INS or not full.startswith(f"{OPTIM}."):
+            names = _STAND_INS.get(full if fromlist else "torch", {})
+        else:
+            names = self.module(full)
+        return SimpleNamespace(**names) if strict else _Lenient(**names)
+
+
+@functools.lru_cache(maxsize=1)
+def _library(folder: Path, _fingerprint: tuple[tuple[int, int], ...]) -> _Library:
+    return _Library(folder)

@@ -1,0 +1,356 @@
+"""The run: how many optimizer steps it has, and at which of them the scheduler steps.
+
+How the three kinds of training loop step, and where that was read:
+
+- plain: a loop over `torch.utils.data.DataLoader` with `DistributedSampler` (torch 2.13), which gives
+  every device an equal share, padded with repeated samples. It steps the optimizer where
+  `(i + 1) % grad_accum == 0`, with i counted anew in every epoch, so that batches left over at the end
+  of an epoch make no step.
+- accelerate: `BatchSamplerShard.__len__`, `Accelerator._do_sync` and `AcceleratedScheduler.step` of
+  accelerate 1.15.0. Devices take whole batches in turn, the last round filled up; the end of an epoch
+  steps the optimizer whatever was accumulated (`GradientState.sync_with_dataloader`); a prepared
+  scheduler is stepped `num_processes` times an update unless `split_batches`.
+- lightning: `LRSchedulerConfig.interval` (default "epoch") and
+  `_TrainingEpochLoop._should_accumulate` of pytorch-lightning 2.6.6: the last batch of an epoch steps
+  the optimizer whatever was accumulated. Its data go through the same `DistributedSampler`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from lrviz.errors import Problem, SpecError
+from lrviz.experiment.argtypes import Choice, Count, Flag, Record, arg, arg_types
+
+__all__ = ["DEFAULT_EPOCHS", "DEFAULT_STEPS_PER_EPOCH", "MAX_STEPS", "Clock", "Run"]
+
+MAX_STEPS = 10_000_000
+DEFAULT_EPOCHS = 4
+DEFAULT_STEPS_PER_EPOCH = 8
+_SIMPLY_GIVEN = ("epochs", "steps_per_epoch", "steps", "interval")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Run(Record):
+    """What is said of a run's length; `clock` is what it comes to.
+
+    `epochs`, `steps_per_epoch` and `steps` are in optimizer steps; `batch_size` is the DataLoader's:
+    one device's, but with accelerate's `split_batches` that of all devices. Raises SpecError, with
+    every problem, for lengths that contradict each other, that come to no step at all, and for more
+    than `MAX_STEPS` steps.
+    """
+
+    epochs: int | None = arg(None, Count("passes over the data", default_text=str(DEFAULT_EPOCHS)))
+    steps_per_epoch: int | None = arg(
+        None, Count("optimizer steps in one epoch", default_text=str(DEFAULT_STEPS_PER_EPOCH))
+    )
+    steps: int | None = arg(None, Count("optimizer steps of the whole run", default_text="epochs x steps per epoch"))
+    dataset_size: int | None = arg(None, Count("samples in the training set, to count steps from"))
+    batch_size: int | None = arg(None, Count("samples in a batch of one device, with dataset_size"))
+    drop_last: bool = arg(False, Flag("drop the last, partial batch of an epoch, with dataset_size"))
+    grad_accum: int = arg(1, Count("batches accumulated for one optimizer step"))
+    world_size: int = arg(1, Count("devices that share the data"))
+    interval: str | None = arg(
+        None,
+        Choice(
+            ("step", "epoch"),
+            "what the scheduler's step is tied to",
+            default_text="step; with framework lightning: epoch",
+        ),
+    )
+    framework: str = arg(
+        "plain", Choice(("plain", "accelerate", "lightning"), "whose training loop steps the scheduler")
+    )
+    split_batches: bool = arg(False, Flag("accelerate's split_batches: batch_size is that of all devices together"))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        problems = list(_contradictions(self))
+        if problems:
+            raise SpecError(problems)
+        clock = self.clock
+        if clock.steps > MAX_STEPS:
+            message = f"the run comes to {clock.steps:,} steps, more than the limit of {MAX_STEPS:,}"
+            raise SpecError(Problem(field="steps" if self.steps else "epochs", message=message))
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The resolved lengths."""
+        per_epoch = _steps_per_epoch(self)
+        epochs = self.epochs
+        if self.steps is not None:
+            steps = self.steps
+            epochs = None if per_epoch is None else _ceil(steps, per_epoch)
+        else:
+            epochs = DEFAULT_EPOCHS if epochs is None else epochs
+            per_epoch = DEFAULT_STEPS_PER_EPOCH if per_epoch is None else per_epoch
+            steps = epochs * per_epoch
+        interval = _interval(self)
+        return Clock(
+            steps=steps,
+            steps_per_epoch=per_epoch,
+            epochs=epochs,
+            interval=interval,
+            stride=1 if interval == "step" or per_epoch is None else per_epoch,
+            calls=self.world_size if self.is_prepared else 1,
+            batches_per_epoch=_batches_per_epoch(self),
+            samples=_samples(self, steps, per_epoch),
+            grad_accum=self.grad_accum,
+            world_size=self.world_size,
+            framework=self.framework,
+            remarks=tuple(_remarks(self, steps, per_epoch)),
+        )
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether accelerate steps the scheduler, once for every device."""
+        return self.framework == "accelerate" and not self.split_batches
+
+    def lines(self) -> list[str]:
+        """Return in words what the lengths came to and how they were counted, for a terminal.
+
+        Empty where they were simply given: in epochs or in steps, and what the scheduler's step is tied to.
+        """
+        clock = self.clock
+        others = (name for name in arg_types(self) if name not in _SIMPLY_GIVEN)
+        is_divided = self.steps is not None and clock.steps_per_epoch is not None
+        if not is_divided and all(getattr(self, name) == getattr(Run, name) for name in others):
+            return []
+        length = f"{clock.steps:,} optimizer steps"
+        if clock.epochs is not None and clock.steps_per_epoch is not None:
+            length = f"{clock.epochs:,} epochs of {clock.steps_per_epoch:,} = {length}"
+        counts = [length, f"{clock.scheduler_steps:,} scheduler steps"]
+        counts += [] if clock.samples is None else [f"{clock.samples:,} samples"]
+        return [f"run: {', '.join(counts)}", *(f"     {remark}" for remark in clock.remarks)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clock:
+    """A run resolved to optimizer steps, scheduler steps and samples.
+
+    `stride` is the number of optimizer steps between two changes of the settings; one setting of the
+    optimizer holds for a whole stride, and the scheduler is stepped `calls` times at its end.
+    `epochs` counts a last, partial one. `samples` counts what all devices load, repeats included.
+    """
+
+    steps: int
+    steps_per_epoch: int | None
+    stride: int
+    epochs: int | None = None
+    interval: str = "step"
+    calls: int = 1
+    batches_per_epoch: int | None = None  # that one device loads, where the data set is known
+    samples: int | None = None
+    grad_accum: int = 1
+    world_size: int = 1
+    framework: str = "plain"
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> int:
+        """How many settings the run trains with: one, and one more after each stride but the last."""
+        return _ceil(self.steps, self.stride)
+
+    @property
+    def scheduler_steps(self) -> int:
+        """How often the whole run steps the scheduler: the length its horizon should have."""
+        return self.settings * self.calls
+
+    @property
+    def scheduler_steps_per_epoch(self) -> int | None:
+        """How often one epoch steps the scheduler, if the run has epochs."""
+        return self.steps_per_epoch // self.stride * self.calls if self.steps_per_epoch else None
+
+    def epoch_of(self, step: int) -> int | None:
+        """Return the 0-based epoch that optimizer step `step` belongs to, if the run has epochs."""
+        return step // self.steps_per_epoch if self.steps_per_epoch else None
+
+    def setting_of(self, scheduler_step: int) -> int:
+        """Return the number of the first setting that scheduler step `scheduler_step` has a part in."""
+        return _ceil(scheduler_step, self.calls)
+
+    def step_of(self, scheduler_step: int) -> int:
+        """Return the first optimizer step that trains with what scheduler step `scheduler_step` set."""
+        return self.setting_of(scheduler_step) * self.stride
+
+    def micro_batches(self, step: int) -> int:
+        """Return how many batches a device accumulates for optimizer step `step`."""
+        if self.batches_per_epoch is None or not self.steps_per_epoch or self.framework == "plain":
+            return self.grad_accum
+        last = step % self.steps_per_epoch == self.steps_per_epoch - 1
+        return self.batches_per_epoch - (self.steps_per_epoch - 1) * self.grad_accum if last else self.grad_accum
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the resolved numbers as JSON takes them."""
+        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return own | {
+            "scheduler_steps": self.scheduler_steps,
+            "scheduler_steps_per_epoch": self.scheduler_steps_per_epoch,
+            "remarks": list(self.remarks),
+        }
+
+
+def _interval(run: Run) -> str:
+    return run.interval or ("epoch" if run.framework == "lightning" else "step")
+
+
+def _ceil(count: int, size: int) -> int:
+    return -(-count // size)
+
+
+def _batches_per_epoch(run: Run) -> int | None:
+    """Return how many batches each device loads in an epoch, or None where nothing says so."""
+    if run.dataset_size is None or run.batch_size is None:
+        return None
+    size, devices = run.batch_size, run.world_size
+    if run.framework == "accelerate":
+        batches = run.dataset_size // size if run.drop_last else _ceil(run.dataset_size, size)
+        if run.split_batches:
+            return batches
+        return batches // devices if run.drop_last else _ceil(batches, devices)
+    share = _ceil(run.dataset_size, devices)
+    return share // size if run.drop_last else _ceil(share, size)
+
+
+def _updates(run: Run, batches: int) -> int:
+    """Return how many optimizer steps an epoch of `batches` batches has."""
+    return batches // run.grad_accum if run.framework == "plain" else _ceil(batches, run.grad_accum)
+
+
+def _steps_per_epoch(run: Run) -> int | None:
+    if run.steps_per_epoch is not None:
+        return run.steps_per_epoch
+    batches = _batches_per_epoch(run)
+    if batches is not None:
+        return _updates(run, batches)
+    if run.steps is not None and run.epochs is not None:
+        return run.steps // run.epochs
+    return None
+
+
+def _samples(run: Run, steps: int, per_epoch: int | None) -> int | None:
+    """Return how many samples the run loads on all devices, those that padding repeats included."""
+    if run.batch_size is None:
+        return None
+    devices = 1 if run.split_batches else run.world_size
+    update = run.batch_size * devices * run.grad_accum
+    batches = _batches_per_epoch(run)
+    if batches is None or run.dataset_size is None or not per_epoch:
+        return steps * update
+    whole = batches * run.batch_size * devices
+    filled = run.framework == "accelerate" and run.world_size > 1
+    share = _ceil(run.dataset_size, run.world_size) * run.world_size
+    epoch = whole if run.drop_last or filled else share
+    return steps // per_epoch * epoch + min(steps % per_epoch * update, epoch)
+
+
+def _contradictions(run: Run) -> Iterator[Problem]:
+    """Yield a problem for everything in a run that cannot be, or cannot be together."""
+    if run.split_batches and run.framework != "accelerate":
+        yield Problem(field="split_batches", message="only framework accelerate has split_batches")
+    if run.split_batches and run.batch_size is not None and run.batch_size % run.world_size:
+        message = f"accelerate splits a batch into equal shares: {run.batch_size} is not a multiple of the world_size"
+        yield Problem(field="batch_size", message=f"{message} of {run.world_size}")
+    if run.dataset_size is not None and run.batch_size is None:
+        yield Problem(field="batch_size", message="missing: dataset_size counts steps only with a batch_size")
+    if run.drop_last and run.dataset_size is None:
+        yield Problem(field="drop_last", message="needs dataset_size and batch_size: without them no batch is the last")
+    per_epoch = _steps_per_epoch(run)
+    yield from _impossible_epochs(run)
+    yield from _disagreements(run, per_epoch)
+    if run.steps is not None and per_epoch is None and _interval(run) == "epoch":
+        default = "" if run.interval else " (Lightning's default interval)"
+        message = f"epoch{default} needs epochs, and this run has none; give steps_per_epoch too, or interval: step"
+        yield Problem(field="interval", message=message)
+
+
+def _impossible_epochs(run: Run) -> Iterator[Problem]:
+    batches = _batches_per_epoch(run)
+    if batches == 0:
+        devices = f" on {run.world_size} devices" if run.world_size > 1 else ""
+        message = (
+            f"{run.dataset_size:,} samples{devices} never fill a batch of {run.batch_size:,}, and drop_last drops it"
+        )
+        yield Problem(field="batch_size", message=message)
+    elif batches is not None and _updates(run, batches) == 0:
+        message = f"an epoch has {batches:,} batches, so {run.grad_accum:,} are never gathered for a step"
+        yield Problem(field="grad_accum", message=message)
+
+
+def _disagreements(run: Run, per_epoch: int | None) -> Iterator[Problem]:
+    batches = _batches_per_epoch(run)
+    counted = None if batches is None else _updates(run, batches)
+    if run.steps_per_epoch is not None and counted not in (None, 0, run.steps_per_epoch):
+        message = f"{run.steps_per_epoch:,} contradicts dataset_size and batch_size, which come to {counted:,} an epoch"
+        yield Problem(field="steps_per_epoch", message=f"{message}; give one or the other")
+    if run.steps is None or run.epochs is None or per_epoch is None or counted == 0:
+        return
+    if run.steps != run.epochs * per_epoch:
+        whole = run.steps_per_epoch is not None or counted is not None
+        product = f"{run.epochs:,} epochs x {per_epoch:,} steps = {run.epochs * per_epoch:,}"
+        split = f"{run.steps:,} is no whole number of steps in each of {run.epochs:,} epochs"
+        yield Problem(
+            field="steps", message=f"{run.steps:,} contradicts {product}; give two of the three" if whole else split
+        )
+
+
+def _remarks(run: Run, steps: int, per_epoch: int | None) -> Iterator[str]:
+    """Yield in words how the lengths were counted, and which way they were rounded."""
+    batches = _batches_per_epoch(run)
+    if batches is not None and run.dataset_size is not None and run.batch_size is not None:
+        yield from _sharing(run, run.dataset_size)
+        yield _batching(run, batches, run.dataset_size, run.batch_size)
+        yield from _gathering(run, batches)
+    if run.steps is not None and per_epoch and steps % per_epoch:
+        yield f"the last of {_ceil(steps, per_epoch):,} epochs has {steps % per_epoch:,} of its {per_epoch:,} steps"
+    if run.framework == "accelerate" and run.world_size > 1:
+        yield (
+            "accelerate steps the scheduler once an update: split_batches"
+            if run.split_batches
+            else f"accelerate steps a prepared scheduler {run.world_size} times (world_size) where a loop steps it once"
+        )
+    if run.framework == "lightning" and run.interval is None:
+        yield "the scheduler steps once an epoch, Lightning's default interval"
+
+
+def _sharing(run: Run, dataset: int) -> Iterator[str]:
+    if run.world_size == 1 or run.framework == "accelerate":
+        return
+    share = _ceil(dataset, run.world_size)
+    repeated = share * run.world_size - dataset
+    padded = f", {repeated:,} of them repeated" if repeated else ""
+    yield f"{share:,} samples on each of {run.world_size} devices{padded} (DistributedSampler's equal shares)"
+
+
+def _batching(run: Run, batches: int, dataset: int, size: int) -> str:
+    in_turn = run.framework == "accelerate" and not run.split_batches and run.world_size > 1
+    devices = 1 if run.split_batches else run.world_size
+    each = " on each device" if devices > 1 else ""
+    full = dataset % (size * devices) == 0 if in_turn else _ceil(dataset, devices) % size == 0
+    counted = f"{batches:,} batches an epoch{each}"
+    if full:
+        return f"{counted}: all of them full"
+    if in_turn:
+        how = "is dropped (drop_last=true)" if run.drop_last else "is filled up with repeated samples (drop_last=false)"
+        return f"{counted}: the last round of {devices} batches, not full, {how}"
+    how = "is dropped (drop_last=true)" if run.drop_last else "is kept (drop_last=false)"
+    return f"{counted}: the last, partial one {how}"
+
+
+def _gathering(run: Run, batches: int) -> Iterator[str]:
+    if run.grad_accum == 1:
+        return
+    updates, left = _updates(run, batches), batches % run.grad_accum
+    counted = f"{updates:,} optimizer steps an epoch: {batches:,} batches in groups of {run.grad_accum:,}"
+    if not left:
+        yield counted
+        return
+    over = "the one left over makes" if left == 1 else f"the {left:,} left over make"
+    if run.framework == "plain":
+        yield f"{counted}; {over} no step in a plain loop (rounded down)"
+    else:
+        yield f"{counted}; {over} one more, at the end of the epoch (rounded up)"

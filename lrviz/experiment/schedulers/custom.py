@@ -1,0 +1,36 @@
+"""A scheduler of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lrviz.experiment.argtypes import (
+    Arguments,
+    Text,
+    arg,
+)
+from lrviz.experiment.schedulers.base import SchedulerSpec
+
+__all__ = ["Custom"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Custom(SchedulerSpec):
+    """Use a scheduler class, or a function f(optimizer, **kwargs), of your own."""
+
+    name = "custom"
+    module = None
+    family = "Your own"
+    on_command_line = False
+
+    target: str = arg(..., Text("where it is: package.module:Name"))
+    args: Mapping[str, Any] | None = arg(None, Arguments("its arguments, by name"))
+
+    @property
+    def label(self) -> str:
+        return self.target.rpartition(":")[2]
+
+    def moves_momentum(self) -> bool:
+        return True

@@ -1,0 +1,1 @@
+"""A trace as a figure; the only folder that imports matplotlib."""

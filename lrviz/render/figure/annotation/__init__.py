@@ -1,0 +1,1 @@
+"""What a figure points at, and where its labels go."""

@@ -1,0 +1,144 @@
+"""The figure: a trace drawn, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib import rcParams
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lrviz.errors import Problem, SpecError
+from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.schedulers import RangeTest
+from lrviz.render.figure.annotation.callouts import call_out, own_marks
+from lrviz.render.figure.annotation.notes import annotate
+from lrviz.render.figure.curve import Curve
+from lrviz.render.figure.layout import Layout, Legend, legend_of
+from lrviz.render.figure.options import FigureOptions, Mark
+from lrviz.render.figure.panel import (
+    add_caption,
+    align_labels,
+    draw_epochs,
+    draw_loss,
+    draw_metric,
+    draw_momentum,
+    draw_rate,
+    draw_steps,
+)
+from lrviz.render.figure.range_test import draw_sweep
+from lrviz.render.figure.theme import Theme, styled
+from lrviz.render.text.rows import constant
+from lrviz.render.words import clean, clipped
+from lrviz.trace import Trace
+
+__all__ = ["draw"]
+
+LONGEST_NAME = 30  # characters of a group's name in the legend
+
+
+def draw(
+    trace: Trace,
+    experiment: Experiment,
+    options: FigureOptions = FigureOptions(),  # noqa: B008  frozen
+    marks: Sequence[Mark] = (),
+) -> Figure:
+    """Draw a trace and return the figure, which belongs to no window and no pyplot.
+
+    Of a range test that trained to its end it shows the loss against the rate. Raises SpecError where
+    `options.show` asks for momentum and the optimizer has none.
+    """
+    if trace.loss is not None and trace.failure is None and isinstance(experiment.scheduler, RangeTest):
+        return draw_sweep(trace, experiment, options)
+    names, note = _panels(trace, experiment, options)
+    with styled(options.theme, options.size) as theme:
+        figure = Figure(figsize=options.size, dpi=options.dpi)
+        points = rcParams["font.size"]
+        epochs = options.epoch_axis and trace.steps_per_epoch is not None
+        groups = [clipped(clean(track.name), LONGEST_NAME) for track in trace.tracks]
+        legend = legend_of(groups, options.size, points)
+        layout = Layout.around(
+            options.size, points, experiment.name, epochs=epochs, notes=1 if note else 0, legend=legend
+        )
+        panels = _place(figure, names, layout)
+        curves = {name: _draw(name, axes, trace, experiment, theme, options) for name, axes in panels.items()}
+        _dress(panels, layout, trace, experiment, theme if epochs else None)
+        first, lines = next(iter(panels.values())), next(iter(curves.values()))
+        first.set_title(layout.title, pad=layout.pad)
+        if note:
+            add_caption(first, note, theme, "note", line=1 if epochs else 0)
+        _name_lines(figure, first, groups, legend)
+        notes = annotate(experiment, trace) if options.annotate and "lr" in panels else []
+        call_out(first, lines, notes, [*marks, *own_marks(lines, marks)], trace.failure, theme)
+    return figure
+
+
+def _panels(trace: Trace, experiment: Experiment, options: FigureOptions) -> tuple[list[str], str]:
+    """Return the names of the panels, from top to bottom, and what is said instead of one that would not move.
+
+    A plateau's metric stands below its rate. A momentum that stays as it is has a panel only where that
+    is all that was asked for.
+    """
+    momenta = [track.momentum for track in trace.tracks if track.momentum is not None]
+    if "momentum" in options.show and trace.tracks and not momenta:
+        message = f"momentum cannot be drawn: {experiment.optimizer.name} has neither momentum nor betas"
+        raise SpecError(Problem(field="show", message=message))
+    names, note = list(options.show), ""
+    if len(names) > 1 and all(map(constant, momenta)):
+        names.remove("momentum")
+        levels = dict.fromkeys(f"{values[0]:.4g}" for values in momenta if len(values))
+        note = f"{trace.momentum_name} stays at {', '.join(levels)}" if levels else ""
+    if "lr" in names:  # a loss that a plateau watches is drawn once
+        below = "loss" if trace.loss else "metric" if trace.metric is not None else None
+        names[1:1] = [below] if below else []
+    return names, note
+
+
+def _place(figure: Figure, names: Sequence[str], layout: Layout) -> dict[str, Axes]:
+    """Add a panel for each name, all on the first one's x axis."""
+    panels: dict[str, Axes] = {}
+    for name, rectangle in zip(names, layout.rectangles(len(names)), strict=True):
+        above = next(iter(panels.values()), None)
+        panels[name] = figure.add_axes(rectangle, sharex=above, label=name)
+    return panels
+
+
+def _draw(
+    name: str, axes: Axes, trace: Trace, experiment: Experiment, theme: Theme, options: FigureOptions
+) -> list[Curve]:
+    match name:
+        case "momentum":
+            return draw_momentum(axes, trace, theme)
+        case "loss":
+            return draw_loss(axes, trace, theme)
+        case "metric":
+            return draw_metric(axes, trace, theme)
+        case _:
+            return draw_rate(axes, trace, experiment, theme, log_y=options.log_y)
+
+
+def _dress(panels: dict[str, Axes], layout: Layout, trace: Trace, experiment: Experiment, theme: Theme | None) -> None:
+    """Lay out the shared step axis, and the epoch axis where there is a theme for it."""
+    steps = max(1, experiment.run.clock.steps)
+    top, *lower = panels.values()
+    bottom = lower[-1] if lower else top
+    draw_steps(bottom, steps, trace.steps_per_epoch)
+    for axes in panels.values():
+        axes.tick_params(axis="x", which="both", labelbottom=axes is bottom)
+    align_labels(list(panels.values()), layout)
+    if theme is not None and trace.steps_per_epoch is not None:
+        draw_epochs(top, steps, trace.steps_per_epoch, theme)
+
+
+def _name_lines(figure: Figure, axes: Axes, groups: Sequence[str], legend: Legend) -> None:
+    """Name the lines below the panels, where there is nothing to cover."""
+    if not legend.shown:
+        return
+    lines = [line for line in axes.get_lines() if (line.get_gid() or "").startswith("line-")][: legend.shown]
+    labels = list(groups[: legend.shown])
+    if legend.shown < len(groups):
+        labels[-1] += f"  (and {len(groups) - legend.shown} more)"
+    blank = [" "] * len(lines)  # matplotlib leaves out a name that begins with an underscore
+    named = figure.legend(lines, blank, loc="lower center", ncols=legend.columns, borderaxespad=0.3, columnspacing=1.6)
+    for text, label in zip(named.get_texts(), labels, strict=True):
+        text.set_text(label)

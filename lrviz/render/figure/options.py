@@ -1,0 +1,137 @@
+"""How a figure is asked for: its options, and the marks to set on it. matplotlib is not needed to say it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from lrviz.errors import Problem, SpecError, nearest, shown
+from lrviz.experiment.argtypes import ArgType, Choice, Count, Flag, Invalid, Record, arg
+from lrviz.experiment.scalars import scalar
+
+__all__ = ["PANELS", "THEMES", "FigureOptions", "Mark", "Panels", "Resolution", "Size"]
+
+PANELS = ("lr", "momentum")
+THEMES = ("light", "dark")
+MAX_PIXELS = 100_000_000  # an image of 400 MB in memory
+MAX_SIDE = 65_535  # what the rasteriser takes
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Size(ArgType):
+    """Width and height in inches, written 10x5."""
+
+    minimum: float = 2.0
+    maximum: float = 60.0
+
+    metavar: ClassVar[str] = "WxH"
+
+    @property
+    def bounds(self) -> str:
+        return f"{self.minimum:g} to {self.maximum:g} inches a side"
+
+    def convert(self, value: Any) -> tuple[float, float]:
+        pair = value.lower().split("x") if isinstance(value, str) else value
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            raise Invalid(f"must be width x height in inches, such as 10x5, not {shown(value)}")
+        sides: list[Any] = [scalar(side.strip()) if isinstance(side, str) else side for side in pair]
+        for side in sides:
+            if isinstance(side, bool) or not isinstance(side, (int, float)):
+                raise Invalid(f"must be width x height in inches, such as 10x5, not {shown(value)}")
+            if not self.minimum <= side <= self.maximum:
+                raise Invalid(f"must be {self.bounds}, not {shown(value)}")
+        width, height = (float(side) for side in sides)
+        return width, height
+
+    def schema(self) -> dict[str, Any]:
+        side = {"type": "number", "minimum": self.minimum, "maximum": self.maximum}
+        written = {"type": "string", "pattern": r"^\s*[0-9.]+\s*[xX]\s*[0-9.]+\s*$"}
+        return {"anyOf": [written, {"type": "array", "items": side, "minItems": 2, "maxItems": 2}]}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Resolution(Count):
+    """Dots per inch."""
+
+    minimum: int = 20
+    maximum: int = 1200
+
+    @property
+    def bounds(self) -> str:
+        return f">= {self.minimum} and <= {self.maximum}"
+
+    def convert(self, value: Any) -> int:
+        dots = super().convert(value)
+        if dots > self.maximum:
+            raise Invalid(f"must be a whole number {self.bounds}, not {shown(value)}")
+        return dots
+
+    def schema(self) -> dict[str, Any]:
+        return {**super().schema(), "maximum": self.maximum}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Panels(ArgType):
+    """Which panels to draw, from top to bottom."""
+
+    options: tuple[str, ...] = PANELS
+
+    metavar: ClassVar[str] = "PANEL,…"
+
+    @property
+    def bounds(self) -> str:
+        return ",".join(self.options)
+
+    def convert(self, value: Any) -> tuple[str, ...]:
+        if not isinstance(value, (list, tuple)) or not value:
+            raise Invalid(f"must be a list of panels out of {', '.join(self.options)}, not {shown(value)}")
+        for name in value:
+            if name not in self.options:
+                hint = nearest(name, self.options) if isinstance(name, str) else ""
+                raise Invalid(f"must name panels out of {', '.join(self.options)}, not {shown(name)}{hint}")
+        if len(set(value)) < len(value):
+            raise Invalid(f"names a panel twice: {shown(value)}")
+        return tuple(name for name in self.options if name in value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"enum": list(self.options)}, "minItems": 1, "uniqueItems": True}
+
+    def split(self, text: str) -> str:
+        return text if text.lstrip().startswith("[") else f"[{text}]"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class FigureOptions(Record):
+    """How to draw a figure.
+
+    Sizes are in inches, `dpi` in dots per inch. Raises SpecError for a value out of bounds and for an
+    image of more than `MAX_PIXELS`.
+    """
+
+    size: tuple[float, float] = arg((10.0, 5.0), Size("width and height in inches", default_text="10x5"))
+    dpi: int = arg(100, Resolution("dots per inch"))
+    log_y: bool = arg(False, Flag("logarithmic rate axis"))
+    annotate: bool = arg(False, Flag("point at the scheduler's parameters"))
+    show: tuple[str, ...] = arg(("lr",), Panels("panels to draw: the rate, and momentum or beta1"))
+    theme: str = arg("light", Choice(THEMES, "colours"))
+    epoch_axis: bool = arg(True, Flag("epoch axis on top, where the run has epochs"))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        pixels = [side * self.dpi for side in self.size]
+        if math.prod(pixels) > MAX_PIXELS or max(pixels) > MAX_SIDE:
+            width, height = (f"{side:.0f}" for side in pixels)
+            message = (
+                f"{self.dpi} makes an image of {width} x {height} pixels; the limit is {MAX_PIXELS // 10**6} million"
+            )
+            raise SpecError(Problem(field="dpi", message=message))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A place to point out on the figure: the optimizer step, a few words, and how bad it is."""
+
+    step: int
+    label: str
+    severity: Literal["error", "warning"]

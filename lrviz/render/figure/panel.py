@@ -1,0 +1,288 @@
+"""One panel of a figure: its lines, limits and ticks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal, cast
+
+import numpy
+from matplotlib import rcParams
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.markers import TICKDOWN, TICKLEFT
+
+from lrviz.experiment.experiment import Experiment
+from lrviz.render.figure.curve import COLUMNS_PER_INCH, HUGE, Curve, curve, loss_curve, metric_curve
+from lrviz.render.figure.layout import LINE, Layout
+from lrviz.render.figure.theme import Theme
+from lrviz.render.figure.ticks import Ticks, epoch_ticks, level_ticks, log_ticks, step_ticks
+from lrviz.render.words import inches, wrapped
+from lrviz.trace import Trace
+
+__all__ = [
+    "TOY",
+    "add_caption",
+    "align_labels",
+    "columns_of",
+    "draw_epochs",
+    "draw_loss",
+    "draw_metric",
+    "draw_momentum",
+    "draw_rate",
+    "draw_steps",
+    "figure_of",
+    "inches_of",
+    "plot",
+    "raise_ylim",
+    "set_linear_ylim",
+    "set_ticks",
+]
+
+HEADROOM = 1.1  # of the highest rate, as the article has it
+SMALLEST_MARKER = 2.5  # points
+LABEL = 1.25  # ems between a panel and its label, beside the numbers: a tick and air
+FAR = 50.0  # times the least loss, from which on a logarithmic axis shows more
+TOY = "a toy problem: a line fitted to 100 points"
+FLAT = 1e-280  # below, matplotlib takes an axis to have no extent
+DASHES: tuple[Any, ...] = (
+    "solid",
+    (0, (5, 2)),
+    (0, (1.2, 1.5)),
+    (0, (7, 2, 1.2, 2)),
+    (0, (3, 1.2)),
+    (0, (7, 2, 1.2, 2, 1.2, 2)),
+)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def draw_rate(axes: Axes, trace: Trace, experiment: Experiment, theme: Theme, *, log_y: bool = False) -> list[Curve]:
+    """Draw every group's rate and return the lines.
+
+    The axis runs from 0 to 1.1 x the highest that the rate is or is meant to be.
+    """
+    columns = columns_of(axes)
+    curves = [curve(track.name, track.lr, trace, columns) for track in trace.tracks]
+    low = min((each.low for each in curves), default=0.0)
+    high = max(max((each.high for each in curves), default=0.0), target(experiment))
+    if log_y:
+        curves = _draw_log(axes, curves, high)
+    else:
+        top = min(HUGE, max(HEADROOM * high, FLAT)) if high > 0 or low < 0 else 1.0
+        bottom = low - 0.1 * (top - low) if low < 0 else 0.0
+        set_linear_ylim(axes, max(-HUGE, bottom), top)
+    plot(axes, curves, theme)
+    axes.set_ylabel("Learning Rate")
+    return curves
+
+
+def draw_momentum(axes: Axes, trace: Trace, theme: Theme) -> list[Curve]:
+    """Draw every group's momentum, or beta1, and return the lines."""
+    columns = columns_of(axes)
+    curves = [curve(track.name, track.momentum, trace, columns) for track in trace.tracks if track.momentum is not None]
+    set_linear_ylim(axes, *_padded(curves))
+    plot(axes, curves, theme)
+    axes.set_ylabel("beta1" if trace.momentum_name == "beta1" else "Momentum")
+    return curves
+
+
+def draw_metric(axes: Axes, trace: Trace, theme: Theme) -> list[Curve]:
+    """Draw what a plateau watched and return the line."""
+    line = metric_curve(trace, columns_of(axes))
+    curves = [] if line is None else [line]
+    set_linear_ylim(axes, *_padded(curves))
+    plot(axes, curves, replace(theme, ink=theme.metric))
+    axes.set_ylabel("Metric")
+    return curves
+
+
+def draw_loss(axes: Axes, trace: Trace, theme: Theme) -> list[Curve]:
+    """Draw the loss of the toy training, saying whose it is, and return the line.
+
+    A loss that stays above zero and falls or rises far has a logarithmic axis.
+    """
+    line = loss_curve(trace, columns_of(axes))
+    curves = [] if line is None else [line]
+    if line is not None and line.low > FLAT and line.high > FAR * line.low:
+        curves = _draw_log(axes, curves, line.high)
+    else:
+        set_linear_ylim(axes, *_padded(curves))
+    plot(axes, curves, replace(theme, ink=theme.metric))
+    axes.set_ylabel("Loss")
+    add_caption(axes, TOY, theme, "toy")
+    return curves
+
+
+def add_caption(axes: Axes, text: str, theme: Theme, gid: str, *, line: int = 0) -> None:
+    """Write a small line above a panel's right end, on the `line`-th line from it."""
+    points = rcParams["font.size"]
+    size = 0.75 * points
+    room = {"textcoords": "offset points", "ha": "right", "va": "bottom", "color": theme.quiet, "fontsize": size}
+    beside = axes.get_position().x0 * figure_of(axes).get_size_inches()[0] - 0.1
+    is_top = axes is figure_of(axes).axes[0]  # where no other panel's numbers stand left of the line
+    message = wrapped(text, inches_of(axes)[0] + (beside if is_top else 0.0), size, lines=1)
+    axes.annotate(message, (1.0, 1.0), (0, 3 + line * LINE * points), xycoords="axes fraction", gid=gid, **room)
+
+
+def target(experiment: Experiment) -> float:
+    """Return the highest rate that any parameter group is meant to reach."""
+    groups = experiment.optimizer.resolved_groups
+    return max(experiment.scheduler.target_lr(group.lr, index) for index, group in enumerate(groups))
+
+
+def draw_steps(axes: Axes, steps: int, steps_per_epoch: int | None) -> None:
+    """Lay out the axis of optimizer steps."""
+    ticks = step_ticks(steps, steps_per_epoch, _labels(axes, f"{steps:,}"))
+    axes.set_xlim(0, steps)
+    axes.set_xticks(ticks.places, ticks.labels)
+    _minor_ticks(axes, ticks.minor, "x")
+    axes.set_xlabel("Steps")
+
+
+def draw_epochs(axes: Axes, steps: int, steps_per_epoch: int, theme: Theme) -> None:
+    """Draw an epoch axis above the panel: numbers of epochs behind, small and grey."""
+    ticks = epoch_ticks(steps, steps_per_epoch, _labels(axes, f"{steps // steps_per_epoch:,}"))
+    size = 0.75 * rcParams["font.size"]
+    above = axes.get_xaxis_transform()
+    rises = {"textcoords": "offset points", "ha": "center", "va": "bottom", "color": theme.quiet, "fontsize": size}
+    for place, label in zip(ticks.places, ticks.labels, strict=True):
+        axes.annotate(label, (place, 1.0), (0, 3), xycoords=above, gid="epoch", **rises)
+    beside = (1.1 + 0.31 * len(ticks.labels[-1])) * size
+    rises["ha"] = "left"
+    axes.annotate("Epoch", (1.0, 1.0), (beside, 3), xycoords="axes fraction", gid="epoch-label", **rises)
+
+
+def raise_ylim(axes: Axes, high: float, room: float) -> None:
+    """Raise a rate panel's upper limit until `room` inches are free above the rate `high`."""
+    share = min(0.5, room / inches_of(axes)[1])
+    bottom, top = axes.get_ylim()
+    if axes.get_yscale() == "log":
+        axes.set_ylim(bottom, max(top, min(HUGE, high * (high / bottom) ** (share / (1 - share)))))
+    else:
+        axes.set_ylim(bottom, max(top, min(HUGE, bottom + (high - bottom) / (1 - share))))
+
+
+def align_labels(panels: Sequence[Axes], layout: Layout) -> None:
+    """Set the panels' labels in one line, left of the longest number, and no longer than a panel is high."""
+    longest = max(inches(label.get_text(), layout.points) for axes in panels for label in axes.get_yticklabels())
+    for axes in panels:
+        axes.yaxis.set_label_coords(-(longest + LABEL * layout.points / 72) / layout.width, 0.5)
+        length = inches(axes.get_ylabel(), layout.points)
+        axes.yaxis.label.set_fontsize(layout.points * min(1.0, inches_of(axes)[1] / length))
+
+
+def figure_of(axes: Axes) -> Figure:
+    """Return the figure that a panel is on."""
+    return cast("Figure", axes.figure)
+
+
+def inches_of(axes: Axes) -> tuple[float, float]:
+    """Return a panel's width and height."""
+    box = axes.get_position()
+    width, height = figure_of(axes).get_size_inches()
+    return float(box.width * width), float(box.height * height)
+
+
+def columns_of(axes: Axes) -> int:
+    """Return how many vertices a line may have across a panel."""
+    return max(50, round(inches_of(axes)[0] * COLUMNS_PER_INCH))
+
+
+def _labels(axes: Axes, widest: str) -> int:
+    """Return how many labels as wide as this stand side by side under a panel with air between them."""
+    em = rcParams["font.size"] / 72
+    return max(2, int(inches_of(axes)[0] / ((len(widest) * 0.62 + 1.6) * em)))
+
+
+def set_linear_ylim(axes: Axes, low: float, high: float) -> None:
+    """Give a panel a linear axis of values from `low` to `high`, and ticks as its height takes."""
+    count = round(inches_of(axes)[1] / (2.9 * rcParams["font.size"] / 72))
+    axes.set_ylim(low, high)
+    set_ticks(axes, level_ticks(low, high, max(3, count)))
+
+
+def _padded(curves: Sequence[Curve]) -> tuple[float, float]:
+    """Return limits with air above and below the lines; a flat line lies in the middle."""
+    low, high = min((each.low for each in curves), default=0.0), max((each.high for each in curves), default=0.0)
+    air = 0.12 * (high - low) or 0.1 * abs(high)
+    if air < FLAT:
+        return (-0.1, 1.0)
+    return max(-HUGE, low - air), min(HUGE, high + air)
+
+
+def _draw_log(axes: Axes, curves: Sequence[Curve], high: float) -> list[Curve]:
+    """Give a panel a logarithmic axis and return the lines for it.
+
+    What has no logarithm lies on the axis's floor, whose tick says so, rather than nowhere.
+    """
+    positive = [each.y[each.y > FLAT] for each in curves]
+    lowest = min((float(values.min()) for values in positive if len(values)), default=high if high > FLAT else 0.1)
+    high = high if high > FLAT else 1.0
+    sunk = any(bool((each.y <= FLAT).any()) for each in curves)
+    floor = 10.0 ** (math.floor(math.log10(lowest)) - 1) if sunk else lowest / 1.3
+    floor = min(floor, high / 10)
+    axes.set_yscale("log")
+    axes.set_ylim(floor, min(HUGE, high * (high / floor) ** 0.05))
+    ticks = log_ticks(floor * 1.5 if sunk else floor, axes.get_ylim()[1], 6)
+    if sunk:
+        below = any(each.low < 0 for each in curves)
+        ticks = Ticks([floor, *ticks.places], ["≤ 0" if below else "0", *ticks.labels], ticks.minor)
+    set_ticks(axes, ticks)
+    return [replace(each, y=numpy.where(each.y <= FLAT, floor, each.y)) for each in curves]
+
+
+def set_ticks(axes: Axes, ticks: Ticks) -> None:
+    """Set the ticks of a panel's values."""
+    axes.set_yticks(ticks.places, ticks.labels)
+    axes.minorticks_off()
+    _minor_ticks(axes, ticks.minor, "y")
+
+
+def _minor_ticks(axes: Axes, places: Sequence[float], along: Literal["x", "y"]) -> None:
+    """Draw minor ticks as one line of markers: as ticks of matplotlib's they took a quarter of a figure's time."""
+    if not places:
+        return
+    ends, style = [0.0] * len(places), cast("dict[str, Any]", rcParams)
+    marker: Any = TICKDOWN if along == "x" else TICKLEFT
+    marks = Line2D(
+        *((places, ends) if along == "x" else (ends, places)),
+        transform=axes.get_xaxis_transform() if along == "x" else axes.get_yaxis_transform(),
+        linestyle="none",
+        marker=marker,
+        markersize=style[f"{along}tick.minor.size"],
+        markeredgewidth=style[f"{along}tick.minor.width"],
+        color=style[f"{along}tick.color"],
+        clip_on=False,
+        gid=f"{along}-minor-ticks",
+    )
+    axes.add_artist(marks)
+
+
+def _marker_size(axes: Axes, curve: Curve) -> float:
+    """Return the style's size of a marker in points, smaller where markers would touch."""
+    count = len(curve.x[curve.marked]) if curve.marked is not None else 1
+    apart = inches_of(axes)[0] * 72 / count
+    return float(min(rcParams["lines.markersize"], max(SMALLEST_MARKER, 0.5 * apart)))
+
+
+def plot(axes: Axes, curves: Sequence[Curve], theme: Theme) -> None:
+    """Add the lines: one in the theme's ink, several each in a colour, dash and marker of its own."""
+    palette = rcParams["axes.prop_cycle"].by_key()["color"]
+    for number, each in enumerate(curves):
+        alone = len(curves) == 1
+        line = Line2D(
+            each.x,
+            each.y,
+            color=theme.ink if alone else palette[number % len(palette)],
+            linestyle=DASHES[0] if alone else DASHES[number % len(DASHES)],
+            marker=None if each.marked is None else MARKERS[0 if alone else number % len(MARKERS)],
+            markevery=each.marked,
+            markersize=_marker_size(axes, each),
+            label=each.name,
+            gid=f"line-{number}",
+            clip_on=False,  # markers on the frame stay whole; the limits hold every value
+            zorder=2.5 + number / 100,
+        )
+        axes.add_line(line)

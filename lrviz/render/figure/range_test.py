@@ -1,0 +1,94 @@
+"""The figure of a learning-rate range test: the toy loss against the rate, with what finders suggest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy
+from matplotlib import rcParams
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+from lrviz.experiment.experiment import Experiment
+from lrviz.render.figure.annotation.callouts import call_out
+from lrviz.render.figure.annotation.notes import Annotation, Point
+from lrviz.render.figure.curve import Curve, sweep_curve
+from lrviz.render.figure.layout import NO_LEGEND, Layout
+from lrviz.render.figure.options import FigureOptions
+from lrviz.render.figure.panel import TOY, add_caption, align_labels, columns_of, inches_of, plot, set_linear_ylim
+from lrviz.render.figure.suggestions import Suggestion, steepest, usable, valley
+from lrviz.render.figure.theme import Theme, styled
+from lrviz.render.figure.ticks import log_ticks, short
+from lrviz.trace import Trace
+
+__all__ = ["draw_sweep"]
+
+HEADROOM = 1.25  # of the highest loss before it diverges, for the rising end and the labels
+FAR = 10.0  # times the frame's height: as good as any loss that is higher
+NARROW = 2.0  # inches of a panel in which a label has a line for each word
+AROUND = 10**0.5  # times a single rate and its share: the ends of the axis then
+
+
+def draw_sweep(trace: Trace, experiment: Experiment, options: FigureOptions) -> Figure:
+    """Draw the loss of a range test that trained against its rate, on a logarithmic axis.
+
+    The line leaves the frame where the loss diverges. The steepest and the valley point before that
+    are marked, where the loss falls at all.
+    """
+    with styled(options.theme, options.size) as theme:
+        figure = Figure(figsize=options.size, dpi=options.dpi)
+        layout = Layout.around(
+            options.size, rcParams["font.size"], experiment.name, epochs=False, notes=1, legend=NO_LEGEND
+        )
+        axes = figure.add_axes(layout.rectangles(1)[0], label="sweep")
+        axes.set_title(layout.title, pad=layout.pad)
+        losses = list(trace.loss or ())
+        calm = losses[: usable(losses)]
+        line = _line(axes, sweep_curve(trace, columns_of(axes)), max(calm, default=0.0) or 1.0, theme)
+        align_labels([axes], layout)
+        add_caption(axes, TOY, theme, "toy")
+        rates = list(trace.expand(trace.tracks[0].lr))[: len(calm)] if calm else []
+        found = {"steepest": steepest(rates, calm), "valley": valley(rates, calm)}
+        call_out(axes, [line], _marked(axes, found, theme), [], None, theme)
+    return figure
+
+
+def _line(axes: Axes, curve: Curve, high: float, theme: Theme) -> Curve:
+    """Draw the loss in a frame for losses up to `high`, and return the line as it is drawn."""
+    low, last = (float(curve.x[0]), float(curve.x[-1])) if len(curve.x) else (0.1, 1.0)
+    axes.set_xscale("log")
+    axes.set_xlim(*((low, last) if last > low else (low / AROUND, low * AROUND)))
+    ticks = log_ticks(*axes.get_xlim(), max(2, int(inches_of(axes)[0])))
+    axes.set_xticks(ticks.places, ticks.labels)
+    axes.set_xticks(ticks.minor, [""] * len(ticks.minor), minor=True)
+    axes.set_xlabel("Learning Rate")
+    axes.set_ylabel("Loss")
+    top = HEADROOM * high
+    set_linear_ylim(axes, 0.0, top)
+    shown = replace(curve, y=numpy.minimum(curve.y, FAR * top), high=high)
+    plot(axes, [shown], theme)
+    below_top = Rectangle((-0.1, -0.1), 1.2, 1.1, transform=axes.transAxes)  # markers on the other sides stay whole
+    for line in axes.get_lines():
+        line.set_clip_path(below_top)
+        line.set_clip_on(True)
+    return shown
+
+
+def _marked(axes: Axes, found: dict[str, Suggestion | None], theme: Theme) -> Sequence[Annotation]:
+    """Mark the points and return their labels; two at one place share a label."""
+    names: dict[Suggestion, list[str]] = {}
+    looks = {"steepest": (theme.annotation, "s", 8), "valley": (theme.warning, "^", 6)}
+    for name, point in found.items():
+        if point is None:
+            continue
+        names.setdefault(point, []).append(name)
+        color, marker, size = looks[name]
+        line = Line2D([point.rate], [point.loss], color=color, marker=marker, markersize=size, zorder=4, gid=name)
+        axes.add_line(line)
+        line.set_clip_on(False)
+    labels = [(each, f"{', '.join(who)}: {short(each.rate)}") for each, who in names.items()]
+    narrow = inches_of(axes)[0] < NARROW
+    return [Point(each.rate, each.loss, text.replace(" ", "\n") if narrow else text) for each, text in labels]

@@ -1,0 +1,1 @@
+"""A trace as text: tables, CSV, JSON and Markdown."""

@@ -1,0 +1,234 @@
+"""A trace as CSV, JSON or Markdown: one row for every optimizer step.
+
+Each form is an iterator of pieces of text, so that a reader who closes the pipe early is not kept
+waiting for the rest. Rates are written with `repr`, and so read back to the same bits.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from itertools import islice
+from typing import TYPE_CHECKING, Any, assert_never
+
+from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.writer import as_document
+from lrviz.render.text.rows import constant, picked
+from lrviz.render.words import one_line
+from lrviz.trace import Trace
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["Format", "csv_lines", "json_lines", "lines", "markdown_lines"]
+
+BLOCK = 500  # rows to a piece
+
+
+class Format(Enum):
+    """The forms in which `lrviz table` prints a trace."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+def lines(
+    format: Format,
+    trace: Trace,
+    experiment: Experiment,
+    *,
+    every: int | None = None,
+    console: Console | None = None,
+    ascii: bool = False,
+) -> Iterator[str]:
+    """Return a trace in any form as pieces of text; `console` and `ascii` are for the table alone.
+
+    Without a console the table is plain text for 80 columns.
+    """
+    match format:
+        case Format.TABLE:
+            return _table_lines(trace, experiment, every, console, ascii)
+        case Format.CSV:
+            return csv_lines(trace, every=every)
+        case Format.JSON:
+            return json_lines(trace, experiment, every=every)
+        case Format.MARKDOWN:
+            return markdown_lines(trace, experiment, every=every)
+        case _:
+            assert_never(format)
+
+
+def csv_lines(trace: Trace, *, every: int | None = None) -> Iterator[str]:
+    """Yield CSV: a header, then a row for every optimizer step, or every Nth and the last.
+
+    The columns are step, epoch (from 0; empty where the run has none), lr, then momentum or beta1
+    where the optimizer has it, weight_decay where it moves, and for a plateau the metric that it was
+    given after that step. Several groups have a column each: `lr.<group>`.
+    """
+    names = _names(trace)
+    header = io.StringIO()
+    csv.writer(header, lineterminator="\n").writerow(names)
+    yield header.getvalue()
+    yield from _rows(trace, ",".join(["%s"] * len(names)) + "\n", every, repr, "")
+
+
+def markdown_lines(trace: Trace, experiment: Experiment, *, every: int | None = None) -> Iterator[str]:
+    """Yield a Markdown table with the columns of `csv_lines`, under a line that says what it is."""
+    names = _names(trace)
+    optimizer = experiment.optimizer.name
+    yield f"{_escaped(experiment.name)}: {trace.steps:,} steps, {optimizer}, torch {trace.torch_version}\n\n"
+    yield f"| {' | '.join(map(_escaped, names))} |\n|{' ---: |' * len(names)}\n"
+    yield from _rows(trace, f"| {' | '.join(['%s'] * len(names))} |\n", every, repr, "")
+    if trace.failure is not None:
+        yield f"\nStopped {trace.failure.where}: {_escaped(trace.failure.words)}\n"
+
+
+def json_lines(trace: Trace, experiment: Experiment, *, every: int | None = None) -> Iterator[str]:
+    """Yield one JSON object: what was replayed, and `rows` with one object to a line.
+
+    A row has the columns of `csv_lines`; with several groups `lr` is an object by group, so that
+    jq's `.rows[].lr.head` and pandas' `json_normalize` find the same names. `run`, `optimizer` and
+    `scheduler` read back as a document, the horizons filled in; `clock` is what the run comes to, and
+    `steps` how many were recorded. What JSON has no number for is a string: "NaN", "Infinity",
+    "-Infinity".
+    """
+    head = {name: _plain(value) for name, value in _header(trace, experiment).items()}
+    for name, value in head.items():
+        yield f"{'{' if name == 'title' else ','}\n  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
+    yield ',\n  "rows": ['
+    comma = ""
+    for block in _rows(trace, ",\n    " + _json_row(trace), every, _json_number, "null"):
+        yield block if comma else block[1:]
+        comma = ","
+    yield "\n  ]\n}\n" if comma else "]\n}\n"
+
+
+def _table_lines(
+    trace: Trace, experiment: Experiment, every: int | None, console: Console | None, ascii: bool
+) -> Iterator[str]:
+    from rich.console import Console
+
+    from lrviz.render.text.table import table
+
+    console = console or Console(width=80, force_terminal=False, color_system=None)
+    with console.capture() as captured:
+        console.print(table(trace, experiment, every=every, ascii=ascii))
+    yield captured.get()
+
+
+def _columns(trace: Trace) -> dict[str, list[memoryview]]:
+    """Return what every row holds, by name: a column of floats for each group."""
+    momenta = [track.momentum for track in trace.tracks if track.momentum is not None]
+    decays = [track.weight_decay for track in trace.tracks if track.weight_decay is not None]
+    columns = {"lr": [track.lr for track in trace.tracks]}
+    if momenta and trace.momentum_name:
+        columns[trace.momentum_name] = momenta
+    return columns if all(map(constant, decays)) else columns | {"weight_decay": decays}
+
+
+def _names(trace: Trace) -> list[str]:
+    """Return the names of the columns."""
+    several = len(trace.tracks) > 1
+    groups = [f".{track.name}" if several else "" for track in trace.tracks] or [""]
+    floats = [f"{kind}{group}" for kind in _columns(trace) for group in groups]
+    return ["step", "epoch", *floats, *_watched(trace)]
+
+
+def _watched(trace: Trace) -> dict[str, Callable[[int], float | None]]:
+    """Return what else a row holds, by name: what it was at an optimizer step, None where there was none."""
+    found: dict[str, Callable[[int], float | None]] = {}
+    metric, loss, stride = trace.metric, trace.loss, trace.stride
+    if metric is not None:
+        values = metric
+        found["metric"] = lambda step: (
+            values[step // stride] if (step + 1) % stride == 0 and step // stride < len(values) else None
+        )
+    if loss is not None:
+        losses = loss
+        found["loss"] = lambda step: losses[step] if step < len(losses) else None
+    return found
+
+
+def _rows(trace: Trace, template: str, every: int | None, number: Callable[[float], str], absent: str) -> Iterator[str]:
+    """Yield blocks of rows, `template` filled with step, epoch and numbers; `absent` is for none."""
+    filled = _filled(trace, template, every, number, absent)
+    while block := "".join(islice(filled, BLOCK)):
+        yield block
+
+
+def _filled(
+    trace: Trace, template: str, every: int | None, number: Callable[[float], str], absent: str
+) -> Iterator[str]:
+    """Yield the rows; a value that holds is formatted once, however long."""
+    columns = [column for group in _columns(trace).values() for column in group]
+    stride, per_epoch, watched = trace.stride, trace.steps_per_epoch, list(_watched(trace).values())
+    values: list[float] = [math.nan] * len(columns)
+    cells: list[str] = [""] * len(columns)
+    held = -1
+    for step in picked(trace, every or 1):
+        setting = step // stride
+        if setting != held:
+            held = setting
+            for index, column in enumerate(columns):
+                value = column[setting]
+                if value != values[index] or not value:  # 0.0 equals -0.0
+                    values[index] = value
+                    cells[index] = number(value)
+        epoch = step // per_epoch if per_epoch else absent
+        others = [absent if value is None else number(value) for value in (read(step) for read in watched)]
+        yield template % (step, epoch, *cells, *others)
+
+
+def _escaped(text: str) -> str:
+    return one_line(text).replace("\\", "\\\\").replace("|", "\\|")
+
+
+def _header(trace: Trace, experiment: Experiment) -> dict[str, Any]:
+    """Return all that JSON says before its rows."""
+    return {
+        "title": experiment.name,
+        "torch": trace.torch_version,
+        "steps": trace.steps,
+        "run": as_document(experiment.run, defaults=True),
+        "clock": experiment.run.clock.as_dict(),
+        "optimizer": as_document(experiment.optimizer, defaults=True),
+        "scheduler": as_document(experiment.resolved, defaults=True),
+        "summary": [
+            {"group": track.name, **dataclasses.asdict(trace.summary(track))} for track in trace.tracks if trace.steps
+        ],
+        "remarks": [dataclasses.asdict(remark) for remark in trace.remarks],
+        "failure": None if trace.failure is None else dataclasses.asdict(trace.failure),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return ordinary data as JSON has it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return _word(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    return [_plain(entry) for entry in value] if isinstance(value, list) else value
+
+
+def _word(value: float) -> str:
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _json_number(value: float) -> str:
+    return repr(value) if math.isfinite(value) else f'"{_word(value)}"'
+
+
+def _json_row(trace: Trace) -> str:
+    """Return the template of a row: the groups, where there are several, inside an object for each kind."""
+    keys = [json.dumps(track.name, ensure_ascii=False).replace("%", "%%") for track in trace.tracks]
+    value = f"{{{', '.join(f'{key}: %s' for key in keys)}}}" if len(keys) > 1 else "%s"
+    floats = [f'"{kind}": {value}' for kind in _columns(trace)]
+    others = [f'"{name}": %s' for name in _watched(trace)]
+    return "{" + ", ".join(['"step": %s', '"epoch": %s', *floats, *others]) + "}"

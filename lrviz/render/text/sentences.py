@@ -1,0 +1,21 @@
+"""What a schedule does, in a line for a person."""
+
+from __future__ import annotations
+
+from lrviz.render.words import one_line
+from lrviz.trace import GroupTrace, Trace
+
+__all__ = ["summary_line"]
+
+
+def summary_line(trace: Trace, track: GroupTrace, title: str = "") -> str:
+    """Return a group's first, peak and last rate, four digits each, after the title and, of several, its name.
+
+    Raises ValueError on an empty trace.
+    """
+    summary = trace.summary(track)
+    names = [name for name in (title, track.name if len(trace.tracks) > 1 else "") if name]
+    who = f"{one_line(', '.join(names))}: " if names else ""
+    epoch = None if trace.steps_per_epoch == 1 else trace.epoch_of(summary.peak_step)
+    where = f"step {summary.peak_step:,}" + ("" if epoch is None else f" (epoch {epoch:,})")
+    return f"{who}first {summary.first:.4g}, peak {summary.peak:.4g} at {where}, last {summary.last:.4g}"

@@ -1,0 +1,307 @@
+"""A trace as a table for the terminal: what happens when, at a glance."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.segment import Segment
+
+from lrviz.experiment.experiment import Experiment
+from lrviz.render.text.rows import Row, Selection, constant, folded, round_up, sampled
+from lrviz.render.text.sentences import summary_line
+from lrviz.render.text.spark import bar, sparkline
+from lrviz.render.words import one_line
+from lrviz.trace import GroupTrace, Trace
+
+__all__ = ["TraceTable", "table"]
+
+WIDEST = 100
+GAP = 2  # blanks between two columns
+PICTURED = 4  # groups with a sparkline and a line of their own
+NAME = 16  # cells of a group's name
+BAR = (6, 32)  # cells of the narrowest and the widest bar
+
+Line = list[tuple[str, str]]  # pieces of text, each with its style
+
+
+def table(trace: Trace, experiment: Experiment, *, every: int | None = None, ascii: bool = False) -> TraceTable:
+    """Return a trace as something that a rich Console prints, within its width or 100 columns.
+
+    Stretches without a change are one row; a run with over 40 of them shows a choice, and says so.
+    With `every`, every Nth step and the last have a row each. `ascii` leaves out all other letters.
+    """
+    return TraceTable(trace, experiment, every, ascii)
+
+
+class Column(NamedTuple):
+    """A column's title and its text for every row."""
+
+    title: str
+    cells: Sequence[str]
+    style: str = ""
+    left: bool = False
+
+    @property
+    def width(self) -> int:
+        return max(cell_len(self.title), max(map(len, self.cells), default=0))
+
+    def padded(self) -> Iterator[tuple[str, str]]:
+        """Yield the title and the cells at their full width, with their styles."""
+        width, style = self.width, "bold"
+        for text in (self.title, *self.cells):
+            blanks = " " * (width - cell_len(text))
+            yield (text + blanks if self.left else blanks + text) + " " * GAP, style
+            style = self.style
+
+
+@dataclass(frozen=True)
+class TraceTable:
+    """A trace that a rich Console can print."""
+
+    trace: Trace
+    experiment: Experiment
+    every: int | None = None
+    ascii: bool = False
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in self.lines(min(options.max_width, WIDEST)):
+            for text, style in _stripped(line):
+                yield Segment(text, console.get_style(style) if style else None)
+            yield Segment.line()
+
+    def lines(self, width: int) -> Iterator[Line]:
+        """Yield the lines of the table, none of them wider than `width` cells."""
+        trace = self.trace
+        summaries = [trace.summary(track) for track in trace.tracks] if trace.steps else []
+        chosen = folded(trace, summaries) if self.every is None else sampled(trace, self.every)
+        yield from self._wrapped(self._heading(), width, "bold")
+        if trace.steps:
+            yield from self._pictures(width)
+            yield []
+            yield from self._body(chosen, width)
+        yield from self._stopped(width)
+        yield []
+        for track in trace.tracks[:PICTURED]:
+            yield from self._wrapped(summary_line(trace, track), width, "")
+        if len(trace.tracks) > PICTURED:
+            yield from self._wrapped(f"and {len(trace.tracks) - PICTURED} more groups", width, "")
+        yield from self._wrapped(f"{self.experiment.optimizer.name}, torch {trace.torch_version}", width, "")
+
+    def _wrapped(self, text: str, width: int, style: str) -> Iterator[Line]:
+        text = self._clean(text)
+        for line in textwrap.wrap(text, width if cell_len(text) == len(text) else width // 2):
+            yield [(line, style)]
+
+    def _clean(self, text: str) -> str:
+        """Return text as this terminal may have it."""
+        text = one_line(text)
+        return text.encode("ascii", "backslashreplace").decode() if self.ascii else text
+
+    def _heading(self) -> str:
+        trace, name, kind = self.trace, self.experiment.name, type(self.experiment.scheduler).__name__
+        title = name if kind == name else f"{name} ({kind})"
+        length = f"{trace.steps:,} step{'s' * (trace.steps != 1)}"
+        if trace.steps_per_epoch and trace.steps > trace.steps_per_epoch > 1:
+            length += f", {trace.steps_per_epoch:,} to an epoch"
+        if trace.stride > 1:
+            often = "epoch" if trace.stride == trace.steps_per_epoch else f"{trace.stride:,} steps"
+            length += f"; the scheduler steps every {often}"
+        return f"{title}: {length}"
+
+    def _pictures(self, width: int) -> Iterator[Line]:
+        """Yield the curve of each group, over a ruler."""
+        tracks = self.trace.tracks[:PICTURED]
+        names = [self._name(track) for track in tracks] if len(self.trace.tracks) > 1 else [""]
+        indent = max(map(cell_len, names)) + GAP * (len(names) > 1)
+        for name, track in zip(names, tracks, strict=True):
+            lowest = min(track.lr)
+            curve = sparkline(track.lr, width - indent, low=min(0.0, lowest), ascii=self.ascii)
+            yield [(set_cell_size(name, indent), "bold"), (curve, "cyan")]
+        yield [(" " * indent + _ruler(self.trace, width - indent), "dim")]
+
+    def _name(self, track: GroupTrace) -> str:
+        name = self._clean(track.name)
+        return name if cell_len(name) <= NAME else set_cell_size(name, NAME)
+
+    def _body(self, chosen: Selection, width: int) -> Iterator[Line]:
+        columns, left_out = self._columns(chosen.rows, width)
+        for pieces in zip(*(column.padded() for column in columns), strict=True):
+            yield list(pieces)
+        if chosen.rule:
+            message = f"{len(chosen.rows):,} rows of {self.trace.steps:,} steps: {chosen.rule} (--every 1: all)"
+            yield from self._wrapped(message, width, "dim")
+        if left_out:
+            message = f"{left_out} more column{'s' * (left_out > 1)} would not fit; --format csv has all"
+            yield from self._wrapped(message, width, "dim")
+
+    def _stopped(self, width: int) -> Iterator[Line]:
+        failure = self.trace.failure
+        if failure is None:
+            return
+        yield from self._wrapped(f"stopped {failure.where}: {failure.words}", width, "bold red")
+
+    def _columns(self, rows: Sequence[Row], width: int) -> tuple[list[Column], int]:
+        """Return the columns that fit, and how many did not."""
+        places, wanted = [*self._places(rows)], [*self._values(rows)]
+        room = width - sum(column.width + GAP for column in places)
+        shown: list[Column] = []
+        while len(shown) < len(wanted) and room >= wanted[len(shown)].width:
+            shown.append(wanted[len(shown)])
+            room -= shown[-1].width + GAP
+        tracks = self.trace.tracks[: len(shown)]
+        breadth = min((room + GAP) // max(len(tracks), 1) - GAP, BAR[1])
+        bars = [self._bars(track, rows, breadth) for track in tracks] if breadth >= BAR[0] else []
+        left_out = len(wanted) - len(shown)
+        if len(tracks) == 1:
+            return [*places, *shown, *bars], left_out
+        pairs = [column for index in range(len(tracks)) for column in (shown[index], *bars[index : index + 1])]
+        return [*places, *pairs, *shown[len(tracks) :]], left_out
+
+    def _values(self, rows: Sequence[Row]) -> Iterator[Column]:
+        """Yield what a row can tell, the rates first and then what matters most."""
+        tracks = self.trace.tracks
+        yield from (self._rates(track, rows) for track in tracks)
+        if len(tracks) == 1:
+            yield from _changes(tracks[0].lr, rows)
+        yield from self._moving(f"{self.trace.momentum_name}", [track.momentum for track in tracks], rows)
+        yield from self._moving("weight_decay", [track.weight_decay for track in tracks], rows)
+        yield from self._metric(rows) if self.trace.loss is None else self._loss(rows)
+        if len(tracks) == 1:
+            yield from _between(tracks[0].lr, rows)
+
+    def _places(self, rows: Sequence[Row]) -> Iterator[Column]:
+        dash = "-" if self.ascii else "\N{EN DASH}"
+        if self.trace.steps_per_epoch:
+            cells, last = [], -1
+            for row in rows:
+                first, end = row.start // self.trace.steps_per_epoch, row.end // self.trace.steps_per_epoch
+                cells.append(f"{first}{dash}{end}" if first < end else f"{first}" if first != last else "")
+                last = end
+            yield Column("epoch", cells, "bold")
+        steps = [f"{row.start:,}" + (f"{dash}{row.end:,}" if row.end > row.start else "") for row in rows]
+        yield Column("step", steps)
+
+    def _rates(self, track: GroupTrace, rows: Sequence[Row]) -> Column:
+        title = f"lr.{self._name(track)}" if len(self.trace.tracks) > 1 else "lr"
+        return Column(title, _aligned([track.lr[row.setting] for row in rows]))
+
+    def _moving(self, title: str, columns: Sequence[memoryview | None], rows: Sequence[Row]) -> Iterator[Column]:
+        """Yield what moves of the columns, one for each group: a single one where all groups share it."""
+        named = zip(self.trace.tracks, columns, strict=True)
+        moving = [(track, column) for track, column in named if column is not None and not constant(column)]
+        shared = len(moving) == len(columns) and all(column == moving[0][1] for _, column in moving)
+        for track, column in moving[:1] if shared else moving:
+            own = "" if shared else f".{self._name(track)}"
+            yield Column(f"{title}{own}", _aligned([column[row.setting] for row in rows], digits=3))
+
+    def _metric(self, rows: Sequence[Row]) -> Iterator[Column]:
+        """Yield what a plateau was given after the first and the last setting of a row."""
+        metric, stride = self.trace.metric, self.trace.stride
+        if metric is None:
+            return
+        cells = []
+        for row in rows:
+            given = metric[row.start // stride : (row.end + 1) // stride]
+            ends = dict.fromkeys(f"{value:.4g}" for value in (given[0], given[-1])) if given else ()
+            cells.append(" to ".join(ends))
+        yield Column("metric after", cells)
+
+    def _loss(self, rows: Sequence[Row]) -> Iterator[Column]:
+        """Yield the toy loss before the first step of a row; a plateau that watches it was given the same."""
+        loss = self.trace.loss or ()
+        yield Column("toy loss", [f"{loss[row.start]:.4g}" if row.start < len(loss) else "" for row in rows])
+
+    def _bars(self, track: GroupTrace, rows: Sequence[Row], width: int) -> Column:
+        rates = [track.lr[row.setting] for row in rows]
+        finite = [0.0, *filter(math.isfinite, rates)]
+        low, spread = min(finite), max(finite) - min(finite)
+        shares = [(rate - low) / spread if spread else 0.0 for rate in rates]
+        cells = [bar(share, width, ascii=self.ascii) for share in shares]
+        return Column("", cells, "cyan", left=True)
+
+
+def _stripped(line: Line) -> Line:
+    """Return a line without blanks at its end."""
+    line = list(line)
+    while line:
+        text, style = line.pop()
+        if text.strip():
+            return [*line, (text.rstrip(), style)]
+    return line
+
+
+def _ruler(trace: Trace, width: int) -> str:
+    """Return the epochs, or else the steps, as they lie under a curve of `width` cells."""
+    per_epoch = trace.steps_per_epoch
+    unit, name = (per_epoch, "epoch") if per_epoch and trace.steps > per_epoch else (1, "step")
+    count = trace.steps / unit
+    spacing = len(f"{count:.0f}") + 4
+    line, room = "", width - len(name) - 1
+    for mark in range(0, math.ceil(count), round_up(count * spacing / width)):
+        longer = line.ljust(int(mark * width / count)) + f"{mark}"
+        line = longer if len(longer) <= room else line
+    return line.ljust(room + 1) + name
+
+
+def _changes(rates: memoryview, rows: Sequence[Row]) -> Iterator[Column]:
+    """Yield each rate's change from the row before it, as a percentage or a factor, if any changes."""
+    pairs = pairwise([math.nan, *(rates[row.setting] for row in rows)])
+    cells = [_change(before, after) for before, after in pairs]
+    if any(cells):
+        yield Column("change", cells, "dim")
+
+
+def _change(before: float, after: float) -> str:
+    ratio = after / before if before else math.nan
+    if not math.isfinite(ratio) or ratio <= 0 or ratio == 1:
+        return ""
+    if not 0.1 < ratio < 10:
+        return f"x{ratio:.2g}"
+    percent = (ratio - 1) * 100
+    return f"{percent:+.1f}%" if abs(percent) >= 0.05 else f"{percent:+.1g}%"
+
+
+def _between(rates: memoryview, rows: Sequence[Row]) -> Iterator[Column]:
+    """Yield where a rate goes between one row and the next, if anywhere beyond what they show."""
+    values = [rates[row.setting] for row in rows]
+    slack = 0.02 * (max(values) - min(values))
+    cells = []
+    for (row, after), ends in zip(pairwise(rows), pairwise(values), strict=True):
+        part = rates[row.setting : after.setting] or ends
+        low, high = min(part), max(part)
+        is_beyond = low < min(ends) - slack or high > max(ends) + slack
+        cells.append(f"{low:.3g} to {high:.3g}" if is_beyond else "")
+    if any(cells):
+        yield Column("between rows", [*cells, ""], "dim")
+
+
+def _aligned(values: Sequence[float], digits: int = 4) -> list[str]:
+    """Return numbers as texts of one form, with as many digits as tell neighbours apart, at most 8."""
+    finite = [value for value in values if math.isfinite(value)]
+    while digits < 8 and not _told_apart(finite, digits):
+        digits += 1
+    split = [_split(value, digits) for value in finite if value]
+    mantissa = max((length for length, _ in split), default=1)
+    whole = max((exponent for _, exponent in split), default=0)
+    decimals = max((length - 1 - exponent for length, exponent in split), default=0)
+    is_fixed = max(whole, 0) + 2 + max(decimals, 0) <= max(mantissa + 5, 9)
+    form = f".{max(decimals, 0)}f" if is_fixed else f".{mantissa - 1}e"
+    zero = "0" + " " * (decimals + 1 if is_fixed and decimals > 0 else 0)  # its point under the others'
+    return [f"{value:{form}}" if value else zero for value in values]
+
+
+def _told_apart(values: Sequence[float], digits: int) -> bool:
+    return all(a == b or f"{a:.{digits - 1}e}" != f"{b:.{digits - 1}e}" for a, b in pairwise(values))
+
+
+def _split(value: float, digits: int) -> tuple[int, int]:
+    """Return how many significant digits a number has, of at most so many, and its exponent."""
+    mantissa, _, exponent = f"{abs(value):.{digits - 1}e}".partition("e")
+    return len(mantissa.replace(".", "").rstrip("0")), int(exponent)

@@ -1,0 +1,43 @@
+"""From an Experiment and its Trace to findings: what goes wrong, and what to write instead.
+
+    >>> experiment = lrviz.load("run.yaml")
+    >>> for finding in examine(experiment, lrviz.replay(experiment, partial=True)):
+    ...     print(finding.severity, finding.rule, finding.message)
+
+One small rule each in the modules of this room, entered in `RULES` by `registry.rule` as they are
+imported here. No rule runs a replay.
+"""
+
+from lrviz.rules import (  # noqa: I001  the order of `lrviz check --list` and docs/checks.md
+    units,
+    containers,
+    milestones,
+    values,
+    arguments,
+    effects,
+    plateau,
+    failures,
+)
+from lrviz.rules.examine import examine, from_problems
+from lrviz.rules.failures import REPLAY_FAILED
+from lrviz.rules.finding import SEVERITIES, Finding, Severity
+from lrviz.rules.registry import RULES, Rule
+
+__all__ = [
+    "REPLAY_FAILED",
+    "RULES",
+    "SEVERITIES",
+    "Finding",
+    "Rule",
+    "Severity",
+    "arguments",
+    "containers",
+    "effects",
+    "examine",
+    "failures",
+    "from_problems",
+    "milestones",
+    "plateau",
+    "units",
+    "values",
+]

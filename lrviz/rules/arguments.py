@@ -1,0 +1,120 @@
+"""Rules about single arguments that torch takes and then trips over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.schedulers import ConstantLR, LambdaLR, OneCycleLR
+from lrviz.rules.parts import length_of, parts
+from lrviz.rules.registry import Hit, rule
+from lrviz.trace import Trace
+
+ABSOLUTE = 0.1  # a rate, rather than a factor, is at most this
+
+
+@rule(
+    "degenerate-argument",
+    "error",
+    "a count of 0, or ConstantLR's factor of 0: torch divides by it, or never ends",
+    why="LinearLR and ConstantLR with total_iters=0 stay at their start factor for ever; StepLR(0), T_max=0 and "
+    "step_size_up=0 divide by zero; ConstantLR(factor=0) divides by zero at its end, mid-run.",
+    instead="Leave the scheduler out where it is to last no steps; to freeze, use a small factor.",
+    example={"scheduler": {"name": "constant", "factor": 0, "total_iters": 8}},
+    near_miss={"scheduler": {"name": "constant", "factor": 0.01, "total_iters": 8}},
+)
+def degenerate_argument(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
+    """Look at what a spec lets through; it refuses counts of 0 itself (see `from_problems`)."""
+    for part in parts(experiment):
+        spec = part.spec
+        if isinstance(spec, ConstantLR) and spec.factor == 0:
+            reached = spec.total_iters < part.steps
+            step = experiment.run.clock.step_of(part.start + spec.total_iters)
+            then = (
+                f"torch divides by zero at its end, step {step:,}" if reached else "the rate is 0 to the end of the run"
+            )
+            message = f"{part.name} has factor 0: {then}"
+            fix = "Use a small factor instead of 0, or a manual schedule"
+            snippet = part.snippet(factor=0.01)
+            yield Hit(message, fix, step if reached else 0, snippet, explains_failure=reached)
+
+
+@rule(
+    "fractional-count",
+    "error",
+    "a count that is not whole, which never comes or comes elsewhere",
+    why="torch compares counts with ==: ConstantLR(total_iters=2.5) never ends, StepLR(2.5) fires every 5 steps, "
+    "MultiStepLR([2.0, 3.5]) fires only at 2.",
+    instead="Write a whole number, or a duration such as 5% or 2ep, which lrviz rounds.",
+    example={"scheduler": {"name": "step", "step_size": 2.5, "gamma": 0.9}},
+    near_miss={"scheduler": {"name": "step", "step_size": 2, "gamma": 0.9}},
+)
+def fractional_count(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
+    """Find nothing: an Experiment has whole counts only, and its refusal carries this rule's name."""
+    yield from ()
+
+
+@rule(
+    "onecycle-phase",
+    "error",
+    "a pct_start that leaves a phase of OneCycleLR without steps",
+    why="pct_start x total_steps = 1 divides by zero in the constructor, below 1 the warmup is skipped, and pct_start "
+    "= 1 divides by zero at the last step. With three_phase and pct_start above 0.5 the cycle never gets to its "
+    "minimum.",
+    instead="Let the warmup have at least 2 steps and leave some for the descent; at most half with three_phase.",
+    example={"optimizer": {"momentum": 0.95}, "scheduler": {"name": "onecycle", "max_lr": 0.1, "pct_start": 0.01}},
+    near_miss={"optimizer": {"momentum": 0.95}, "scheduler": {"name": "onecycle", "max_lr": 0.1, "pct_start": 0.1}},
+)
+def onecycle_phase(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
+    clock = experiment.run.clock
+    for part in parts(experiment):
+        spec, total = part.spec, length_of(part.spec)
+        if not isinstance(spec, OneCycleLR) or total is None:
+            continue
+        warmup, last = spec.pct_start * total, clock.step_of(part.start + total - 1)
+        start = clock.step_of(part.start)
+        enough = part.snippet(pct_start=min(0.3, max(0.05, round(3 / total, 2))))
+        what = f"{part.name}: pct_start = {spec.pct_start:g} of {total:,} steps"
+        if warmup == 1:
+            message = f"{what} is 1, and torch divides by zero when it is built"
+            yield Hit(message, "Warm up for 2 or more", start, enough, explains_failure=True)
+        elif warmup < 1:
+            yield Hit(f"{what} is below 1: the warmup is skipped", "Warm up for 2 steps or more", start, enough)
+        elif spec.pct_start == 1:
+            message = f"{what} leaves none for the descent: torch divides by zero at its last step"
+            fix, snippet = "Leave steps for the descent", part.snippet(pct_start=None)
+            yield Hit(message, fix, last, snippet, explains_failure=part.steps >= total)
+        elif spec.three_phase and spec.pct_start > 0.5:
+            message = f"{what} is over half of a three_phase cycle, which never reaches its minimum"
+            yield Hit(message, "Use at most 0.5", last, part.snippet(pct_start=0.4), "warning")
+
+
+@rule(
+    "lambda-absolute",
+    "warning",
+    "a lambda that returns the rate itself, where torch wants a factor of it",
+    why="LambdaLR multiplies the base rate by the function: returning the rate gives its square, 1e-6 for 1e-3.",
+    instead="Return a factor, 1 for the full rate; or set the optimizer's lr to 1 and return rates.",
+    example={"optimizer": {"lr": 1e-3}, "scheduler": {"name": "lambda", "lr_lambda": "0.001 * 0.95 ** epoch"}},
+    near_miss={"optimizer": {"lr": 1e-3}, "scheduler": {"name": "lambda", "lr_lambda": "0.95 ** epoch"}},
+)
+def lambda_absolute(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
+    """Take lambda(0) from the rate at the scheduler's start, which is the base rate times it."""
+    clock = experiment.run.clock
+    for part in parts(experiment):
+        setting = clock.setting_of(part.start)
+        if not isinstance(part.spec, LambdaLR) or trace is None or not part.steps:
+            continue
+        for group, track in zip(experiment.optimizer.resolved_groups, trace.tracks, strict=bool(trace.tracks)):
+            base = group.lr
+            if not 0 < base <= ABSOLUTE or setting >= len(track.lr):
+                continue
+            factor = track.lr[setting] / base
+            if factor <= ABSOLUTE and abs(factor - base) <= 0.05 * base:
+                message = (
+                    f"lambda(0) = {factor:.3g} looks like a rate: the base rate of {base:.3g} is multiplied by it, "
+                )
+                message += f"which gives {factor * base:.3g}"
+                fix = "Return a factor, 1 for the full rate, or set the optimizer's lr to 1"
+                yield Hit(message, fix, setting * clock.stride)
+                break

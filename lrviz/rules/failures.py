@@ -1,0 +1,34 @@
+"""The rule for what torch raised and no other rule explains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lrviz.experiment.experiment import Experiment
+from lrviz.rules.registry import Hit, rule
+from lrviz.trace import Trace
+
+__all__ = ["REPLAY_FAILED"]
+
+REPLAY_FAILED = "replay-failed"
+
+
+@rule(
+    REPLAY_FAILED,
+    "error",
+    "torch raises, when the scheduler is built or in the middle of the run",
+    why="The training run would stop there with the same exception.",
+    instead="Read torch's words: they say which argument it does not take.",
+    example={"optimizer": {"name": "adagrad", "lr": 0.1}, "scheduler": {"name": "onecycle", "max_lr": 0.1}},
+    near_miss={
+        "optimizer": {"name": "adagrad", "lr": 0.1},
+        "scheduler": {"name": "onecycle", "max_lr": 0.1, "cycle_momentum": False},
+    },
+)
+def replay_failed(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
+    if trace is None or trace.failure is None:
+        return
+    failure = trace.failure
+    message = f"torch raises {failure.where}: {failure.words}"
+    fix = "Set cycle_momentum: false" if "cycle_momentum" in failure.message else "Change what torch refuses"
+    yield Hit(message, fix, max(0, failure.step - 1))

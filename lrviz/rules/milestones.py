@@ -1,0 +1,195 @@
+"""Rules about the steps at which something is to happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.schedulers import SWALR, LinearLR, Manual, MultiStepLR, SchedulerSpec, SequentialLR
+from lrviz.rules.parts import Part, parts
+from lrviz.rules.registry import Hit, rule
+from lrviz.trace import Trace
+
+JUMP = 2.0
+
+_STEPS = {"run": {"epochs": 4, "steps_per_epoch": 8}}
+
+
+def _multistep(*milestones: int) -> dict[str, object]:
+    return {**_STEPS, "scheduler": {"name": "multistep", "milestones": list(milestones), "gamma": 0.5}}
+
+
+def _sequence(*milestones: int, total_iters: int = 8, factor: float = 0.1) -> dict[str, object]:
+    middle = [{"name": "step", "step_size": 8, "gamma": 0.5}] * (len(milestones) - 1)
+    warmup = {"name": "linear", "start_factor": factor, "total_iters": total_iters}
+    schedulers = [warmup, *middle, {"name": "cosine"}]
+    return {**_STEPS, "scheduler": {"name": "sequential", "milestones": list(milestones), "schedulers": schedulers}}
+
+
+def _marks(spec: SchedulerSpec) -> tuple[int, ...]:
+    """Return the steps at which a scheduler is to do something, from its own start on."""
+    match spec:
+        case MultiStepLR() | SequentialLR():
+            return spec.milestones
+        case SWALR() if spec.swa_start:
+            return (0,)
+        case Manual():
+            return tuple(step for step, _ in spec.values)
+        case _:
+            return ()
+
+
+@rule(
+    "milestone-unreached",
+    "warning",
+    "a milestone that the run ends before",
+    why="What was to happen there never does: the last decay is missing, or the second scheduler of two never runs.",
+    instead="Count milestones in the run's scheduler steps (the last one happens at its number of steps less one).",
+    example=_multistep(8, 24, 40),
+    near_miss=_multistep(8, 24, 31),
+)
+def milestone_unreached(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
+    for part in parts(experiment):
+        late = [mark for mark in _marks(part.spec) if mark >= part.steps]
+        if not late or (part.container is not None and part.steps <= 0):
+            continue
+        if isinstance(part.spec, SWALR):
+            message = f"swa_start = {part.spec.swa_start:,} is never reached: the run has {part.end:,} scheduler steps"
+            yield Hit(message, f"Start below {part.end:,}")
+            continue
+        which = ", ".join(f"{mark:,}" for mark in late)
+        verb = "is" if len(late) == 1 else "are"
+        message = (
+            f"{part.name}: milestone{'s' * (len(late) > 1)} {which} {verb} never reached: it has {part.steps:,} steps"
+        )
+        yield Hit(message, f"Place milestones below {part.steps:,}, or drop them")
+
+
+@rule(
+    "milestone-duplicate",
+    "warning",
+    "a milestone that stands twice",
+    why="MultiStepLR decays once for each time a milestone stands there; SequentialLR never runs the scheduler "
+    "between two equal ones.",
+    instead="Write each milestone once.",
+    example=_multistep(8, 24, 24),
+    near_miss=_multistep(8, 24, 25),
+)
+def milestone_duplicate(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
+    clock = experiment.run.clock
+    for part in parts(experiment):
+        marks = sorted(_milestones(part))
+        for mark in sorted({first for first, second in pairwise(marks) if first == second}):
+            times = marks.count(mark)
+            what = f"decays {times} times at once" if isinstance(part.spec, MultiStepLR) else "skips what lies between"
+            message = f"{part.name}: milestone {mark:,} stands {times} times, so that it {what}"
+            yield Hit(message, "Write it once", clock.step_of(part.start + mark))
+
+
+@rule(
+    "milestone-not-positive",
+    "warning",
+    "a milestone at 0 or below",
+    why="At 0 a MultiStepLR has decayed before the first step, and a SequentialLR never runs its first scheduler; "
+    "below 0 nothing ever happens.",
+    instead="Count milestones from 1: the first setting after the start.",
+    example=_multistep(0, 8, 24),
+    near_miss=_multistep(1, 8, 24),
+)
+def milestone_not_positive(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
+    for part in parts(experiment):
+        if any(mark <= 0 for mark in _milestones(part)):
+            decays = isinstance(part.spec, MultiStepLR)
+            what = "the rate has decayed before its first step" if decays else "its first scheduler never runs"
+            step = experiment.run.clock.step_of(part.start)
+            yield Hit(
+                f"{part.name} has a milestone at 0: {what}", "Leave it out, and what it was to end, or start", step
+            )
+
+
+@rule(
+    "milestone-unsorted",
+    "error",
+    "a Sequential's milestones out of order",
+    why="SequentialLR looks its milestones up by bisection: out of order they skip a scheduler without a word.",
+    instead="Write the milestones in ascending order.",
+    example=_sequence(24, 8, total_iters=24),
+    near_miss=_sequence(8, 24),
+)
+def milestone_unsorted(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
+    for part in parts(experiment):
+        if not isinstance(part.spec, SequentialLR):
+            continue
+        marks = part.spec.milestones
+        for number, (first, second) in enumerate(pairwise(marks)):
+            if second < first:
+                message = (
+                    f"{part.name}: milestone {second:,} stands after {first:,}: schedulers[{number + 1}] is skipped"
+                )
+                step = experiment.run.clock.step_of(part.start + second)
+                yield Hit(message, f"Write milestones: {sorted(marks)}, with the schedulers in that order", step)
+
+
+@rule(
+    "warmup-milestone-mismatch",
+    "warning",
+    "a LinearLR whose total_iters is not the milestone that ends it",
+    why="With the milestone too early the rate jumps from a half-done warmup; too late, it waits on a flat piece.",
+    instead="Give the LinearLR as many total_iters as it has steps (rest), or write warmup: N before the scheduler.",
+    example=_sequence(16, total_iters=8),
+    near_miss=_sequence(8, total_iters=8),
+)
+def warmup_milestone_mismatch(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
+    clock = experiment.run.clock
+    for part in parts(experiment):
+        container = part.container
+        if not isinstance(container, SequentialLR) or part.spec is container.schedulers[-1]:
+            continue
+        spec = part.spec
+        followed = part.end < clock.scheduler_steps
+        if not isinstance(spec, LinearLR) or not followed or not 0 < part.steps != spec.total_iters:
+            continue
+        early = spec.total_iters > part.steps
+        what = "the rate jumps there" if early else f"the rate stands still for {part.steps - spec.total_iters:,} steps"
+        message = (
+            f"{part.name} takes {spec.total_iters:,} steps and the next milestone comes after {part.steps:,}: {what}"
+        )
+        step = clock.step_of(part.end if early else part.start + spec.total_iters)
+        yield Hit(message, f"Make the two the same: {part.steps:,}", step, part.snippet(total_iters="rest"))
+
+
+@rule(
+    "lr-jump",
+    "warning",
+    "a rate that more than doubles, or halves, from one step to the next at a Sequential's milestone",
+    why="The two schedulers do not meet: the loss spikes where the rate jumps up, and a jump down wastes the peak.",
+    instead="Let a scheduler end at the rate at which the next one starts.",
+    example=_sequence(4, total_iters=8, factor=0.01),
+    near_miss=_sequence(8, total_iters=8, factor=0.01),
+)
+def lr_jump(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
+    if trace is None:
+        return
+    clock = experiment.run.clock
+    for part in parts(experiment):
+        for mark in part.spec.milestones if isinstance(part.spec, SequentialLR) else ():
+            setting = clock.setting_of(part.start + mark)
+            for track in trace.tracks if 0 < setting < trace.settings else ():
+                before, after = track.lr[setting - 1], track.lr[setting]
+                if not _jumps(before, after):
+                    continue
+                factor = f"by {after / before:.3g}" if before else "from nothing"
+                step = setting * clock.stride
+                message = f"at milestone {mark:,} (step {step:,}) the rate jumps {factor}: {before:.3g} to {after:.3g}"
+                yield Hit(message, "Let the scheduler before it end where the one after it starts", step)
+                break
+
+
+def _jumps(before: float, after: float) -> bool:
+    low, high = sorted((abs(before), abs(after)))
+    return high > JUMP * low
+
+
+def _milestones(part: Part) -> tuple[int, ...]:
+    return part.spec.milestones if isinstance(part.spec, (MultiStepLR, SequentialLR)) else ()

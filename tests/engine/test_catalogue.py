@@ -1,0 +1,60 @@
+"""Every scheduler of the catalogue: described, with an example that works."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+import lrviz
+from lrviz import SpecError
+from lrviz.engine.engine import TorchEngine
+from lrviz.engine.record import replay
+from lrviz.experiment.argtypes import arg_types
+from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec, lookup
+
+SPECS = [pytest.param(spec, id=name) for name, spec in CATALOGUE.items()]
+WITH_EXAMPLES = [pytest.param(spec, id=name) for name, spec in CATALOGUE.items() if spec.on_command_line]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_it_is_described(spec: type[SchedulerSpec]) -> None:
+    assert spec.family
+    assert spec.summary().endswith(".")
+    assert [name for name, kind in arg_types(spec).items() if not kind.help] == []
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_it_is_found_by_both_its_names(spec: type[SchedulerSpec]) -> None:
+    assert lookup(spec.name) is lookup(spec.__name__) is lookup(spec.__name__.upper()) is spec
+
+
+@pytest.mark.parametrize("spec", WITH_EXAMPLES)
+def test_its_example_replays_without_a_word_from_torch(spec: type[SchedulerSpec]) -> None:
+    experiment = lrviz.load({"optimizer": {"momentum": 0.9}, "scheduler": {"name": spec.name, **spec.example}})
+    assert replay(experiment, engine=TorchEngine()).remarks == ()
+
+
+@pytest.mark.parametrize("spec", WITH_EXAMPLES)
+def test_its_example_gives_what_must_be_given(spec: type[SchedulerSpec]) -> None:
+    assert set(spec.required()) <= spec.example.keys() <= arg_types(spec).keys()
+
+
+@pytest.mark.parametrize("spec", WITH_EXAMPLES)
+def test_it_reaches_the_rate_that_it_says_it_is_meant_to(spec: type[SchedulerSpec]) -> None:
+    experiment = lrviz.load({"scheduler": {"name": spec.name, **spec.example}})
+    peak = max(replay(experiment, engine=TorchEngine()).tracks[0].lr)
+    assert peak == pytest.approx(experiment.resolved.target_lr(1e-3, 0), rel=1e-3)
+
+
+@pytest.mark.parametrize("spec", WITH_EXAMPLES)
+def test_it_is_frozen(spec: type[SchedulerSpec]) -> None:
+    scheduler = lrviz.load({"scheduler": {"name": spec.name, **spec.example}}).scheduler
+    name = next(iter(arg_types(scheduler)))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(scheduler, name, 1)
+
+
+def test_unknown_name_is_refused_with_the_nearest() -> None:
+    with pytest.raises(SpecError, match="unknown scheduler 'onecycl'; did you mean 'onecycle'"):
+        lookup("onecycl")

@@ -1,0 +1,33 @@
+"""What the tests of the rules share: a document examined, its replay run where it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from lrviz import replay
+from lrviz.errors import SpecError
+from lrviz.experiment.reader import load
+from lrviz.rules import Finding, examine, from_problems
+
+Examine = Callable[[Mapping[str, Any]], list[Finding]]
+
+
+@pytest.fixture
+def examined(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Examine:
+    """Return the findings of a document, those of a refused one among them, as `lrviz check` has them."""
+    (tmp_path / "log.csv").write_text("val_acc\n" + "\n".join(str(row / 100) for row in range(40)))
+    monkeypatch.chdir(tmp_path)
+
+    def examined(document: Mapping[str, Any]) -> list[Finding]:
+        try:
+            experiment = load(document)
+        except SpecError as error:
+            findings, left = from_problems(error.problems)
+            assert not left
+            return findings
+        return examine(experiment, replay(experiment, partial=True))
+
+    return examined

@@ -1,0 +1,127 @@
+"""Well-made schedules come out without an error or a warning; the gallery with those it truly has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lrviz import replay
+from lrviz.experiment.reader import load
+from lrviz.rules import examine
+
+SGD = {"lr": 0.1, "momentum": 0.9}
+ADAMW = {"name": "adamw", "lr": 3e-4}
+IMAGENET = {"dataset_size": 1_281_167, "batch_size": 256, "epochs": 90}
+PER_EPOCH = {**IMAGENET, "interval": "epoch"}
+CIFAR = {"dataset_size": 50_000, "batch_size": 128, "epochs": 30}
+DEVICES = {**CIFAR, "grad_accum": 4, "world_size": 8}
+SEVENTY = {"epochs": 70, "steps_per_epoch": 20}
+SHORT = {"epochs": 40, "steps_per_epoch": 50}
+
+
+def linear(length: Any, start: float = 0.01, end: float = 1.0) -> dict[str, Any]:
+    return {"name": "linear", "start_factor": start, "end_factor": end, "total_iters": length}
+
+
+def sequence(milestones: list[Any], *schedulers: dict[str, Any]) -> dict[str, Any]:
+    return {"name": "sequential", "milestones": milestones, "schedulers": list(schedulers)}
+
+
+def case(run: dict[str, Any], optimizer: dict[str, Any], warmup: Any = None, **scheduler: Any) -> dict[str, Any]:
+    document = {"run": run, "optimizer": optimizer, "scheduler": scheduler}
+    return document if warmup is None else {**document, "warmup": warmup}
+
+
+HOLD = {"name": "constant", "factor": 1.0, "total_iters": 1}
+NOAM = "512 ** -0.5 * min((step + 1) ** -0.5, (step + 1) * 400 ** -1.5)"
+ROOT = "min((step + 1) / 100, (100 / (step + 1)) ** 0.5)"
+FLAT = "max(0.3, 0.9 ** epoch)"
+CYCLE = {"name": "cyclic", "base_lr": 0.01, "max_lr": 0.1}
+TWO = {"name": "adamw", "betas": [0.95, 0.99], "groups": [{"name": "a", "lr": 1e-4}, {"name": "b", "lr": 1e-3}]}
+
+WELL_MADE = {
+    "warmup, then cosine": case({"steps": 2000}, ADAMW, "5%", name="cosine"),
+    "warmup, then cosine, in epochs": case(CIFAR, SGD, "5ep", name="cosine", T_max="rest"),
+    "warmup, then cosine, written out": case(
+        {"steps": 2000}, ADAMW, **sequence([100], linear(100), {"name": "cosine", "T_max": 1900, "eta_min": 3e-5})
+    ),
+    "warmup, then linear": case({"steps": 2000}, ADAMW, "6%", **linear("rest", 1.0, 0.0)),
+    "warmup, stable, decay": case(
+        {"steps": 2000}, ADAMW, **sequence(["5%", "rest"], linear("5%"), HOLD, linear("20%", 1.0, 0.0))
+    ),
+    "warmup of 5 epochs, then cosine, per epoch": case(PER_EPOCH, SGD, 5, name="cosine"),
+    "OneCycle per batch": case(CIFAR, {"lr": 0.1, "momentum": 0.95}, name="onecycle", max_lr=0.1),
+    "OneCycle, AdamW with its beta1": case(
+        CIFAR, {"name": "adamw", "betas": [0.95, 0.999]}, name="onecycle", max_lr=1e-3
+    ),
+    "OneCycle, linear, short": case(SHORT, SGD, name="onecycle", max_lr=0.1, anneal_strategy="linear"),
+    "OneCycle, two groups": case(SHORT, TWO, name="onecycle", max_lr=[1e-4, 1e-3]),
+    "StepLR per epoch on ImageNet": case(PER_EPOCH, SGD, name="step", step_size=30),
+    "MultiStepLR per epoch on ImageNet": case(PER_EPOCH, SGD, name="multistep", milestones=[30, 60, 80]),
+    "MultiStepLR in epochs, per batch": case(CIFAR, SGD, name="multistep", milestones=["10ep", "20ep"]),
+    "StepLR in epochs, per batch": case(CIFAR, SGD, name="step", step_size="10ep"),
+    "restarts, T_mult 2": case(SEVENTY, SGD, name="cosine-restarts", T_0="10ep", T_mult=2),
+    "restarts, T_mult 2, cut": case({**PER_EPOCH, "epochs": 100}, SGD, name="cosine-restarts", T_0=10, T_mult=2),
+    "cyclic, many cycles": case(SHORT, SGD, **CYCLE, step_size_up="1ep"),
+    "cyclic, many short cycles": case(SHORT, SGD, **CYCLE, step_size_up=7, mode="triangular2"),
+    "cosine per epoch": case({**PER_EPOCH, "epochs": 200}, SGD, name="cosine", T_max=200),
+    "cosine in Lightning": case({**CIFAR, "framework": "lightning"}, SGD, name="cosine", T_max=30),
+    "cosine on 8 devices, accumulating": case(DEVICES, ADAMW, "5%", name="cosine"),
+    "cosine in accelerate": case({**DEVICES, "framework": "accelerate"}, ADAMW, "5%", name="cosine"),
+    "Noam": case({"steps": 2000}, {"name": "adam", "lr": 1.0}, name="lambda", lr_lambda=NOAM),
+    "inverse square root": case({"steps": 2000}, ADAMW, name="lambda", lr_lambda=ROOT),
+    "plateau": case(PER_EPOCH, SGD, name="plateau", metric=FLAT, patience=5, factor=0.5, min_lr=1e-3),
+    "weight averaging": case({**PER_EPOCH, "epochs": 100}, SGD, name="swa", swa_lr=0.05, anneal_epochs=5, swa_start=75),
+    "a warmup chained with steps": case(
+        PER_EPOCH, SGD, name="chained", schedulers=[linear(5, 0.2), {"name": "step", "step_size": 30}]
+    ),
+    "polynomial": case({"steps": 3000}, SGD, name="polynomial", total_iters=3000, power=0.9),
+    "exponential per epoch": case(PER_EPOCH, SGD, name="exponential", gamma=0.95),
+    "range test": case({"steps": 100}, SGD, name="range-test", min_lr=1e-7, max_lr=10.0),
+    "warmup, then restarts": case(SHORT, SGD, "1ep", name="cosine-restarts", T_0="13ep"),
+    "warmup, then steps": case(PER_EPOCH, SGD, 5, name="multistep", milestones=[25, 55, 75]),
+    "a tiny step decay": case({}, SGD, name="step", step_size=4, gamma=0.5),
+    "tiny restarts": case({}, SGD, name="cosine-restarts", T_0=4),
+    "a tiny warmup": case({}, SGD, name="linear", total_iters=4),
+}  # fmt: skip
+
+GALLERY = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+
+TRULY = {
+    "05-exponential": {"lr-dead"},  # halved at every step: 2^-14 by step 14 of 32
+    "06-polynomial-1": {"lr-dead"},  # at 0 after 8 of 32 steps
+    "07-polynomial-2": {"lr-dead"},
+    "28-regression-step": {"lr-dead"},  # a tenth every 10 of 100 epochs
+    "29-mnist-exponential": {"lr-dead"},  # a tenth every epoch of 10
+    # cycle_momentum is on by default, and the plain SGD of these figures had no momentum before it
+    "10-cyclic-triangular": {"momentum-changed"},
+    "11-cyclic-triangular2": {"momentum-changed"},
+    "12-cyclic-exp-range": {"momentum-changed"},
+    "13-onecycle": {"momentum-changed"},
+    "14-onecycle-linear": {"momentum-changed"},
+    "25-notebook-cyclic": {"momentum-changed"},
+    "26-notebook-onecycle": {"momentum-changed"},
+}
+"""What is truly wrong with figures of the gallery, if somebody trained with them."""
+
+
+def alarms(document: Any) -> set[str]:
+    experiment = load(document)
+    findings = examine(experiment, replay(experiment, partial=True))
+    return {finding.rule for finding in findings if finding.severity != "info"}
+
+
+@pytest.mark.parametrize("name", WELL_MADE)
+def test_well_made(name: str) -> None:
+    assert alarms(WELL_MADE[name]) == set()
+
+
+@pytest.mark.parametrize("path", GALLERY, ids=lambda path: path.stem)
+def test_gallery(path: Path) -> None:
+    assert alarms(path) == TRULY.get(path.stem, set())
+
+
+def test_gallery_is_there() -> None:
+    assert {path.stem for path in GALLERY} >= TRULY.keys()
