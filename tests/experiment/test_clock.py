@@ -80,7 +80,7 @@ def test_batches_are_those_of_torch(size: int, devices: int, drop_last: bool) ->
 @pytest.mark.parametrize(
     ("given", "batches"),
     [
-        ({"dataset_size": 1000, "batch_size": 64, "world_size": 3}, 6),  # 16 batches, in turn, resolved up to 18
+        ({"dataset_size": 1000, "batch_size": 64, "world_size": 3}, 6),  # 16 batches, in turn, filled up to 18
         ({"dataset_size": 1000, "batch_size": 64, "world_size": 3, "drop_last": True}, 5),  # 15 whole ones
         ({"dataset_size": 1000, "batch_size": 64, "world_size": 4, "split_batches": True}, 16),
         ({"dataset_size": 1000, "batch_size": 64, "world_size": 4, "split_batches": True, "drop_last": True}, 15),
@@ -146,7 +146,7 @@ def test_the_optimizer_step_of_a_scheduler_step() -> None:
             {"dataset_size": 1000, "batch_size": 64, "world_size": 3, "framework": "accelerate"},
             (
                 "6 batches an epoch on each device: the last round of 3 batches, not full, is "
-                "resolved up with repeated samples (drop_last=false)"
+                "filled up with repeated samples (drop_last=false)"
             ),
         ),
         (
