@@ -23,10 +23,9 @@ def load(source: str | os.PathLike[str] | Mapping[str, Any], *, allow_import: Co
     A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`.
     Raises SpecError with every problem of the document, each with its line.
     """
-    from lrviz.experiment.reader import load
-    from lrviz.rules import RULES
+    from lrviz.documents import load
 
-    return load(source, allow_import=allow_import, rules=RULES)
+    return load(source, allow_import=allow_import)
 
 
 def replay(

@@ -19,14 +19,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lrviz.documents import GalleryPlace, load
 from lrviz.engine.record import replay
 from lrviz.errors import Problem, ReplayError, SpecError
 from lrviz.experiment.experiment import Experiment
-from lrviz.experiment.reader import load
 from lrviz.files import write_text
 from lrviz.render.figure.options import FigureOptions
 from lrviz.render.figure.output import write
-from lrviz.rules import RULES
 from lrviz.trace import Trace
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ def _load(folder: Path, allow_import: Collection[str]) -> dict[str, tuple[Path, 
             problems.append(Problem(place=str(path), message=message))
             continue
         try:
-            found[name] = path, load(path, allow_import=allow_import, rules=RULES)
+            found[name] = path, load(path, allow_import=allow_import)
         except SpecError as error:
             problems.extend(error.problems)
     if problems:
@@ -120,7 +119,7 @@ def render(entries: Sequence[Entry], folder: Path, formats: Sequence[str], repor
 
 
 def _summaries(entries: Sequence[Entry]) -> list[str]:
-    return list(SUMMARIES) if any(entry.experiment.gallery.summary for entry in entries) else []
+    return list(SUMMARIES) if any(entry.experiment.section(GalleryPlace).summary for entry in entries) else []
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ class _Drawing:
     def summary(self, layout: Layout) -> Figure:
         from lrviz.render.figure.summary import draw_summary
 
-        shown = [entry for entry in self.entries if entry.experiment.gallery.summary]
+        shown = [entry for entry in self.entries if entry.experiment.section(GalleryPlace).summary]
         return draw_summary([(_family(entry), entry.trace, entry.experiment) for entry in shown], layout)
 
 
@@ -190,16 +189,19 @@ def _family(entry: Entry) -> str:
 
 def curves(entries: Sequence[Entry]) -> str:
     """Return the numbers of every curve as JSON, one figure to a line, floats to the last bit."""
-    lines = [f"{json.dumps(entry.name)}: {json.dumps(_numbers(entry.trace))}" for entry in entries]
+    lines = [f"{json.dumps(entry.name)}: {json.dumps(_numbers(entry))}" for entry in entries]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def _numbers(trace: Trace) -> dict[str, object]:
+def _numbers(entry: Entry) -> dict[str, object]:
+    """Return a trace as JSON has it: of the steps between two of the scheduler's, `stride` of them, the first alone."""
+    trace, stride = entry.trace, entry.experiment.run.clock.stride
+    momenta = {group.name: group.momentum for group in trace.groups if group.momentum is not None}
     numbers: dict[str, object] = {
         "steps": trace.steps,
-        "stride": trace.stride,
-        "lr": {track.name: _plain(track.lr) for track in trace.tracks},
-        "momentum": {track.name: _plain(track.momentum) for track in trace.tracks if track.momentum is not None},
+        "stride": stride,
+        "lr": {group.name: _plain(group.lr[::stride]) for group in trace.groups},
+        "momentum": {name: _plain(values[::stride]) for name, values in momenta.items()},
     }
     watched = {"metric": trace.metric, "loss": trace.loss}
     return numbers | {name: _plain(values) for name, values in watched.items() if values is not None}
@@ -216,7 +218,7 @@ def _index(entries: Sequence[Entry], formats: Sequence[str]) -> str:
     lines = ["# Gallery", "", "Every figure is made by `lrviz gallery` from the YAML below it.", ""]
     for name in _summaries(entries):
         lines += [f"![all schedulers, {SUMMARIES[name]}]({name}.{suffix})", ""]
-    for section, members in groupby(entries, key=lambda entry: entry.experiment.gallery.section):
+    for section, members in groupby(entries, key=lambda entry: entry.experiment.section(GalleryPlace).section):
         lines += [f"## {section}", ""]
         for entry in members:
             title = entry.experiment.name

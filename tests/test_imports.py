@@ -22,10 +22,11 @@ BELOW: dict[str, tuple[str, ...]] = {
     "engine": ("trace", "experiment", "files", "errors"),
     "rules": ("trace", "experiment", "errors"),
     "render": ("trace", "experiment", "files", "errors"),
-    "gallery": ("rules", "render", "engine", "trace", "experiment", "files", "errors"),
+    "gallery": ("documents", "render", "engine", "trace", "experiment", "files", "errors"),
     "drift": ("gallery", "render", "engine", "trace", "experiment", "files", "errors"),
-    "api": ("rules", "render", "engine", "trace", "experiment", "errors"),
-    "cli": ("drift", "gallery", "api", "rules", "render", "engine", "trace", "experiment", "files", "errors", ""),
+    "documents": ("rules", "experiment", "errors"),
+    "api": ("documents", "rules", "render", "engine", "trace", "experiment", "errors"),
+    "cli": ("drift", "gallery", "documents", "rules", "render", "engine", "trace", "experiment", "files", "errors", ""),
     "": ("api", "render", "trace", "experiment", "errors"),  # lrviz/__init__.py
     "__main__": ("cli",),
 }

@@ -1,4 +1,4 @@
-"""The replay as a command runs it: with progress, torch's warnings as remarks, its errors as ours."""
+"""The replay as a command runs it: with progress, torch's warnings as notes, its errors as ours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from lrviz.cli.flags import choice, option, read_value
 from lrviz.cli.report import print_error, print_message, print_note
 from lrviz.errors import ReplayError
-from lrviz.experiment.argtypes import Choice
+from lrviz.experiment.argtypes import OneOf
 from lrviz.experiment.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ __all__ = ["ENGINE", "REPLAY_OPTIONS", "finish", "run", "shown_trace"]
 PANEL = "Replay"
 SLOW = 200_000  # settings from which a progress bar is worth its place
 
-ENGINES = Choice(("auto", "torch", "light"), "what replays: torch, or its scheduler files alone (see lrviz engines)")
+ENGINES = OneOf(("auto", "torch", "light"), "what replays: torch, or its scheduler files alone (see lrviz engines)")
 ENGINE = choice("engine", ENGINES.options, "auto", PANEL, f"{ENGINES.help}; default auto")
 REPLAY_OPTIONS = (
     option("train", bool, False, "--train", metavar=" ", rich_help_panel=PANEL, show_default=False,
@@ -64,14 +64,14 @@ def _told(experiment: Experiment, trace: Trace) -> list[Finding]:
 
 
 def run(experiment: Experiment, *, engine: str, train: bool = False) -> Trace:
-    """Replay for a command, as far as torch goes; its warnings are remarks."""
+    """Replay for a command, as far as torch goes; its warnings are notes."""
     read_value(ENGINES, engine, "--engine")
     from lrviz.engine.record import replay
 
     with _progress(experiment) as progress:
         trace = replay(experiment, partial=True, engine=engine, train=train, progress=progress)
-    for note in trace.remarks:
-        print_note(f"torch warned {note.where}: {note.message}")
+    for warning in trace.warnings:
+        print_note(f"torch warned {warning.where}: {warning.message}")
     return trace
 
 

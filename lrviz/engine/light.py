@@ -22,11 +22,8 @@ from types import SimpleNamespace
 from typing import Any, Self
 
 from lrviz.engine.engine import group_settings
-from lrviz.experiment.argtypes import arg_types
 from lrviz.experiment.experiment import Experiment
-from lrviz.experiment.expression import Expression
 from lrviz.experiment.optimizers import OptimizerSpec
-from lrviz.experiment.schedulers import Custom, ReduceLROnPlateau, SchedulerSpec
 
 __all__ = ["LightEngine", "Unavailable", "files", "fingerprint", "torch_folder", "unsupported_reason"]
 
@@ -84,28 +81,7 @@ def fingerprint(folder: Path) -> tuple[tuple[int, int], ...]:
 
 def unsupported_reason(experiment: Experiment) -> str | None:
     """Return why an experiment needs the real engine, or None where the light one will do."""
-    if experiment.trains:
-        return "it trains a toy model"
-    return _unsupported_reason(experiment.scheduler)
-
-
-def _unsupported_reason(spec: SchedulerSpec) -> str | None:
-    if isinstance(spec, Custom):
-        return "a scheduler of your own may look at anything in torch"
-    if isinstance(spec, ReduceLROnPlateau) and not isinstance(spec.metric, (tuple, Expression)):
-        return "its metric is not a list or an expression"
-    children = spec.children()
-    own = [getattr(spec, name) for name in arg_types(spec)]
-    if not all(_is_plain(value) for value in own if value is not children):
-        return "one of its arguments is a Python object, which may look at anything in torch"
-    return next(filter(None, map(_unsupported_reason, children)), None)
-
-
-def _is_plain(value: Any) -> bool:
-    """Return whether a value is of the kinds that the certificate compares."""
-    if isinstance(value, tuple):
-        return all(map(_is_plain, value))
-    return value is None or type(value) in (bool, int, float, str, Expression)
+    return "it trains a toy model" if experiment.trains else experiment.scheduler.needs_torch()
 
 
 class _Tensor:

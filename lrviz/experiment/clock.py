@@ -24,7 +24,8 @@ from functools import cached_property
 from typing import Any
 
 from lrviz.errors import Problem, SpecError
-from lrviz.experiment.argtypes import Choice, Count, Flag, Record, arg, arg_types
+from lrviz.experiment.argtypes import Bool, Count, OneOf
+from lrviz.experiment.record import Record, arg, arg_types
 
 __all__ = ["DEFAULT_EPOCHS", "DEFAULT_STEPS_PER_EPOCH", "MAX_STEPS", "Clock", "Run"]
 
@@ -51,21 +52,21 @@ class Run(Record):
     steps: int | None = arg(None, Count("optimizer steps of the whole run", default_text="epochs x steps per epoch"))
     dataset_size: int | None = arg(None, Count("samples in the training set, to count steps from"))
     batch_size: int | None = arg(None, Count("samples in a batch of one device, with dataset_size"))
-    drop_last: bool = arg(False, Flag("drop the last, partial batch of an epoch, with dataset_size"))
+    drop_last: bool = arg(False, Bool("drop the last, partial batch of an epoch, with dataset_size"))
     grad_accum: int = arg(1, Count("batches accumulated for one optimizer step"))
     world_size: int = arg(1, Count("devices that share the data"))
     interval: str | None = arg(
         None,
-        Choice(
+        OneOf(
             ("step", "epoch"),
             "what the scheduler's step is tied to",
             default_text="step; with framework lightning: epoch",
         ),
     )
     framework: str = arg(
-        "plain", Choice(("plain", "accelerate", "lightning"), "whose training loop steps the scheduler")
+        "plain", OneOf(("plain", "accelerate", "lightning"), "whose training loop steps the scheduler")
     )
-    split_batches: bool = arg(False, Flag("accelerate's split_batches: batch_size is that of all devices together"))
+    split_batches: bool = arg(False, Bool("accelerate's split_batches: batch_size is that of all devices together"))
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -125,9 +125,7 @@ class _Tree:
             if not isinstance(key, yaml.ScalarNode):
                 self.problems.append(Problem(place=place, message="a key must be a plain word"))
             elif key.value in entries:
-                self.problems.append(
-                    Problem(place=place, message=f"the key {shown(key.value)} stands here a second time")
-                )
+                self.problems.append(Problem(place=place, message=f"duplicate key {shown(key.value)}"))
             else:
                 entries[key.value] = self.value(child, depth + 1, place)
         return entries

@@ -145,7 +145,9 @@ def test_partial_draws_what_came_before(lrviz):
 def test_findings_are_told_in_a_line_each_and_marked(lrviz):
     ended = lrviz("plot", "cosine", "--t-max", "20", "-o", "a.svg")
     assert ended.code == 0
-    assert ended.err.startswith("error: cosine-rebound: CosineAnnealingLR is at its lowest rate, 0, after T_max = 20")
+    assert ended.err.startswith(
+        "error: cosine-rebound: CosineAnnealingLR is at its lowest learning rate, 0, after T_max = 20"
+    )
     assert "cosine-rebound" in Path("a.svg").read_text()
 
 
@@ -167,7 +169,7 @@ def test_a_warmup_goes_before_any_scheduler(lrviz):
     assert does.startswith("LinearLR, then CosineAnnealingLR: first 0.0005, peak 0.001 at step 8 (epoch 1)")
 
 
-def test_torchs_warnings_are_remarks(lrviz, tmp_path):
+def test_torchs_warnings_are_notes(lrviz, tmp_path):
     (tmp_path / "noisy.py").write_text(
         "import torch, warnings\n"
         "class Noisy(torch.optim.lr_scheduler.StepLR):\n"

@@ -15,10 +15,11 @@ from lrviz.engine.light import LightEngine
 from lrviz.engine.record import replay
 from lrviz.errors import SpecError
 from lrviz.experiment import argtypes as kinds
-from lrviz.experiment.argtypes import ArgType, arg_types
+from lrviz.experiment.argtypes import ArgType
 from lrviz.experiment.clock import Run
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.optimizers import OPTIMIZERS, WITHOUT_WEIGHT_DECAY, Group, OptimizerSpec, momentum_name
+from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import CATALOGUE, ChainedScheduler, Custom, OneCycleLR, SchedulerSpec, SequentialLR
 
 REAL = TorchEngine()
@@ -57,30 +58,32 @@ def _reals(kind: kinds.Real) -> st.SearchStrategy[float]:
 
 def _arguments(kind: ArgType, groups: int) -> st.SearchStrategy[Any]:
     """Return the values that a kind of argument takes."""
-    one = _one(kind)
-    return one | st.tuples(*[one] * groups) if kind.per_group else one
+    if not isinstance(kind, kinds.PerGroup):
+        return _one(kind)
+    one = _one(kind.item)
+    return one | st.tuples(*[one] * groups)
 
 
 def _one(kind: ArgType) -> st.SearchStrategy[Any]:
     match kind:
-        case kinds.Column():
+        case kinds.CsvColumn():
             return st.none()
-        case kinds.Counts():
-            return st.lists(st.integers(kind.minimum, MOST), max_size=4).map(tuple)
+        case kinds.ListOf():
+            return st.lists(_one(kind.item), max_size=4).map(tuple)
         case kinds.Count():
             return st.integers(kind.minimum, MOST)
         case kinds.Real():
             return _reals(kind)
-        case kinds.Choice():
+        case kinds.OneOf():
             return st.sampled_from(kind.options)
-        case kinds.Flag():
+        case kinds.Bool():
             return st.booleans()
         case kinds.Formula():
             return st.sampled_from(FORMULAS[kind.names])
         case kinds.Metric():
             values = st.lists(st.floats(-10, 10), min_size=MOST, max_size=MOST).map(tuple)
             return st.sampled_from(FORMULAS["epoch", "step"]) | values
-        case kinds.Schedule():
+        case kinds.MappingOf():
             return st.dictionaries(COUNTS, st.floats(0, 1), min_size=1, max_size=4)
     raise AssertionError(f"no values known for {kind}")
 

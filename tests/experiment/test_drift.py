@@ -13,8 +13,8 @@ import torch
 from torch.optim import lr_scheduler
 
 from lrviz import SpecError
-from lrviz.experiment.argtypes import arg_types, is_required
 from lrviz.experiment.optimizers import OPTIMIZERS, OptimizerSpec
+from lrviz.experiment.record import arg_types, is_required
 from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec
 
 MODULES = ("torch.optim.lr_scheduler", "torch.optim.swa_utils")
