@@ -307,6 +307,10 @@ def test_alias_bomb_is_refused_at_once(problems_of: Problems) -> None:
     assert problem.endswith(f"holds more than {MAX_NODES:,} values")
 
 
+def test_as_large_as_allowed_is_read(load: Load) -> None:
+    assert load(STEP + "#" * (MAX_BYTES - len(STEP))).scheduler.step_size == 3
+
+
 def test_as_deep_as_allowed_is_read(load: Load) -> None:
     depth = MAX_DEPTH - 3  # the document, the scheduler and its arguments
     text = "scheduler: {name: 'math:sqrt', args: {deep: " + "[" * depth + "]" * depth + "}}"

@@ -22,6 +22,7 @@ def test_it_is_described(spec: type[SchedulerSpec]) -> None:
     assert spec.family
     assert spec.summary().endswith(".")
     assert [name for name, kind in arg_types(spec).items() if not kind.help] == []
+    assert all(spec.documentation()), "a formula, what happens past its end, and a source"
 
 
 @pytest.mark.parametrize("spec", SPECS)
