@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,11 @@ from lrviz.rules.settings import CheckSettings
 __all__ = ["SECTIONS", "GalleryPlace", "load", "read"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class GalleryPlace(Record):
     """The section `gallery` of a document: where `lrviz gallery` shows its figure."""
 
-    section: str = arg("Schedules", Text("heading of the index it stands under"))
-    summary: bool = arg(True, Bool("whether the summaries of all schedulers show it"))
+    section: str = arg(Text("heading of the index it stands under"), default="Schedules")
+    summary: bool = arg(Bool("whether the summaries of all schedulers show it"), default=True)
 
 
 SECTIONS: Mapping[str, type[Record]] = {"check": CheckSettings, "gallery": GalleryPlace}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import jsonschema
@@ -26,7 +25,6 @@ from lrviz.render.figure.annotation.view import annotate
 def triangle() -> Iterator[type[ClosedForm]]:
     """Define a scheduler, which enters the catalogue by that alone."""
 
-    @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
     class Triangle(ClosedForm):
         """Rise to the learning rate in the middle and fall back.
 
@@ -43,8 +41,8 @@ def triangle() -> Iterator[type[ClosedForm]]:
         example = {"floor": 0.1}
         length_arg = "length_"
 
-        length_: int | None = arg(None, Duration("steps from floor to floor", horizon=True))
-        floor: float = arg(0.0, Real("factor at both ends", minimum=0, maximum=1))
+        length_: int | None = arg(Duration("steps from floor to floor", horizon=True), default=None)
+        floor: float = arg(Real("factor at both ends", minimum=0, maximum=1), default=0.0)
 
         def factor(self, step: int) -> float:
             share = min(1.0, step / (self.length_ or 1))
@@ -130,7 +128,6 @@ def test_it_does_not_stop_the_light_engine_for_the_others() -> None:
 
 
 def test_a_scheduler_that_only_its_own_library_can_run_leaves_the_others_their_light_engine() -> None:
-    @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
     class Elsewhere(CATALOGUE["step"]):  # type: ignore[name-defined, misc]
         """Step as another library does."""
 

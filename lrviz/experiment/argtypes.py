@@ -1,6 +1,6 @@
 """The types of argument a spec can have: how each is read, bounded, described and written as a flag.
 
-A dataclass field made with `lrviz.experiment.record.arg(default, ArgType(...))` says everything about
+A field made with `lrviz.experiment.record.arg(ArgType(...))` says everything about
 an argument once. The flags, `--help`, the YAML keys, the validation and the JSON Schema are all made
 from it. "A list of X" and "X, or one for each parameter group" are made from X.
 """

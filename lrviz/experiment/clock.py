@@ -35,7 +35,6 @@ DEFAULT_STEPS_PER_EPOCH = 8
 _SIMPLY_GIVEN = ("epochs", "steps_per_epoch", "steps", "interval")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Run(Record):
     """What is said of a run's length; `clock` is what it comes to.
 
@@ -45,28 +44,32 @@ class Run(Record):
     than `MAX_STEPS` steps.
     """
 
-    epochs: int | None = arg(None, Count("passes over the data", default_text=str(DEFAULT_EPOCHS)))
+    epochs: int | None = arg(Count("passes over the data", default_text=str(DEFAULT_EPOCHS)), default=None)
     steps_per_epoch: int | None = arg(
-        None, Count("optimizer steps in one epoch", default_text=str(DEFAULT_STEPS_PER_EPOCH))
+        Count("optimizer steps in one epoch", default_text=str(DEFAULT_STEPS_PER_EPOCH)), default=None
     )
-    steps: int | None = arg(None, Count("optimizer steps of the whole run", default_text="epochs x steps per epoch"))
-    dataset_size: int | None = arg(None, Count("samples in the training set, to count steps from"))
-    batch_size: int | None = arg(None, Count("samples in a batch of one device, with dataset_size"))
-    drop_last: bool = arg(False, Bool("drop the last, partial batch of an epoch, with dataset_size"))
-    grad_accum: int = arg(1, Count("batches accumulated for one optimizer step"))
-    world_size: int = arg(1, Count("devices that share the data"))
+    steps: int | None = arg(
+        Count("optimizer steps of the whole run", default_text="epochs x steps per epoch"), default=None
+    )
+    dataset_size: int | None = arg(Count("samples in the training set, to count steps from"), default=None)
+    batch_size: int | None = arg(Count("samples in a batch of one device, with dataset_size"), default=None)
+    drop_last: bool = arg(Bool("drop the last, partial batch of an epoch, with dataset_size"), default=False)
+    grad_accum: int = arg(Count("batches accumulated for one optimizer step"), default=1)
+    world_size: int = arg(Count("devices that share the data"), default=1)
     interval: str | None = arg(
-        None,
         OneOf(
             ("step", "epoch"),
             "what the scheduler's step is tied to",
             default_text="step; with framework lightning: epoch",
         ),
+        default=None,
     )
     framework: str = arg(
-        "plain", OneOf(("plain", "accelerate", "lightning"), "whose training loop steps the scheduler")
+        OneOf(("plain", "accelerate", "lightning"), "whose training loop steps the scheduler"), default="plain"
     )
-    split_batches: bool = arg(False, Bool("accelerate's split_batches: batch_size is that of all devices together"))
+    split_batches: bool = arg(
+        Bool("accelerate's split_batches: batch_size is that of all devices together"), default=False
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from lrviz.errors import Problem, SpecError
@@ -48,25 +47,22 @@ def momentum_name(optimizer: str) -> str | None:
 BETAS = ListOf(Real("decay rates of the moments", minimum=0, below=1), length=2, sample="[0.9, 0.999]")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Group(Record):
     """One parameter group; what it leaves unset is the optimizer's."""
 
-    name: str = arg(..., Text("name of the group in pictures and tables"))
-    lr: float | None = arg(None, Real("base learning rate", minimum=0))
-    momentum: float | None = arg(None, Real("momentum", minimum=0))
-    betas: tuple[float, float] | None = arg(None, BETAS)
-    weight_decay: float | None = arg(None, Real("weight decay", minimum=0))
+    name: str = arg(Text("name of the group in pictures and tables"))
+    lr: float | None = arg(Real("base learning rate", minimum=0), default=None)
+    momentum: float | None = arg(Real("momentum", minimum=0), default=None)
+    betas: tuple[float, float] | None = arg(BETAS, default=None)
+    weight_decay: float | None = arg(Real("weight decay", minimum=0), default=None)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ResolvedGroup(Group):
     """A parameter group with what it left unset taken from the optimizer; None is torch's default."""
 
-    lr: float = arg(..., Real("base learning rate", minimum=0))
+    lr: float = arg(Real("base learning rate", minimum=0))
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class OptimizerSpec(Record):
     """A torch optimizer: its name, the arguments that schedules touch, and its parameter groups.
 
@@ -74,13 +70,14 @@ class OptimizerSpec(Record):
     named "default". Raises SpecError for an argument the optimizer has not.
     """
 
-    name: str = arg("SGD", OneOf(tuple(OPTIMIZERS), "torch optimizer", any_case=True))
-    lr: float = arg(1e-3, Real("base learning rate", minimum=0))
-    momentum: float | None = arg(None, Real("momentum; unset: torch's default", minimum=0))
-    betas: tuple[float, float] | None = arg(None, BETAS)
-    weight_decay: float | None = arg(None, Real("weight decay; unset: torch's default", minimum=0))
+    name: str = arg(OneOf(tuple(OPTIMIZERS), "torch optimizer", any_case=True), default="SGD")
+    lr: float = arg(Real("base learning rate", minimum=0), default=1e-3)
+    momentum: float | None = arg(Real("momentum; unset: torch's default", minimum=0), default=None)
+    betas: tuple[float, float] | None = arg(BETAS, default=None)
+    weight_decay: float | None = arg(Real("weight decay; unset: torch's default", minimum=0), default=None)
     groups: tuple[Group, ...] | None = arg(
-        None, ListOf(RecordOf(Group, "parameter groups", flag=False), least=1, sample="[{name: backbone, lr: 1e-4}]")
+        ListOf(RecordOf(Group, "parameter groups", flag=False), least=1, sample="[{name: backbone, lr: 1e-4}]"),
+        default=None,
     )
 
     def __post_init__(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, field
-from typing import Any, ClassVar
+from dataclasses import MISSING, Field, dataclass, field
+from typing import Any, ClassVar, dataclass_transform
 
 from lrviz.errors import Problem, SpecError, shown
 from lrviz.experiment.argtypes import ArgType, Invalid
@@ -13,10 +13,9 @@ from lrviz.experiment.argtypes import ArgType, Invalid
 __all__ = ["Record", "RecordOf", "arg", "arg_types", "is_required"]
 
 
-def arg(default: Any, arg_type: ArgType) -> Any:
-    """Return a dataclass field for an argument of this type; `...` as default: it must be given."""
-    metadata = {"arg_type": arg_type}
-    return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
+def arg(arg_type: ArgType, *, default: Any = MISSING) -> Any:
+    """Return a dataclass field for an argument of this type, which must be given where it has no default."""
+    return field(default=default, metadata={"arg_type": arg_type})
 
 
 def arg_types(record: type[Record] | Record) -> dict[str, ArgType]:
@@ -29,14 +28,19 @@ def is_required(entry: Field[Any]) -> bool:
     return entry.default is MISSING and entry.default_factory is MISSING
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False, field_specifiers=(arg,))
 class Record:
     """A frozen dataclass whose fields are made with `arg`; refuses values their type does not take.
 
-    Subclasses leave out dataclass's eq and repr: to compile them for each of some fifty classes, beside
-    these, would be a good part of what it takes to start.
+    Its subclasses are dataclasses by that alone, without dataclass's eq and repr: to compile them for each
+    of some fifty classes, beside these, would be a good part of what it takes to start.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def __init_subclass__(cls, **rest: Any) -> None:
+        super().__init_subclass__(**rest)
+        dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self._values() == other._values()
@@ -67,7 +71,7 @@ class Record:
                 yield Problem(field=entry.name, message=str(error), cause=error.cause)
 
 
-@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RecordOf(ArgType):
     """A record, which a document writes as a mapping."""
 

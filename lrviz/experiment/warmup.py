@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Duration, Real
 from lrviz.experiment.record import Record, arg
@@ -14,19 +12,20 @@ __all__ = ["DEFAULT_START", "Warmup"]
 DEFAULT_START = 0.01  # LinearLR refuses 0; a hundredth of the rate is as good as none
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Warmup(Record):
     """A linear warmup of `warmup` scheduler steps, from `warmup_start` times the rate up to the rate."""
 
-    warmup: int | None = arg(None, Duration("length of a linear warmup before the scheduler", default_text="none"))
+    warmup: int | None = arg(
+        Duration("length of a linear warmup before the scheduler", default_text="none"), default=None
+    )
     warmup_start: float | None = arg(
-        None,
         Real(
             "factor of the learning rate that the warmup starts with",
             above=0,
             maximum=1,
             default_text=str(DEFAULT_START),
         ),
+        default=None,
     )
 
     def __post_init__(self) -> None:

@@ -23,8 +23,7 @@ class RuleName(Text):
         return name
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CheckSettings(Record):
     """The section `check` of a document."""
 
-    ignore: tuple[str, ...] = arg((), ListOf(RuleName("rules to leave out")))
+    ignore: tuple[str, ...] = arg(ListOf(RuleName("rules to leave out")), default=())

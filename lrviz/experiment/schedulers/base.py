@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 from lrviz.errors import SpecError, nearest, shown
@@ -53,7 +52,6 @@ class Documentation(NamedTuple):
     source: str
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SchedulerSpec(Record):
     """A scheduler, its arguments, and what it does with them.
 
@@ -194,7 +192,6 @@ def _is_plain(value: Any) -> bool:
     return value is None or (type(value) in (bool, int, float, str, Expression) and value != TRAIN)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ClosedForm(SchedulerSpec):
     """A scheduler from outside torch: the base rate times a function of the step, on torch's LambdaLR."""
 

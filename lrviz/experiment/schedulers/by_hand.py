@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Duration, MappingOf, OneOf, Real
@@ -15,7 +14,6 @@ from lrviz.experiment.schedulers.notes import MOST, Annotation, View
 __all__ = ["ByHand", "Manual", "RangeTest"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ByHand(SchedulerSpec):
     """Learning rates set by hand, the same for every parameter group."""
 
@@ -28,7 +26,6 @@ class ByHand(SchedulerSpec):
         raise NotImplementedError
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Manual(ByHand):
     """Set the learning rate by hand in param_groups at chosen steps.
 
@@ -45,7 +42,7 @@ class Manual(ByHand):
     no_warmup = ("manual sets every learning rate itself: write the warmup into its values", "")
 
     values: tuple[tuple[int, float], ...] = arg(
-        ..., MappingOf(Duration("", minimum=0), Real("the learning rate from each step on", minimum=0))
+        MappingOf(Duration("", minimum=0), Real("the learning rate from each step on", minimum=0))
     )
 
     def rate_at(self, step: int, length: int) -> float | None:
@@ -62,7 +59,6 @@ class Manual(ByHand):
             yield from view.point(step, f"lr = {short(rate)}")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RangeTest(ByHand):
     """Raise the learning rate from min_lr to max_lr over the run, to find a good one.
 
@@ -80,9 +76,9 @@ class RangeTest(ByHand):
     no_warmup = ("range-test rises over the whole run by itself", "")
     starts_low = True
 
-    min_lr: float = arg(..., Real("learning rate of the first step", above=0))
-    max_lr: float = arg(..., Real("learning rate of the last step", above=0))
-    mode: str = arg("exponential", OneOf(("exponential", "linear"), "how the learning rate rises"))
+    min_lr: float = arg(Real("learning rate of the first step", above=0))
+    max_lr: float = arg(Real("learning rate of the last step", above=0))
+    mode: str = arg(OneOf(("exponential", "linear"), "how the learning rate rises"), default="exponential")
 
     def __post_init__(self) -> None:
         super().__post_init__()

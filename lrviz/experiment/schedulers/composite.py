@@ -41,14 +41,13 @@ def edges(milestones: Sequence[int], length: int) -> list[tuple[int, int]]:
     return list(pairwise((0, *milestones, length)))
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class _Container(SchedulerSpec):
     """A scheduler that steps others."""
 
     family = "Composite"
     on_command_line = False
 
-    schedulers: tuple[SchedulerSpec, ...] = arg(..., ListOf(SchedulerArg("the schedulers, in order"), least=1))
+    schedulers: tuple[SchedulerSpec, ...] = arg(ListOf(SchedulerArg("the schedulers, in order"), least=1))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -76,7 +75,6 @@ class _Container(SchedulerSpec):
         return max((peak for peak in peaks if peak is not None), default=None)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SequentialLR(_Container):
     """Run one scheduler after another, changing at milestones.
 
@@ -95,7 +93,7 @@ class SequentialLR(_Container):
     }
 
     milestones: tuple[int, ...] = arg(
-        ..., ListOf(Duration("steps at which the next one takes over", minimum=0, is_milestone=True), sample="[8]")
+        ListOf(Duration("steps at which the next one takes over", minimum=0, is_milestone=True), sample="[8]")
     )
 
     def __post_init__(self) -> None:
@@ -140,7 +138,6 @@ class SequentialLR(_Container):
             yield from view.point(part.start, f"milestones[{index}]")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ChainedScheduler(_Container):
     """Step several schedulers together; their factors multiply.
 

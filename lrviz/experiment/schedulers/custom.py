@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from lrviz.experiment.argtypes import Arguments, Text
@@ -13,7 +12,6 @@ from lrviz.experiment.schedulers.base import SchedulerSpec
 __all__ = ["Custom"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Custom(SchedulerSpec):
     """Use a scheduler class, or a function f(optimizer, **kwargs), of your own.
 
@@ -30,8 +28,8 @@ class Custom(SchedulerSpec):
     on_command_line = False
     is_foreign = True
 
-    target: str = arg(..., Text("where it is: package.module:Name"))
-    args: Mapping[str, Any] | None = arg(None, Arguments("its arguments, by name"))
+    target: str = arg(Text("where it is: package.module:Name"))
+    args: Mapping[str, Any] | None = arg(Arguments("its arguments, by name"), default=None)
 
     @property
     def label(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Self
 
 from lrviz.errors import Problem, SpecError
@@ -39,7 +38,6 @@ NEAR = 0.15  # of a curve's height
 LONGEST = 32  # characters of an expression that is written out
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class StepLR(SchedulerSpec):
     """Multiply the learning rate by gamma every step_size steps.
 
@@ -58,8 +56,8 @@ class StepLR(SchedulerSpec):
     shape = "████▄▄▄▄▂▂▂▂▁▁▁▁"
     example = {"step_size": 8, "gamma": 0.5}
 
-    step_size: int = arg(..., Duration("steps between two decays"))
-    gamma: float = arg(0.1, Real("factor of each decay", minimum=0))
+    step_size: int = arg(Duration("steps between two decays"))
+    gamma: float = arg(Real("factor of each decay", minimum=0), default=0.1)
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         length = self.step_size
@@ -67,7 +65,6 @@ class StepLR(SchedulerSpec):
         yield from view.point(length, DECAYED)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class MultiStepLR(SchedulerSpec):
     """Multiply the learning rate by gamma at each milestone.
 
@@ -86,9 +83,9 @@ class MultiStepLR(SchedulerSpec):
     example = {"milestones": (8, 24, 28), "gamma": 0.5}
 
     milestones: tuple[int, ...] = arg(
-        ..., ListOf(Duration("steps at which to decay", minimum=0, is_milestone=True), sample="[8, 24]")
+        ListOf(Duration("steps at which to decay", minimum=0, is_milestone=True), sample="[8, 24]")
     )
-    gamma: float = arg(0.1, Real("factor of each decay", minimum=0))
+    gamma: float = arg(Real("factor of each decay", minimum=0), default=0.1)
 
     def length(self) -> int | None:
         return max(self.milestones, default=None)
@@ -102,7 +99,6 @@ class MultiStepLR(SchedulerSpec):
             yield from view.point(milestone, f"{DECAYED},\nmilestones[{self.milestones.index(milestone)}]")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ConstantLR(SchedulerSpec):
     """Scale the learning rate by factor until total_iters, then leave it alone.
 
@@ -120,8 +116,8 @@ class ConstantLR(SchedulerSpec):
     shape = "▄▄▄▄████████████"
     example = {"factor": 0.5, "total_iters": 8}
 
-    factor: float = arg(1 / 3, Real("factor of the learning rate until total_iters", minimum=0, maximum=1))
-    total_iters: int = arg(5, Duration("steps until the full learning rate"))
+    factor: float = arg(Real("factor of the learning rate until total_iters", minimum=0, maximum=1), default=1 / 3)
+    total_iters: int = arg(Duration("steps until the full learning rate"), default=5)
 
     def length(self) -> int | None:
         return None if self.factor == 1 else self.total_iters  # which only holds the rate
@@ -135,7 +131,6 @@ class ConstantLR(SchedulerSpec):
         yield from view.point(self.total_iters, BASE)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class LinearLR(SchedulerSpec):
     """Scale the learning rate linearly from start_factor to end_factor over total_iters steps.
 
@@ -152,9 +147,9 @@ class LinearLR(SchedulerSpec):
     shape = "▁▂▃▄▅▆▇█████████"
     example = {"start_factor": 0.1, "total_iters": 16}
 
-    start_factor: float = arg(1 / 3, Real("factor of the learning rate at the start", above=0, maximum=1))
-    end_factor: float = arg(1.0, Real("factor of the learning rate at the end", minimum=0, maximum=1))
-    total_iters: int = arg(5, Duration("steps from start_factor to end_factor"))
+    start_factor: float = arg(Real("factor of the learning rate at the start", above=0, maximum=1), default=1 / 3)
+    end_factor: float = arg(Real("factor of the learning rate at the end", minimum=0, maximum=1), default=1.0)
+    total_iters: int = arg(Duration("steps from start_factor to end_factor"), default=5)
 
     @property
     def falls_at_once(self) -> bool:
@@ -174,7 +169,6 @@ class LinearLR(SchedulerSpec):
         yield from view.point(self.total_iters, BASE if end == 1 else f"{BASE} * end_factor")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ExponentialLR(SchedulerSpec):
     """Multiply the learning rate by gamma at every step.
 
@@ -190,7 +184,7 @@ class ExponentialLR(SchedulerSpec):
     shape = "█▆▅▄▃▃▂▂▁▁▁▁▁▁▁▁"
     example = {"gamma": 0.9}
 
-    gamma: float = arg(..., Real("factor of every step", minimum=0))
+    gamma: float = arg(Real("factor of every step", minimum=0))
 
     @property
     def falls_at_once(self) -> bool:
@@ -200,7 +194,6 @@ class ExponentialLR(SchedulerSpec):
         yield from view.point(1, DECAYED)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PolynomialLR(SchedulerSpec):
     """Lower the learning rate to zero along a polynomial over total_iters steps.
 
@@ -218,14 +211,13 @@ class PolynomialLR(SchedulerSpec):
     shape = "█▆▅▄▃▂▂▁▁▁▁▁▁▁▁▁"
     example = {"total_iters": 24, "power": 2.0}
 
-    total_iters: int = arg(5, Duration("steps until zero"))
-    power: float = arg(1.0, Real("power of the polynomial", minimum=0))
+    total_iters: int = arg(Duration("steps until zero"), default=5)
+    power: float = arg(Real("power of the polynomial", minimum=0), default=1.0)
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         yield from view.span(0, self.total_iters, "total_iters")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CosineAnnealingLR(SchedulerSpec):
     """Lower the learning rate to eta_min along half a cosine of T_max steps (it rises again afterwards).
 
@@ -243,8 +235,8 @@ class CosineAnnealingLR(SchedulerSpec):
     shape = "███▇▇▆▅▅▄▃▃▂▂▁▁▁"
     example = {"eta_min": 1e-4}
 
-    T_max: int | None = arg(None, Duration("steps from the full learning rate to eta_min", horizon=True))
-    eta_min: float = arg(0.0, Real("lowest learning rate", minimum=0))
+    T_max: int | None = arg(Duration("steps from the full learning rate to eta_min", horizon=True), default=None)
+    eta_min: float = arg(Real("lowest learning rate", minimum=0), default=0.0)
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         assert self.T_max is not None, "horizons are filled in"
@@ -253,7 +245,6 @@ class CosineAnnealingLR(SchedulerSpec):
             yield from _lowest(view, min(self.T_max, view.last), self.eta_min)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CosineAnnealingWarmRestarts(SchedulerSpec):
     """Restart a cosine every T_0 steps, each period T_mult times the one before.
 
@@ -274,9 +265,9 @@ class CosineAnnealingWarmRestarts(SchedulerSpec):
     shape = "█▆▃▁█▆▃▁█▆▃▁█▆▃▁"
     example = {"T_0": 8, "eta_min": 1e-4}
 
-    T_0: int = arg(..., Duration("steps until the first restart"))
-    T_mult: int = arg(1, Count("factor of the period after each restart"))
-    eta_min: float = arg(0.0, Real("lowest learning rate", minimum=0))
+    T_0: int = arg(Duration("steps until the first restart"))
+    T_mult: int = arg(Count("factor of the period after each restart"), default=1)
+    eta_min: float = arg(Real("lowest learning rate", minimum=0), default=0.0)
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         first, second = self.T_0, self.T_0 * (1 + self.T_mult)
@@ -285,7 +276,6 @@ class CosineAnnealingWarmRestarts(SchedulerSpec):
         yield from _lowest(view, first - 1, self.eta_min)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CyclicLR(SchedulerSpec):
     """Cycle the learning rate between base_lr and max_lr, momentum inversely.
 
@@ -307,17 +297,19 @@ class CyclicLR(SchedulerSpec):
     shape = "▁▄▅▇█▅▄▂▁▄▅▇█▅▄▂"
     example = {"base_lr": 1e-4, "max_lr": 1e-3, "step_size_up": 8, "cycle_momentum": False}
 
-    base_lr: Rates = arg(..., PerGroup(Real("lowest learning rate of the cycle", minimum=0)))
-    max_lr: Rates = arg(..., PerGroup(Real("highest learning rate of the cycle", above=0)))
-    step_size_up: int = arg(2000, Duration("steps of the rising half"))
-    step_size_down: int | None = arg(None, Duration("steps of the falling half; unset: as step_size_up"))
-    mode: str = arg("triangular", OneOf(("triangular", "triangular2", "exp_range"), "how the amplitude shrinks"))
-    gamma: float = arg(1.0, Real("factor of each step, for exp_range", minimum=0))
-    scale_fn: Expression | None = arg(None, Formula("amplitude over x, instead of a mode", names=("x",)))
-    scale_mode: str = arg("cycle", OneOf(("cycle", "iterations"), "what x of scale_fn counts"))
-    cycle_momentum: bool = arg(True, Bool("cycle momentum (or beta1) inversely to the learning rate"))
-    base_momentum: Rates = arg(0.8, PerGroup(Real("momentum at the highest learning rate", minimum=0, below=1)))
-    max_momentum: Rates = arg(0.9, PerGroup(Real("momentum at the lowest learning rate", minimum=0, below=1)))
+    base_lr: Rates = arg(PerGroup(Real("lowest learning rate of the cycle", minimum=0)))
+    max_lr: Rates = arg(PerGroup(Real("highest learning rate of the cycle", above=0)))
+    step_size_up: int = arg(Duration("steps of the rising half"), default=2000)
+    step_size_down: int | None = arg(Duration("steps of the falling half; unset: as step_size_up"), default=None)
+    mode: str = arg(
+        OneOf(("triangular", "triangular2", "exp_range"), "how the amplitude shrinks"), default="triangular"
+    )
+    gamma: float = arg(Real("factor of each step, for exp_range", minimum=0), default=1.0)
+    scale_fn: Expression | None = arg(Formula("amplitude over x, instead of a mode", names=("x",)), default=None)
+    scale_mode: str = arg(OneOf(("cycle", "iterations"), "what x of scale_fn counts"), default="cycle")
+    cycle_momentum: bool = arg(Bool("cycle momentum (or beta1) inversely to the learning rate"), default=True)
+    base_momentum: Rates = arg(PerGroup(Real("momentum at the highest learning rate", minimum=0, below=1)), default=0.8)
+    max_momentum: Rates = arg(PerGroup(Real("momentum at the lowest learning rate", minimum=0, below=1)), default=0.9)
 
     def length(self) -> int | None:
         return self.step_size_up + (self.step_size_down or self.step_size_up)
@@ -349,7 +341,6 @@ class CyclicLR(SchedulerSpec):
         return self.mode == "exp_range" or self.scale_fn is not None
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class OneCycleLR(SchedulerSpec):
     """Warm up to max_lr and anneal far below, once, momentum inversely.
 
@@ -371,18 +362,20 @@ class OneCycleLR(SchedulerSpec):
     shape = "▁▂▅▇██▇▆▆▄▃▂▁▁▁▁"
     example = {"max_lr": 1e-3}
 
-    max_lr: Rates = arg(..., PerGroup(Real("highest learning rate", above=0)))
-    total_steps: int | None = arg(None, Duration("steps of the cycle", horizon=True))
-    epochs: int | None = arg(None, Count("epochs of the cycle, with steps_per_epoch", flag=False))
-    steps_per_epoch: int | None = arg(None, Count("steps in an epoch, with epochs", flag=False))
-    pct_start: float = arg(0.3, Real("share of the cycle that the warmup takes", minimum=0, maximum=1))
-    anneal_strategy: str = arg("cos", OneOf(("cos", "linear"), "shape of the curve"))
-    cycle_momentum: bool = arg(True, Bool("cycle momentum (or beta1) inversely to the learning rate"))
-    base_momentum: Rates = arg(0.85, PerGroup(Real("momentum at the highest learning rate", minimum=0, below=1)))
-    max_momentum: Rates = arg(0.95, PerGroup(Real("momentum at the start and the end", minimum=0, below=1)))
-    div_factor: float = arg(25.0, Real("max_lr over the first learning rate", above=0))
-    final_div_factor: float = arg(1e4, Real("first learning rate over the last one", above=0))
-    three_phase: bool = arg(False, Bool("mirror the warmup before the final descent"))
+    max_lr: Rates = arg(PerGroup(Real("highest learning rate", above=0)))
+    total_steps: int | None = arg(Duration("steps of the cycle", horizon=True), default=None)
+    epochs: int | None = arg(Count("epochs of the cycle, with steps_per_epoch", flag=False), default=None)
+    steps_per_epoch: int | None = arg(Count("steps in an epoch, with epochs", flag=False), default=None)
+    pct_start: float = arg(Real("share of the cycle that the warmup takes", minimum=0, maximum=1), default=0.3)
+    anneal_strategy: str = arg(OneOf(("cos", "linear"), "shape of the curve"), default="cos")
+    cycle_momentum: bool = arg(Bool("cycle momentum (or beta1) inversely to the learning rate"), default=True)
+    base_momentum: Rates = arg(
+        PerGroup(Real("momentum at the highest learning rate", minimum=0, below=1)), default=0.85
+    )
+    max_momentum: Rates = arg(PerGroup(Real("momentum at the start and the end", minimum=0, below=1)), default=0.95)
+    div_factor: float = arg(Real("max_lr over the first learning rate", above=0), default=25.0)
+    final_div_factor: float = arg(Real("first learning rate over the last one", above=0), default=1e4)
+    three_phase: bool = arg(Bool("mirror the warmup before the final descent"), default=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -425,7 +418,6 @@ class OneCycleLR(SchedulerSpec):
         yield from view.point(total - 1, "max_lr / div_factor\n/ final_div_factor")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ReduceLROnPlateau(SchedulerSpec):
     """Multiply the learning rate by factor when a metric stops improving.
 
@@ -447,17 +439,20 @@ class ReduceLROnPlateau(SchedulerSpec):
     example = {"metric": "max(0.3, 0.9 ** step)", "patience": 4, "factor": 0.5}
 
     metric: Any = arg(
-        None, Metric("what it watches: a list, an expression of epoch and step, or train, a toy loss", extra=True)
+        Metric("what it watches: a list, an expression of epoch and step, or train, a toy loss", extra=True),
+        default=None,
     )
-    metric_csv: str | None = arg(None, CsvColumn("what it watches: a column of a CSV file", fills="metric", extra=True))
-    mode: str = arg("min", OneOf(("min", "max"), "whether a lower or a higher metric is better"))
-    factor: float = arg(0.1, Real("factor of each reduction", minimum=0, below=1))
-    patience: int = arg(10, Duration("steps without improvement before a reduction", minimum=0))
-    threshold: float = arg(1e-4, Real("smallest change that counts as improvement", minimum=0))
-    threshold_mode: str = arg("rel", OneOf(("rel", "abs"), "whether threshold is a share or a difference"))
-    cooldown: int = arg(0, Duration("steps to wait after a reduction", minimum=0))
-    min_lr: Rates = arg(0.0, PerGroup(Real("lowest learning rate", minimum=0)))
-    eps: float = arg(1e-8, Real("smallest reduction worth making", minimum=0))
+    metric_csv: str | None = arg(
+        CsvColumn("what it watches: a column of a CSV file", fills="metric", extra=True), default=None
+    )
+    mode: str = arg(OneOf(("min", "max"), "whether a lower or a higher metric is better"), default="min")
+    factor: float = arg(Real("factor of each reduction", minimum=0, below=1), default=0.1)
+    patience: int = arg(Duration("steps without improvement before a reduction", minimum=0), default=10)
+    threshold: float = arg(Real("smallest change that counts as improvement", minimum=0), default=1e-4)
+    threshold_mode: str = arg(OneOf(("rel", "abs"), "whether threshold is a share or a difference"), default="rel")
+    cooldown: int = arg(Duration("steps to wait after a reduction", minimum=0), default=0)
+    min_lr: Rates = arg(PerGroup(Real("lowest learning rate", minimum=0)), default=0.0)
+    eps: float = arg(Real("smallest reduction worth making", minimum=0), default=1e-8)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -493,7 +488,6 @@ class ReduceLROnPlateau(SchedulerSpec):
             yield from view.point(at_floor, "min_lr")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class LambdaLR(SchedulerSpec):
     """Set the learning rate to the base rate times a function of the step.
 
@@ -510,7 +504,7 @@ class LambdaLR(SchedulerSpec):
     shape = "█▆▅▄▃▃▂▂▁▁▁▁▁▁▁▁"
     example = {"lr_lambda": "0.9 ** epoch"}
 
-    lr_lambda: Any = arg(..., PerGroup(Formula("factor of the base learning rate")))
+    lr_lambda: Any = arg(PerGroup(Formula("factor of the base learning rate")))
 
     def reachable_lr(self, base_lr: float, group: int, steps: int) -> float | None:
         return None
@@ -519,7 +513,6 @@ class LambdaLR(SchedulerSpec):
         yield from view.point(view.last // 3, f"lr_0 * lambda(t){_written(self.lr_lambda, view.group)}")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class MultiplicativeLR(SchedulerSpec):
     """Multiply the learning rate by a function of the step, at every step but the first.
 
@@ -535,14 +528,13 @@ class MultiplicativeLR(SchedulerSpec):
     shape = "█▆▅▄▃▃▂▂▂▂▂▂▂▂▂▂"
     example = {"lr_lambda": "0.9 if epoch < 16 else 1"}
 
-    lr_lambda: Any = arg(..., PerGroup(Formula("factor of the last learning rate")))
+    lr_lambda: Any = arg(PerGroup(Formula("factor of the last learning rate")))
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         label = f"lr_(t-1) * lambda(t){_written(self.lr_lambda, view.group)}"
         yield from view.point(max(1, view.last // 5), label)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SWALR(SchedulerSpec):
     """Anneal from the current learning rate to swa_lr, for stochastic weight averaging.
 
@@ -563,10 +555,10 @@ class SWALR(SchedulerSpec):
     shape = "█████████▆▄▂▂▂▂▂"
     example = {"swa_lr": 2e-4, "anneal_epochs": 8, "swa_start": 16}
 
-    swa_lr: Rates = arg(..., PerGroup(Real("learning rate to anneal to", minimum=0)))
-    anneal_epochs: int = arg(10, Duration("steps of the annealing", minimum=0))
-    anneal_strategy: str = arg("cos", OneOf(("cos", "linear"), "shape of the annealing"))
-    swa_start: int = arg(0, Duration("step from which it is stepped", minimum=0, extra=True))
+    swa_lr: Rates = arg(PerGroup(Real("learning rate to anneal to", minimum=0)))
+    anneal_epochs: int = arg(Duration("steps of the annealing", minimum=0), default=10)
+    anneal_strategy: str = arg(OneOf(("cos", "linear"), "shape of the annealing"), default="cos")
+    swa_start: int = arg(Duration("step from which it is stepped", minimum=0, extra=True), default=0)
 
     @property
     def first_step(self) -> int:

@@ -62,7 +62,6 @@ class Panels(ListOf):
         return tuple(name for name in PANELS if name in names)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class FigureOptions(Record):
     """How to draw a figure.
 
@@ -70,15 +69,15 @@ class FigureOptions(Record):
     image of more than `MAX_PIXELS`.
     """
 
-    size: tuple[float, float] = arg((10.0, 5.0), Size("width and height in inches", default_text="10x5"))
-    dpi: int = arg(100, Count("dots per inch", minimum=20, maximum=1200))
-    log_y: bool = arg(False, Bool("logarithmic rate axis"))
-    annotate: bool = arg(False, Bool("point at the scheduler's parameters"))
+    size: tuple[float, float] = arg(Size("width and height in inches", default_text="10x5"), default=(10.0, 5.0))
+    dpi: int = arg(Count("dots per inch", minimum=20, maximum=1200), default=100)
+    log_y: bool = arg(Bool("logarithmic rate axis"), default=False)
+    annotate: bool = arg(Bool("point at the scheduler's parameters"), default=False)
     show: tuple[str, ...] = arg(
-        ("lr",), Panels(OneOf(PANELS, "panels to draw: the learning rate, and momentum or beta1"), least=1)
+        Panels(OneOf(PANELS, "panels to draw: the learning rate, and momentum or beta1"), least=1), default=("lr",)
     )
-    theme: str = arg("light", OneOf(THEMES, "colours"))
-    epoch_axis: bool = arg(True, Bool("epoch axis on top, where the run has epochs"))
+    theme: str = arg(OneOf(THEMES, "colours"), default="light")
+    epoch_axis: bool = arg(Bool("epoch axis on top, where the run has epochs"), default=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
