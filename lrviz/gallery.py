@@ -190,16 +190,19 @@ def _family(entry: Entry) -> str:
 
 def curves(entries: Sequence[Entry]) -> str:
     """Return the numbers of every curve as JSON, one figure to a line, floats to the last bit."""
-    lines = [f"{json.dumps(entry.name)}: {json.dumps(_numbers(entry.trace))}" for entry in entries]
+    lines = [f"{json.dumps(entry.name)}: {json.dumps(_numbers(entry))}" for entry in entries]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def _numbers(trace: Trace) -> dict[str, object]:
+def _numbers(entry: Entry) -> dict[str, object]:
+    """Return a trace as JSON has it: of the steps between two of the scheduler's, `stride` of them, the first alone."""
+    trace, stride = entry.trace, entry.experiment.run.clock.stride
+    momenta = {group.name: group.momentum for group in trace.groups if group.momentum is not None}
     numbers: dict[str, object] = {
         "steps": trace.steps,
-        "stride": trace.stride,
-        "lr": {track.name: _plain(track.lr) for track in trace.tracks},
-        "momentum": {track.name: _plain(track.momentum) for track in trace.tracks if track.momentum is not None},
+        "stride": stride,
+        "lr": {group.name: _plain(group.lr[::stride]) for group in trace.groups},
+        "momentum": {name: _plain(values[::stride]) for name, values in momenta.items()},
     }
     watched = {"metric": trace.metric, "loss": trace.loss}
     return numbers | {name: _plain(values) for name, values in watched.items() if values is not None}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-__all__ = ["Event", "Failure", "GroupTrace", "Remark", "Summary", "Trace", "column"]
+__all__ = ["Event", "Failure", "GroupTrace", "Summary", "TorchWarning", "Trace", "column"]
 
 
 def column(values: Sequence[float] | array[float]) -> memoryview:
@@ -17,8 +17,18 @@ def column(values: Sequence[float] | array[float]) -> memoryview:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What a schedule does, in four numbers; the peak is the first of equals, and NaN only where all are."""
+
+    first: float
+    peak: float
+    peak_step: int
+    last: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class GroupTrace:
-    """One parameter group's values, one for each setting of the optimizer (see `Trace.stride`).
+    """One parameter group's values: what each optimizer step trained with.
 
     `momentum` is beta1 where the optimizer has betas, and None where it has neither.
     """
@@ -29,12 +39,13 @@ class GroupTrace:
     weight_decay: memoryview | None = None
 
     @cached_property
-    def peak(self) -> tuple[int, float]:
-        """The first setting with the highest rate, and that rate: NaN only where all are."""
+    def summary(self) -> Summary:
+        """The first, peak and last rate; raises ValueError where no step was recorded."""
         peak: float = max(self.lr)
         if math.isnan(peak):  # so is the first, then, and it hides the rest: nothing compares with it
             peak = max((rate for rate in self.lr if not math.isnan(rate)), default=math.nan)
-        return next((index for index, rate in enumerate(self.lr) if rate == peak), 0), peak
+        peak_step = next((step for step, rate in enumerate(self.lr) if rate == peak), 0)
+        return Summary(first=self.lr[0], peak=peak, peak_step=peak_step, last=self.lr[-1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,57 +77,31 @@ class Failure(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Remark(Event):
+class TorchWarning(Event):
     """A warning that torch gave, where it first did."""
 
     message: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary:
-    """What a schedule does, in four numbers; the peak is the first of equals, and NaN only where all are."""
-
-    first: float
-    peak: float
-    peak_step: int
-    last: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class Trace:
     """What every optimizer step of a run trained with, for every parameter group.
 
-    The optimizer's settings change only when the scheduler steps, so a column holds one value for
-    each `stride` optimizer steps: step i trained with `lr[i // stride]`. `steps` is the number of
-    steps recorded, fewer than the run has only where `failure` says why.
+    Step i trained with `groups[g].lr[i]`. `steps` is the number of steps recorded, the length of every
+    column: fewer than the run has only where `failure` says why.
     """
 
-    tracks: tuple[GroupTrace, ...]
+    groups: tuple[GroupTrace, ...]
     steps: int
-    stride: int
     steps_per_epoch: int | None
     momentum_name: str | None  # "momentum", "beta1" or None
     engine: str
     torch_version: str
     loss: memoryview | None = None  # of the toy training, before each optimizer step
     metric: memoryview | None = None  # what a plateau was given, one value for each scheduler step
-    remarks: tuple[Remark, ...] = ()
+    warnings: tuple[TorchWarning, ...] = ()
     failure: Failure | None = field(default=None)
-
-    @property
-    def settings(self) -> int:
-        """How many settings were recorded: the length of every column."""
-        return len(self.tracks[0].lr) if self.tracks else 0
 
     def epoch_of(self, step: int) -> int | None:
         """Return the 0-based epoch of an optimizer step, if the run has epochs."""
         return step // self.steps_per_epoch if self.steps_per_epoch else None
-
-    def expand(self, values: memoryview) -> Iterator[float]:
-        """Yield a column's value for every optimizer step."""
-        return (values[step // self.stride] for step in range(self.steps))
-
-    def summary(self, track: GroupTrace) -> Summary:
-        """Return the first, peak and last rate of a group; raises ValueError on an empty trace."""
-        where, peak = track.peak
-        return Summary(first=track.lr[0], peak=peak, peak_step=where * self.stride, last=track.lr[-1])

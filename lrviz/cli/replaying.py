@@ -1,4 +1,4 @@
-"""The replay as a command runs it: with progress, torch's warnings as remarks, its errors as ours."""
+"""The replay as a command runs it: with progress, torch's warnings as notes, its errors as ours."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def _told(experiment: Experiment, trace: Trace) -> list[Finding]:
 
 
 def run(experiment: Experiment, *, engine: str, train: bool = False) -> Trace:
-    """Replay for a command, as far as torch goes; its warnings are remarks."""
+    """Replay for a command, as far as torch goes; its warnings are notes."""
     read_value(ENGINES, engine, "--engine")
     from lrviz.engine.record import replay
 
     with _progress(experiment) as progress:
         trace = replay(experiment, partial=True, engine=engine, train=train, progress=progress)
-    for note in trace.remarks:
-        print_note(f"torch warned {note.where}: {note.message}")
+    for warning in trace.warnings:
+        print_note(f"torch warned {warning.where}: {warning.message}")
     return trace
 
 

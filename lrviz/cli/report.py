@@ -62,4 +62,4 @@ def describe_schedule(experiment: Experiment, trace: Trace) -> list[str]:
     from lrviz.render.text.sentences import summary_line
 
     message = f"{trace.steps:,} steps, torch {trace.torch_version}"
-    return [f"{summary_line(trace, track, experiment.name)}; {message}" for track in trace.tracks]
+    return [f"{summary_line(trace, group, experiment.name)}; {message}" for group in trace.groups]

@@ -66,9 +66,9 @@ def compare() -> dict[str, Any]:
         "schedulers": len(kinds),
         "optimizers": len(optimizers),
         "traces": len(traces),
-        "settings": sum(trace.settings for trace in traces if trace.tracks),
+        "settings": sum(trace.steps for trace in traces),
         "failures": sum(trace.failure is not None for trace in traces),
-        "remarks": sum(len(trace.remarks) for trace in traces),
+        "remarks": sum(len(trace.warnings) for trace in traces),
         "mismatches": tuple(mismatches[:SHOWN]),
     }
 
@@ -84,12 +84,12 @@ def difference(real: Trace, light: Trace | None) -> str:
     """Return the first thing in which two traces are not the same to the bit, else an empty string."""
     if light is None:
         return "the light engine raised"
-    for name in ("failure", "remarks", "steps", "stride", "steps_per_epoch", "momentum_name", "torch_version"):
+    for name in ("failure", "warnings", "steps", "steps_per_epoch", "momentum_name", "torch_version"):
         if getattr(real, name) != getattr(light, name):
             return f"{name}: {getattr(light, name)!r}, not {getattr(real, name)!r}"
-    if [track.name for track in real.tracks] != [track.name for track in light.tracks]:
+    if [group.name for group in real.groups] != [group.name for group in light.groups]:
         return "the parameter groups"
-    for one, other in zip(real.tracks, light.tracks, strict=True):
+    for one, other in zip(real.groups, light.groups, strict=True):
         for name in ("lr", "momentum", "weight_decay"):
             if _bytes(getattr(one, name)) != _bytes(getattr(other, name)):
                 return f"{name} of group {one.name!r}"

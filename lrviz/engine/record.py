@@ -18,7 +18,7 @@ from lrviz.experiment.argtypes import TRAIN
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.optimizers import momentum_name
 from lrviz.experiment.schedulers import SWALR, Custom, ReduceLROnPlateau, SchedulerSpec
-from lrviz.trace import Failure, GroupTrace, Remark, Trace, column
+from lrviz.trace import Failure, GroupTrace, TorchWarning, Trace, column
 
 __all__ = ["describe", "replay"]
 
@@ -104,7 +104,7 @@ class _Replay:
     momenta: list[array[float]] = field(default_factory=list)
     decays: list[array[float]] = field(default_factory=list)  # empty where nothing moves weight decay
     metrics: array[float] = field(default_factory=lambda: array("d"))
-    remarks: dict[str, Remark] = field(default_factory=dict)
+    warnings: dict[str, TorchWarning] = field(default_factory=dict)
 
     def run(self, progress: Progress | None) -> Trace:
         with self.listening():
@@ -133,7 +133,7 @@ class _Replay:
 
         def note(message: Warning | str, *rest: Any, **more: Any) -> None:
             text = str(message)
-            self.remarks.setdefault(text, Remark(step=self.trained(), epoch=self.epoch(), message=text))
+            self.warnings.setdefault(text, TorchWarning(step=self.trained(), epoch=self.epoch(), message=text))
 
         with warnings.catch_warnings():
             warnings.simplefilter("always")
@@ -305,35 +305,45 @@ class _Replay:
         names = [group.name for group in self.experiment.optimizer.resolved_groups]
         names += [f"group {i}" for i in range(len(names), len(groups))]  # a scheduler of the user's own added them
         return Trace(
-            tracks=tuple(self.track(names[i], i, group, name) for i, group in enumerate(groups)),
+            groups=tuple(self.group(names[i], i, values, name) for i, values in enumerate(groups)),
             steps=self.trained(),
-            stride=clock.stride,
             steps_per_epoch=clock.steps_per_epoch,
             momentum_name=name,
             engine=self.engine.name,
             torch_version=self.engine.version,
             metric=column(self.metrics) if isinstance(self.experiment.scheduler, ReduceLROnPlateau) else None,
             loss=None if self.engine.losses is None else column(self.engine.losses[: self.trained()]),
-            remarks=tuple(self.remarks.values()),
+            warnings=tuple(self.warnings.values()),
             failure=failure,
         )
 
-    def track(self, name: str, index: int, group: Any, moved: str | None) -> GroupTrace:
+    def group(self, name: str, index: int, values: dict[str, Any], moved: str | None) -> GroupTrace:
         """Return a group's columns; what could not move holds its one value throughout."""
-        length = len(self.rates[index])
-        momentum = None
+        steps, momentum, decay = self.trained(), None, None
         if self.momenta:
-            momentum = column(self.momenta[index])
+            momentum = self.each_step(self.momenta[index])
         elif moved is not None:
-            momentum = column(array("d", [group["betas"][0] if moved == "beta1" else group[moved]]) * length)
-        decay = group.get("weight_decay")
-        decays = self.decays[index] if self.decays else None if decay is None else array("d", [decay]) * length
+            momentum = array("d", [values["betas"][0] if moved == "beta1" else values[moved]]) * steps
+        if self.decays:
+            decay = self.each_step(self.decays[index])
+        elif values.get("weight_decay") is not None:
+            decay = array("d", [values["weight_decay"]]) * steps
         return GroupTrace(
             name=name,
-            lr=column(self.rates[index]),
-            momentum=momentum,
-            weight_decay=None if decays is None else column(decays),
+            lr=column(self.each_step(self.rates[index])),
+            momentum=None if momentum is None else column(momentum),
+            weight_decay=None if decay is None else column(decay),
         )
+
+    def each_step(self, values: array[float]) -> array[float]:
+        """Return what was read after each step of the scheduler for each step of the optimizer."""
+        stride = self.experiment.run.clock.stride
+        if stride == 1:
+            return values
+        held = array("d")
+        for value in values:
+            held.extend(array("d", [value]) * stride)
+        return held[: self.trained()]
 
 
 def _is_foreign(spec: SchedulerSpec) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.schedulers import ConstantLR, LambdaLR, OneCycleLR
-from lrviz.rules.parts import length_of, parts
+from lrviz.rules.parts import groups_of, length_of, parts
 from lrviz.rules.registry import Hit, rule
 from lrviz.trace import Trace
 
@@ -102,19 +102,18 @@ def lambda_absolute(experiment: Experiment, trace: Trace | None) -> Iterator[Hit
     """Take lambda(0) from the rate at the scheduler's start, which is the base rate times it."""
     clock = experiment.run.clock
     for part in parts(experiment):
-        setting = clock.setting_of(part.start)
+        step = clock.step_of(part.start)
         if not isinstance(part.spec, LambdaLR) or trace is None or not part.steps:
             continue
-        for group, track in zip(experiment.optimizer.resolved_groups, trace.tracks, strict=bool(trace.tracks)):
-            base = group.lr
-            if not 0 < base <= ABSOLUTE or setting >= len(track.lr):
+        for _, base, group in groups_of(experiment, trace):
+            if not 0 < base <= ABSOLUTE or step >= len(group.lr):
                 continue
-            factor = track.lr[setting] / base
+            factor = group.lr[step] / base
             if factor <= ABSOLUTE and abs(factor - base) <= 0.05 * base:
                 message = (
                     f"lambda(0) = {factor:.3g} looks like a rate: the base rate of {base:.3g} is multiplied by it, "
                 )
                 message += f"which gives {factor * base:.3g}"
                 fix = "Return a factor, 1 for the full rate, or set the optimizer's lr to 1"
-                yield Hit(message, fix, setting * clock.stride)
+                yield Hit(message, fix, step)
                 break

@@ -188,9 +188,9 @@ def chained_warmup(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]
         if decay is None:
             continue
         message = f"the warmup is multiplied into {type(decay).__name__}, which falls from step 0 on"
-        if trace is not None and trace.tracks and part.container is None:
-            _, base, track = next(groups_of(experiment, trace))
-            peak = max(track.lr)
+        if trace is not None and trace.groups and part.container is None:
+            _, base, group = next(groups_of(experiment, trace))
+            peak = max(group.lr)
             if not base or peak >= PEAKED * base:
                 continue
             message += f": the rate peaks at {peak:.3g}, {peak / base:.2g} of {base:.3g}"

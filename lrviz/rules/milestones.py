@@ -174,13 +174,12 @@ def lr_jump(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
     clock = experiment.run.clock
     for part in parts(experiment):
         for mark in part.spec.milestones if isinstance(part.spec, SequentialLR) else ():
-            setting = clock.setting_of(part.start + mark)
-            for track in trace.tracks if 0 < setting < trace.settings else ():
-                before, after = track.lr[setting - 1], track.lr[setting]
+            step = clock.step_of(part.start + mark)
+            for group in trace.groups if 0 < step < trace.steps else ():
+                before, after = group.lr[step - 1], group.lr[step]
                 if not _jumps(before, after):
                     continue
                 factor = f"by {after / before:.3g}" if before else "from nothing"
-                step = setting * clock.stride
                 message = f"at milestone {mark:,} (step {step:,}) the rate jumps {factor}: {before:.3g} to {after:.3g}"
                 yield Hit(message, "Let the scheduler before it end where the one after it starts", step)
                 break

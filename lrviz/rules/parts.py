@@ -146,16 +146,16 @@ def steps_made(experiment: Experiment) -> int:
 
 def groups_of(experiment: Experiment, trace: Trace) -> Iterator[tuple[int, float, GroupTrace]]:
     """Yield each parameter group's number, base rate and values."""
-    groups = experiment.optimizer.resolved_groups
-    for number, (group, track) in enumerate(zip(groups, trace.tracks, strict=bool(trace.tracks))):
-        yield number, group.lr, track
+    specs = experiment.optimizer.resolved_groups
+    for number, (spec, group) in enumerate(zip(specs, trace.groups, strict=bool(trace.groups))):
+        yield number, spec.lr, group
 
 
 def rates_of(part: Part, experiment: Experiment, trace: Trace) -> Iterator[memoryview]:
     """Yield for each parameter group the rates that were trained with while a part was active."""
     clock = experiment.run.clock
-    first, last = clock.setting_of(part.start), clock.setting_of(part.end)
-    yield from (track.lr[first:last] for track in trace.tracks)
+    first, last = clock.step_of(part.start), clock.step_of(part.end)
+    yield from (group.lr[first:last] for group in trace.groups)
 
 
 def first_with(values: memoryview, wanted: Any) -> int | None:

@@ -151,7 +151,7 @@ def cosine_rebound(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]
         if part.steps <= length + 1:
             continue
         for rates in rates_of(part, experiment, trace):
-            after = rates[clock.setting_of(length) :]
+            after = rates[clock.step_of(length) :]
             if not after or max(after) <= after[0] * (1 + ROUNDING):
                 continue
             lowest, last = min(rates), rates[-1]
@@ -246,8 +246,8 @@ def unfinished(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
         message = f"{part.name} needs {length:,} steps and has {had:,}"
         if had < part.steps:
             message += f" of {part.steps:,}: accelerate counts each accumulated batch against its total_steps"
-        if trace is not None and trace.tracks and trace.failure is None:
-            rates = trace.tracks[0].lr
+        if trace is not None and trace.groups and trace.failure is None:
+            rates = trace.groups[0].lr
             message += f"; the run ends at {rates[-1]:.3g}, {_share(rates[-1], max(rates))} of the peak"
         argument = part.spec.length_arg
         snippet = part.snippet(**{argument: part.steps}) if argument and had == part.steps else ""
@@ -306,15 +306,15 @@ def never_peaks(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
     if trace is None or trace.failure is not None:
         return
     spec, steps = experiment.resolved, experiment.run.clock.scheduler_steps
-    for number, base, track in groups_of(experiment, trace):
-        peak, wanted = max(track.lr), _intended_peak(spec, base, number, steps)
+    for number, base, group in groups_of(experiment, trace):
+        peak, wanted = max(group.lr), _intended_peak(spec, base, number, steps)
         if wanted is not None and peak < 0.98 * wanted:
-            of_group = f" (group {track.name})" if len(trace.tracks) > 1 else ""
+            of_group = f" (group {group.name})" if len(trace.groups) > 1 else ""
             message = (
                 f"the rate peaks at {peak:.3g}{of_group}, {_share(peak, wanted)} of the {wanted:.3g} it is meant for"
             )
             fix = "Shorten the warmup, or let the decay follow it (sequential) instead of multiplying the two"
-            yield Hit(message, fix, trace.summary(track).peak_step)
+            yield Hit(message, fix, group.summary.peak_step)
             return
 
 

@@ -15,8 +15,8 @@ DEAD_SHARE = 0.05  # of the steps
 ABOVE = 1.01  # times the intended peak
 
 
-def _of_group(trace: Trace, track: GroupTrace) -> str:
-    return f" (group {track.name})" if len(trace.tracks) > 1 else ""
+def _of_group(trace: Trace, group: GroupTrace) -> str:
+    return f" (group {group.name})" if len(trace.groups) > 1 else ""
 
 
 @rule(
@@ -37,14 +37,13 @@ def _of_group(trace: Trace, track: GroupTrace) -> str:
     },
 )
 def lr_not_finite(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    for track in trace.tracks if trace else ():
-        if math.isfinite(sum(track.lr)):
+    for group in trace.groups if trace else ():
+        if math.isfinite(sum(group.lr)):
             continue
-        where = first_with(track.lr, lambda rate: not math.isfinite(rate))
+        where = first_with(group.lr, lambda rate: not math.isfinite(rate))
         if trace is not None and where is not None:
-            step = where * trace.stride
-            message = f"the rate is {track.lr[where]} from step {step:,} on{_of_group(trace, track)}"
-            yield Hit(message, "Bound the function, or end it where the run does", step)
+            message = f"the rate is {group.lr[where]} from step {where:,} on{_of_group(trace, group)}"
+            yield Hit(message, "Bound the function, or end it where the run does", where)
             return
 
 
@@ -58,12 +57,12 @@ def lr_not_finite(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
     near_miss={"scheduler": {"name": "lambda", "lr_lambda": "max(0, 1 - step / 31)"}},
 )
 def lr_negative(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    for track in trace.tracks if trace else ():
-        lowest = min(track.lr, default=0.0)
+    for group in trace.groups if trace else ():
+        lowest = min(group.lr, default=0.0)
         if trace is None or not lowest < 0:
             continue
-        step = (first_with(track.lr, lambda rate: rate < 0) or 0) * trace.stride
-        message = f"the rate is negative from step {step:,} on, down to {lowest:.3g}{_of_group(trace, track)}"
+        step = first_with(group.lr, lambda rate: rate < 0) or 0
+        message = f"the rate is negative from step {step:,} on, down to {lowest:.3g}{_of_group(trace, group)}"
         yield Hit(message, "Keep it at 0 or above: max(0, …) in a lambda, total_steps as long as the run", step)
         return
 
@@ -78,23 +77,21 @@ def lr_negative(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
     near_miss={"scheduler": {"name": "exponential", "gamma": 0.8}},
 )
 def lr_dead(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    """Count steps, weighted by how long a setting holds; a range test starts low on purpose."""
+    """Count steps; a range test starts low on purpose."""
     if isinstance(experiment.scheduler, RangeTest):
         return
-    for track in trace.tracks if trace else ():
-        peak = max(track.lr, default=0.0)
-        if trace is None or not peak > 0 or min(track.lr) >= DEAD * peak:
+    for group in trace.groups if trace else ():
+        peak = max(group.lr, default=0.0)
+        if trace is None or not peak > 0 or min(group.lr) >= DEAD * peak:
             continue
         limit = DEAD * peak
-        steps = sum(1 for rate in track.lr if -limit < rate < limit) * trace.stride
-        if -limit < track.lr[-1] < limit:  # the last setting may hold for a part of its stride
-            steps -= trace.settings * trace.stride - trace.steps
+        steps = sum(1 for rate in group.lr if -limit < rate < limit)
         if steps > DEAD_SHARE * trace.steps:
-            first = (first_with(track.lr, lambda rate, limit=limit: -limit < rate < limit) or 0) * trace.stride
+            first = first_with(group.lr, lambda rate, limit=limit: -limit < rate < limit) or 0
             message = (
                 f"{steps:,} of {trace.steps:,} steps ({steps / trace.steps:.0%}) train with less than 1e-4 of the peak"
             )
-            message += f" of {peak:.3g}, the first of them step {first:,}{_of_group(trace, track)}"
+            message += f" of {peak:.3g}, the first of them step {first:,}{_of_group(trace, group)}"
             yield Hit(message, "Decay more gently or later, stop at a lowest rate, or end the run there", first)
             return
 
@@ -112,13 +109,13 @@ def lr_above_peak(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
     spec = experiment.resolved
     if trace is None or isinstance(spec, Custom) or any(isinstance(part.spec, Custom) for part in parts(experiment)):
         return
-    for number, base, track in groups_of(experiment, trace):
-        peak, wanted = max(track.lr, default=0.0), max(base, spec.target_lr(base, number))
+    for number, base, group in groups_of(experiment, trace):
+        peak, wanted = max(group.lr, default=0.0), max(base, spec.target_lr(base, number))
         if peak > ABOVE * wanted:
-            step = (first_with(track.lr, lambda rate, limit=ABOVE * wanted: rate > limit) or 0) * trace.stride
+            step = first_with(group.lr, lambda rate, limit=ABOVE * wanted: rate > limit) or 0
             message = f"the rate rises to {peak:.3g}, above the {wanted:.3g} that was asked for, from step {step:,} on"
             yield Hit(
-                message + _of_group(trace, track), "Keep the factor at 1 or below, or ask for the higher rate", step
+                message + _of_group(trace, group), "Keep the factor at 1 or below, or ask for the higher rate", step
             )
             return
 
@@ -156,9 +153,9 @@ def eta_min_above_lr(experiment: Experiment, trace: Trace | None) -> Iterator[Hi
     near_miss={"scheduler": {"name": "lambda", "lr_lambda": "min(1, (step + 1) / 8)"}},
 )
 def zero_first_step(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    for track in trace.tracks if trace else ():
-        if trace is not None and len(track.lr) and track.lr[0] == 0:
-            message = f"the first {_steps(trace.stride)} with a rate of 0{_of_group(trace, track)}"
+    for group in trace.groups if trace else ():
+        if trace is not None and len(group.lr) and group.lr[0] == 0:
+            message = f"the first {_steps(experiment.run.clock.stride)} with a rate of 0{_of_group(trace, group)}"
             yield Hit(message, "Start one step further on: (step + 1) / n, or a first rate above 0", 0)
             return
 

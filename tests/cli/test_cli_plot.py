@@ -167,7 +167,7 @@ def test_a_warmup_goes_before_any_scheduler(lrviz):
     assert does.startswith("LinearLR, then CosineAnnealingLR: first 0.0005, peak 0.001 at step 8 (epoch 1)")
 
 
-def test_torchs_warnings_are_remarks(lrviz, tmp_path):
+def test_torchs_warnings_are_notes(lrviz, tmp_path):
     (tmp_path / "noisy.py").write_text(
         "import torch, warnings\n"
         "class Noisy(torch.optim.lr_scheduler.StepLR):\n"

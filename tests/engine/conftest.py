@@ -18,7 +18,7 @@ class Loop:
 
     records: list[list[tuple[float, float | None, float | None]]] = field(default_factory=list)
     failure: tuple[int, str, str] | None = None  # after how many steps, and in whose words
-    remarks: dict[str, int] = field(default_factory=dict)  # a warning, and after how many steps it first came
+    warnings: dict[str, int] = field(default_factory=dict)  # a warning, and after how many steps it first came
 
 
 def _step(scheduler: Any, epoch: int, step: int, count: int) -> None:
@@ -38,7 +38,7 @@ def torch_loop(
     loop = Loop()
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        warnings.showwarning = lambda message, *_: loop.remarks.setdefault(str(message), len(loop.records))
+        warnings.showwarning = lambda message, *_: loop.warnings.setdefault(str(message), len(loop.records))
         try:
             optimizer = make_optimizer()
             _train(loop, optimizer, make_scheduler(optimizer), epochs, steps_per_epoch, interval, advance)
@@ -75,12 +75,12 @@ def assert_same(trace: Trace, loop: Loop) -> None:
     """Hold a trace to a loop: every number to the last bit, every warning, and where and why it stopped."""
     failure = trace.failure and (trace.failure.step, trace.failure.kind, trace.failure.message)
     assert failure == loop.failure
-    assert {remark.message: remark.step for remark in trace.remarks} == loop.remarks
+    assert {warning.message: warning.step for warning in trace.warnings} == loop.warnings
     assert trace.steps == len(loop.records)
-    for index, track in enumerate(trace.tracks):
+    for index, group in enumerate(trace.groups):
         columns = zip(*(record[index] for record in loop.records), strict=True)
-        for values, expected in zip((track.lr, track.momentum, track.weight_decay), columns, strict=True):
-            assert _bits(() if values is None else trace.expand(values)) == _bits(expected)
+        for values, expected in zip((group.lr, group.momentum, group.weight_decay), columns, strict=True):
+            assert _bits(() if values is None else values) == _bits(expected)
 
 
 def _bits(values: Iterable[float | None]) -> list[str]:

@@ -32,7 +32,7 @@ def test_it_is_found_by_both_its_names(spec: type[SchedulerSpec]) -> None:
 @pytest.mark.parametrize("spec", WITH_EXAMPLES)
 def test_its_example_replays_without_a_word_from_torch(spec: type[SchedulerSpec]) -> None:
     experiment = lrviz.load({"optimizer": {"momentum": 0.9}, "scheduler": {"name": spec.name, **spec.example}})
-    assert replay(experiment, engine=TorchEngine()).remarks == ()
+    assert replay(experiment, engine=TorchEngine()).warnings == ()
 
 
 @pytest.mark.parametrize("spec", WITH_EXAMPLES)
@@ -43,7 +43,7 @@ def test_its_example_gives_what_must_be_given(spec: type[SchedulerSpec]) -> None
 @pytest.mark.parametrize("spec", WITH_EXAMPLES)
 def test_it_reaches_the_rate_that_it_says_it_is_meant_to(spec: type[SchedulerSpec]) -> None:
     experiment = lrviz.load({"scheduler": {"name": spec.name, **spec.example}})
-    peak = max(replay(experiment, engine=TorchEngine()).tracks[0].lr)
+    peak = max(replay(experiment, engine=TorchEngine()).groups[0].lr)
     assert peak == pytest.approx(experiment.resolved.target_lr(1e-3, 0), rel=1e-3)
 
 

@@ -13,7 +13,7 @@ import lrviz
 from lrviz import ReplayError, SpecError, Trace
 from lrviz.engine.engine import TorchEngine
 from lrviz.engine.record import replay
-from lrviz.trace import Failure, Remark
+from lrviz.trace import Failure, GroupTrace, TorchWarning, column
 
 
 def trace_of(
@@ -30,7 +30,7 @@ def trace_of(
 
 
 def rates(scheduler: dict[str, Any], **rest: Any) -> list[float]:
-    return list(trace_of(scheduler, **rest).tracks[0].lr)
+    return list(trace_of(scheduler, **rest).groups[0].lr)
 
 
 def changes(values: list[float]) -> list[int]:
@@ -121,21 +121,21 @@ def test_horizon_counts_scheduler_steps() -> None:
 
 def test_momentum_runs_against_the_rate() -> None:
     trace = trace_of({"name": "cyclic", "base_lr": 0.1, "max_lr": 1.0, "step_size_up": 4}, optimizer={"momentum": 0.5})
-    assert list(trace.tracks[0].momentum)[:5:4] == pytest.approx([0.9, 0.8])
+    assert list(trace.groups[0].momentum)[:5:4] == pytest.approx([0.9, 0.8])
 
 
 def test_momentum_without_a_cycle_is_the_optimizers() -> None:
-    assert set(trace_of({"name": "cosine"}, optimizer={"momentum": 0.5}).tracks[0].momentum) == {0.5}
+    assert set(trace_of({"name": "cosine"}, optimizer={"momentum": 0.5}).groups[0].momentum) == {0.5}
 
 
 def test_optimizer_without_momentum_has_none_in_its_trace() -> None:
-    assert trace_of({"name": "cosine"}, optimizer={"name": "adagrad"}).tracks[0].momentum is None
+    assert trace_of({"name": "cosine"}, optimizer={"name": "adagrad"}).groups[0].momentum is None
 
 
 def test_weight_decay_is_the_groups() -> None:
     groups = [{"name": "a", "weight_decay": 0.1}, {"name": "b"}]
     trace = trace_of({"name": "cosine"}, optimizer={"name": "adamw", "groups": groups})
-    assert [track.weight_decay[3] for track in trace.tracks] == [0.1, 0.01]
+    assert [group.weight_decay[3] for group in trace.groups] == [0.1, 0.01]
 
 
 # Where torch raises.
@@ -159,8 +159,8 @@ def test_one_cycle_raises_at_the_second_step_too_many() -> None:
 def test_partial_keeps_what_came_before_the_failure() -> None:
     whole = rates({"name": "onecycle", "max_lr": 1.0, "total_steps": 10}, steps=8)
     trace = trace_of({"name": "onecycle", "max_lr": 1.0, "total_steps": 10}, partial=True)
-    assert trace.steps == trace.settings == 11
-    assert list(trace.tracks[0].lr)[:8] == whole
+    assert trace.steps == len(trace.groups[0].lr) == 11
+    assert list(trace.groups[0].lr)[:8] == whole
 
 
 def test_without_partial_the_failure_is_an_error_that_says_where() -> None:
@@ -171,12 +171,12 @@ def test_without_partial_the_failure_is_an_error_that_says_where() -> None:
 def test_failure_of_an_epoch_interval_counts_whole_epochs() -> None:
     run = {"epochs": 8, "steps_per_epoch": 4, "interval": "epoch"}
     trace = trace_of({"name": "onecycle", "max_lr": 1.0, "total_steps": 5}, run=run, partial=True)
-    assert (trace.steps, trace.settings, trace.failure.step, trace.failure.epoch) == (24, 6, 24, 5)
+    assert (trace.steps, len(trace.groups[0].lr), trace.failure.step, trace.failure.epoch) == (24, 24, 24, 5)
 
 
 def test_constructor_that_raises_leaves_an_empty_trace() -> None:
     trace = trace_of({"name": "onecycle", "max_lr": 1.0, "total_steps": 10, "pct_start": 0.1}, partial=True)
-    assert (trace.steps, trace.settings, trace.tracks) == (0, 0, ())
+    assert (trace.steps, trace.groups) == (0, ())
     assert (trace.failure.step, trace.failure.epoch, trace.failure.kind) == (0, None, "ZeroDivisionError")
 
 
@@ -274,7 +274,7 @@ def test_two_replays_in_a_row_are_equal() -> None:
     ],
 )
 def test_a_warning_and_a_failure_say_alike_where_they_came(step: int, epoch: int | None, where: str) -> None:
-    assert Remark(step=step, epoch=epoch, message="careful").where == where
+    assert TorchWarning(step=step, epoch=epoch, message="careful").where == where
     assert Failure(step=step, epoch=epoch, kind="ValueError", message="no").where == where
 
 
@@ -303,13 +303,18 @@ def test_trace_says_who_made_it() -> None:
 
 def test_trace_cannot_be_written_to() -> None:
     with pytest.raises(TypeError, match="read-only"):
-        trace_of({"name": "cosine"}).tracks[0].lr[0] = 1.0
+        trace_of({"name": "cosine"}).groups[0].lr[0] = 1.0
 
 
-def test_last_partial_stride_is_not_counted_beyond_the_run() -> None:
-    run = {"epochs": 3, "steps_per_epoch": 5, "interval": "epoch"}
-    trace = trace_of({"name": "exponential", "gamma": 0.5}, run=run)
-    assert (trace.steps, trace.settings, len(list(trace.expand(trace.tracks[0].lr)))) == (15, 3, 15)
+def test_what_holds_for_an_epoch_has_a_value_for_each_of_its_steps() -> None:
+    run = {"steps": 7, "steps_per_epoch": 3, "interval": "epoch"}
+    (group,) = trace_of({"name": "onecycle", "max_lr": 0.1}, optimizer={"name": "adamw"}, run=run).groups
+    assert group.momentum is not None
+    assert group.weight_decay is not None
+    for values in (group.lr, group.momentum):
+        assert len(set(values)) == 3
+        assert values.tolist() == [values[0]] * 3 + [values[3]] * 3 + [values[6]]
+    assert group.weight_decay.tolist() == [0.01] * 7
 
 
 def test_progress_ends_at_the_whole() -> None:
@@ -327,18 +332,11 @@ def test_rate_that_overflows_is_shown_as_it_is() -> None:
 
 def test_summary_looks_past_what_is_not_a_number() -> None:
     trace = trace_of({"name": "multiplicative", "lr_lambda": "1e300 if epoch < 4 else 0"})
-    assert (trace.summary(trace.tracks[0]).peak, trace.summary(trace.tracks[0]).peak_step) == (math.inf, 2)
+    assert (trace.groups[0].summary.peak, trace.groups[0].summary.peak_step) == (math.inf, 2)
 
 
 @given(st.lists(st.floats(allow_nan=True), min_size=1, max_size=6))
 def test_summary_never_fails_and_finds_the_highest(values: list[float]) -> None:
-    from lrviz.trace import GroupTrace, column
-
-    track = GroupTrace(name="a", lr=column(values))
-    trace = Trace(
-        tracks=(track,), steps=len(values), stride=1, steps_per_epoch=None, momentum_name=None, engine="torch",
-        torch_version="2",
-    )  # fmt: skip
-    summary = trace.summary(track)
+    summary = GroupTrace(name="a", lr=column(values)).summary
     numbers = [value for value in values if not math.isnan(value)]
     assert summary.peak == max(numbers) if numbers else math.isnan(summary.peak)

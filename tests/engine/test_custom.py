@@ -77,12 +77,12 @@ def own(statement: str = "pass", body: str = "pass") -> str:
 @pytest.mark.parametrize("name", ["Halving", "halving", "Families.Halving"])
 def test_class_and_function_of_the_current_folder_are_used(module: Callable[..., str], name: str) -> None:
     trace = replayed(f"{module(CLASS)}:{name}", args={"every": 3}, optimizer={"lr": 1.0})
-    assert list(trace.tracks[0].lr)[:7] == [1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25]
+    assert list(trace.groups[0].lr)[:7] == [1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25]
 
 
 def test_arguments_may_be_left_out(module: Callable[..., str]) -> None:
     trace = replayed(f"{module(CLASS)}:Halving", optimizer={"lr": 1.0})
-    assert list(trace.tracks[0].lr)[:3] == [1.0, 1.0, 0.5]
+    assert list(trace.groups[0].lr)[:3] == [1.0, 1.0, 0.5]
 
 
 def test_custom_child_of_a_container_is_used(module: Callable[..., str]) -> None:
@@ -93,7 +93,7 @@ def test_custom_child_of_a_container_is_used(module: Callable[..., str]) -> None
         "scheduler": {"name": "sequential", "schedulers": children, "milestones": [2]},
     }
     trace = replay(lrviz.load(document, allow_import=[name]), engine=TorchEngine())
-    assert list(trace.tracks[0].lr)[:5] == [1.0, 0.1, 1.0, 0.5, 0.25]
+    assert list(trace.groups[0].lr)[:5] == [1.0, 0.1, 1.0, 0.5, 0.25]
 
 
 def test_optimizer_steps_once_before_each_step_of_the_scheduler(module: Callable[..., str]) -> None:
@@ -108,24 +108,24 @@ def test_optimizer_steps_once_before_each_step_of_the_scheduler(module: Callable
 
 def test_everything_that_it_moves_is_recorded(module: Callable[..., str]) -> None:
     body = "self.optimizer.param_groups[0].update(lr=self.count, momentum=-self.count, weight_decay=10 * self.count)"
-    track = replayed(f"{module(own(body=body))}:Own").tracks[0]
-    assert (track.lr[3], track.momentum[3], track.weight_decay[3]) == (3.0, -3.0, 30.0)
+    group = replayed(f"{module(own(body=body))}:Own").groups[0]
+    assert (group.lr[3], group.momentum[3], group.weight_decay[3]) == (3.0, -3.0, 30.0)
 
 
 def test_tensor_rates_are_recorded_as_numbers(module: Callable[..., str]) -> None:
     body = "import torch; self.optimizer.param_groups[0]['lr'] = torch.tensor(0.5)"
-    assert replayed(f"{module(own(body=body))}:Own").tracks[0].lr[1] == 0.5
+    assert replayed(f"{module(own(body=body))}:Own").groups[0].lr[1] == 0.5
 
 
 def test_group_that_it_adds_while_built_is_recorded(module: Callable[..., str]) -> None:
     statement = "import torch; optimizer.add_param_group({'params': [torch.zeros(1, requires_grad=True)], 'lr': 5.0})"
     trace = replayed(f"{module(own(statement))}:Own")
-    assert [(track.name, track.lr[0]) for track in trace.tracks] == [("default", 1e-3), ("group 1", 5.0)]
+    assert [(group.name, group.lr[0]) for group in trace.groups] == [("default", 1e-3), ("group 1", 5.0)]
 
 
 def test_group_that_it_adds_midway_does_not_break_the_trace(module: Callable[..., str]) -> None:
     body = "import torch; self.optimizer.add_param_group({'params': [torch.zeros(1, requires_grad=True)]})"
-    assert len(replayed(f"{module(own(body=body))}:Own").tracks) == 1
+    assert len(replayed(f"{module(own(body=body))}:Own").groups) == 1
 
 
 def test_its_own_error_is_shown_with_its_place(module: Callable[..., str]) -> None:
@@ -139,19 +139,19 @@ def test_rate_that_is_no_number_ends_every_column_at_the_step_before(module: Cal
     trace = replayed(f"{name}:Own", partial=True, optimizer={"groups": [{"name": "a"}, {"name": "b"}]})
     assert trace.failure.kind == "TypeError"
     assert trace.steps == 5
-    assert {len(column) for t in trace.tracks for column in (t.lr, t.momentum, t.weight_decay)} == {5}
+    assert {len(column) for t in trace.groups for column in (t.lr, t.momentum, t.weight_decay)} == {5}
 
 
-def test_its_warning_is_a_remark_with_its_step(module: Callable[..., str]) -> None:
+def test_its_warning_is_kept_with_its_step(module: Callable[..., str]) -> None:
     name = module("import warnings\n" + own(body="if self.count in (5, 6): warnings.warn('mine')"))
-    remarks = replayed(f"{name}:Own").remarks
-    assert [(remark.step, remark.epoch, remark.message) for remark in remarks] == [(5, 0, "mine")]
+    found = replayed(f"{name}:Own").warnings
+    assert [(warning.step, warning.epoch, warning.message) for warning in found] == [(5, 0, "mine")]
 
 
 def test_its_warnings_say_where_they_came(module: Callable[..., str]) -> None:
     first, later = "warnings.warn('building')", "if self.count == 9: warnings.warn('stepping')"
     name = module("import warnings\n" + own(statement=first, body=later))
-    message = {remark.message: remark.where for remark in replayed(f"{name}:Own").remarks}
+    message = {warning.message: warning.where for warning in replayed(f"{name}:Own").warnings}
     assert message == {"building": "when the scheduler was built", "stepping": "after step 8 (epoch 1)"}
 
 

@@ -36,7 +36,7 @@ def experiment(scheduler: dict[str, Any] | None = None) -> Experiment:
 
 @functools.cache
 def truth() -> list[float]:
-    return list(replay(experiment(), engine=TorchEngine()).tracks[0].lr)
+    return list(replay(experiment(), engine=TorchEngine()).groups[0].lr)
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +75,7 @@ def verdict() -> Path:
 def test_the_first_replay_runs_on_torch_and_certifies_the_second_runs_light() -> None:
     first, second = replay(experiment()), replay(experiment())
     assert (first.engine, second.engine) == ("torch", "light")
-    assert list(second.tracks[0].lr) == list(first.tracks[0].lr)
+    assert list(second.groups[0].lr) == list(first.groups[0].lr)
     assert second.torch_version == first.torch_version
 
 
@@ -112,7 +112,7 @@ def test_a_changed_file_gets_torchs_numbers_and_a_verdict_against_it(edit: Edit)
     for _ in range(2):
         trace = replay(experiment())
         assert trace.engine == "torch"
-        assert list(trace.tracks[0].lr) == truth()
+        assert list(trace.groups[0].lr) == truth()
     report = certificate.read()
     assert report is not None
     assert not report.certified
@@ -126,13 +126,13 @@ def test_a_file_changed_after_its_certificate_has_none(edit: Edit) -> None:
     assert choose(experiment()).name == "light"
     edit('group["lr"] * self.gamma for group', 'group["lr"] * self.gamma * 0.999 for group')
     assert choose(experiment()).wants_certificate
-    assert list(replay(experiment()).tracks[0].lr) == truth()
+    assert list(replay(experiment()).groups[0].lr) == truth()
 
 
 def test_a_file_that_is_not_python_gets_torchs_numbers(edit: Edit) -> None:
     edit("class StepLR", "class class StepLR")
-    assert list(replay(experiment()).tracks[0].lr) == truth()
-    assert list(replay(experiment(), engine="light").tracks[0].lr) == truth()
+    assert list(replay(experiment()).groups[0].lr) == truth()
+    assert list(replay(experiment(), engine="light").groups[0].lr) == truth()
 
 
 @pytest.mark.usefixtures("edit")
@@ -146,7 +146,7 @@ def test_a_stand_in_that_is_missing_gets_torchs_numbers(
     assert choose(experiment()).name == "light"
     trace = replay(experiment())
     assert trace.engine == "torch"
-    assert list(trace.tracks[0].lr) == truth()
+    assert list(trace.groups[0].lr) == truth()
 
 
 @pytest.mark.usefixtures("edit")
@@ -198,7 +198,7 @@ def test_a_cache_that_cannot_be_written_costs_no_comparison(cache: Path, monkeyp
 
 def test_a_comparison_that_breaks_does_not_break_the_replay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proof, "compare", lambda: 1 / 0)
-    assert list(replay(experiment()).tracks[0].lr) == truth()
+    assert list(replay(experiment()).groups[0].lr) == truth()
 
 
 def test_an_engine_is_taken_by_name_or_as_it_is() -> None:

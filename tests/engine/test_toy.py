@@ -44,7 +44,7 @@ def test_a_plateau_reacts_to_a_loss_that_reacts_to_it():
     losses, rates = loop(32, 0.3)
     assert trace.loss is not None
     assert trace.loss.tolist() == losses
-    assert trace.tracks[0].lr.tolist() == rates
+    assert trace.groups[0].lr.tolist() == rates
     assert trace.metric is not None
     assert trace.metric.tolist() == losses[:-1]
     assert rates[-1] < rates[0]
@@ -60,14 +60,14 @@ def test_any_scheduler_shows_the_loss_it_gives():
 
 def test_training_does_not_move_the_schedule():
     experiment = lrviz.load({"run": RUN, "scheduler": {"name": "onecycle", "max_lr": 0.1}})
-    assert lrviz.replay(experiment, train=True).tracks[0].lr == lrviz.replay(experiment).tracks[0].lr
+    assert lrviz.replay(experiment, train=True).groups[0].lr == lrviz.replay(experiment).groups[0].lr
 
 
 def test_every_step_of_an_epoch_is_trained():
     run = RUN | {"interval": "epoch"}
     trace = lrviz.replay(lrviz.load({"run": run, "scheduler": {"name": "exponential", "gamma": 0.5}}), train=True)
     assert trace.loss is not None
-    assert (len(trace.loss), trace.settings) == (15, 3)
+    assert len(trace.loss) == len(trace.groups[0].lr) == 15
 
 
 def test_two_replays_train_alike():

@@ -12,7 +12,7 @@ from lrviz.trace import Trace
 
 __all__ = ["COLUMNS_PER_INCH", "HUGE", "MARKED", "Curve", "curve", "loss_curve", "metric_curve", "sweep_curve"]
 
-MARKED = 100  # settings up to which each has its marker, on a panel wide enough
+MARKED = 100  # values up to which each has its marker, on a panel wide enough
 HUGE = 1e300  # beyond, matplotlib's arithmetic overflows
 COLUMNS_PER_INCH = 100  # a line is twice as wide as one of these
 
@@ -33,28 +33,28 @@ class Curve:
     broken: tuple[int, str] | None = None
 
 
-def curve(name: str, values: memoryview, trace: Trace, columns: int) -> Curve:
+def curve(name: str, values: memoryview, stride: int, columns: int) -> Curve:
     """Return a column of the trace as a line for a panel `columns` pixels wide.
 
-    Settings that hold for one step are joined by straight lines, as training curves are; those that
-    hold for more are drawn as they are, held and then changed at once.
+    Where the scheduler steps with the optimizer, values are joined by straight lines, as training curves
+    are; values that hold for a `stride` of steps are drawn as they are, held and then changed at once.
     """
-    y = numpy.asarray(values, dtype=numpy.float64)
-    x = numpy.arange(len(y), dtype=numpy.float64) * trace.stride
+    y = numpy.asarray(values, dtype=numpy.float64)[::stride]
+    x = numpy.arange(len(y), dtype=numpy.float64) * stride
     few = len(y) <= min(MARKED, columns // 4)
-    if trace.stride == 1:
+    if stride == 1:
         return _line(name, x, y, columns, slice(None) if few else None)
     if not few:
         x, y = collapse(x, y)
-    return _line(name, *staircase(x, y, trace.steps), columns, slice(None, None, 2) if few else None)
+    return _line(name, *staircase(x, y, len(values)), columns, slice(None, None, 2) if few else None)
 
 
-def metric_curve(trace: Trace, columns: int) -> Curve | None:
+def metric_curve(trace: Trace, stride: int, columns: int) -> Curve | None:
     """Return what the plateau was given, at the optimizer step after which it was; None without any."""
     if trace.metric is None or not len(trace.metric):
         return None
     y = numpy.asarray(trace.metric, dtype=numpy.float64)
-    x = (numpy.arange(len(y), dtype=numpy.float64) + 1) * trace.stride - 1
+    x = (numpy.arange(len(y), dtype=numpy.float64) + 1) * stride - 1
     return _line("metric", x, y, columns, slice(None) if len(y) <= MARKED else None)
 
 
@@ -71,8 +71,8 @@ def sweep_curve(trace: Trace, columns: int) -> Curve:
     losses = numpy.asarray(trace.loss if trace.loss is not None else (), dtype=numpy.float64)
     finite = numpy.isfinite(losses)
     count = len(losses) if finite.all() else int(finite.argmin())
-    rates = numpy.asarray(trace.tracks[0].lr if trace.tracks else (), dtype=numpy.float64)
-    return _line("loss", numpy.repeat(rates, trace.stride)[:count], losses[:count], columns, _few(count, columns))
+    rates = numpy.asarray(trace.groups[0].lr if trace.groups else (), dtype=numpy.float64)
+    return _line("loss", rates[:count], losses[:count], columns, _few(count, columns))
 
 
 def _few(count: int, columns: int) -> slice | None:

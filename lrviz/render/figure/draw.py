@@ -55,7 +55,7 @@ def draw(
         figure = Figure(figsize=options.size, dpi=options.dpi)
         points = rcParams["font.size"]
         epochs = options.epoch_axis and trace.steps_per_epoch is not None
-        groups = [clipped(clean(track.name), LONGEST_NAME) for track in trace.tracks]
+        groups = [clipped(clean(group.name), LONGEST_NAME) for group in trace.groups]
         legend = legend_of(groups, options.size, points)
         layout = Layout.around(
             options.size, points, experiment.name, epochs=epochs, notes=1 if note else 0, legend=legend
@@ -79,8 +79,8 @@ def _panels(trace: Trace, experiment: Experiment, options: FigureOptions) -> tup
     A plateau's metric stands below its rate. A momentum that stays as it is has a panel only where that
     is all that was asked for.
     """
-    momenta = [track.momentum for track in trace.tracks if track.momentum is not None]
-    if "momentum" in options.show and trace.tracks and not momenta:
+    momenta = [group.momentum for group in trace.groups if group.momentum is not None]
+    if "momentum" in options.show and trace.groups and not momenta:
         message = f"momentum cannot be drawn: {experiment.optimizer.name} has neither momentum nor betas"
         raise SpecError(Problem(field="show", message=message))
     names, note = list(options.show), ""
@@ -108,11 +108,11 @@ def _draw(
 ) -> list[Curve]:
     match name:
         case "momentum":
-            return draw_momentum(axes, trace, theme)
+            return draw_momentum(axes, trace, experiment, theme)
         case "loss":
             return draw_loss(axes, trace, theme)
         case "metric":
-            return draw_metric(axes, trace, theme)
+            return draw_metric(axes, trace, experiment, theme)
         case _:
             return draw_rate(axes, trace, experiment, theme, log_y=options.log_y)
 

@@ -63,8 +63,8 @@ def draw_rate(axes: Axes, trace: Trace, experiment: Experiment, theme: Theme, *,
 
     The axis runs from 0 to 1.1 x the highest that the rate is or is meant to be.
     """
-    columns = columns_of(axes)
-    curves = [curve(track.name, track.lr, trace, columns) for track in trace.tracks]
+    stride, columns = experiment.run.clock.stride, columns_of(axes)
+    curves = [curve(group.name, group.lr, stride, columns) for group in trace.groups]
     low = min((each.low for each in curves), default=0.0)
     high = max(max((each.high for each in curves), default=0.0), target(experiment))
     if log_y:
@@ -78,19 +78,20 @@ def draw_rate(axes: Axes, trace: Trace, experiment: Experiment, theme: Theme, *,
     return curves
 
 
-def draw_momentum(axes: Axes, trace: Trace, theme: Theme) -> list[Curve]:
+def draw_momentum(axes: Axes, trace: Trace, experiment: Experiment, theme: Theme) -> list[Curve]:
     """Draw every group's momentum, or beta1, and return the lines."""
-    columns = columns_of(axes)
-    curves = [curve(track.name, track.momentum, trace, columns) for track in trace.tracks if track.momentum is not None]
+    stride, columns = experiment.run.clock.stride, columns_of(axes)
+    momenta = [(group.name, group.momentum) for group in trace.groups if group.momentum is not None]
+    curves = [curve(name, values, stride, columns) for name, values in momenta]
     set_linear_ylim(axes, *_padded(curves))
     plot(axes, curves, theme)
     axes.set_ylabel("beta1" if trace.momentum_name == "beta1" else "Momentum")
     return curves
 
 
-def draw_metric(axes: Axes, trace: Trace, theme: Theme) -> list[Curve]:
+def draw_metric(axes: Axes, trace: Trace, experiment: Experiment, theme: Theme) -> list[Curve]:
     """Draw what a plateau watched and return the line."""
-    line = metric_curve(trace, columns_of(axes))
+    line = metric_curve(trace, experiment.run.clock.stride, columns_of(axes))
     curves = [] if line is None else [line]
     set_linear_ylim(axes, *_padded(curves))
     plot(axes, curves, replace(theme, ink=theme.metric))

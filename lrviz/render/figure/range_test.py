@@ -50,7 +50,7 @@ def draw_sweep(trace: Trace, experiment: Experiment, options: FigureOptions) -> 
         line = _line(axes, sweep_curve(trace, columns_of(axes)), max(calm, default=0.0) or 1.0, theme)
         align_labels([axes], layout)
         add_caption(axes, TOY, theme, "toy")
-        rates = list(trace.expand(trace.tracks[0].lr))[: len(calm)] if calm else []
+        rates = list(trace.groups[0].lr[: len(calm)]) if calm else []
         found = {"steepest": steepest(rates, calm), "valley": valley(rates, calm)}
         call_out(axes, [line], _marked(axes, found, theme), [], None, theme)
     return figure

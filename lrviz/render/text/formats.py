@@ -56,7 +56,7 @@ def lines(
         case Format.TABLE:
             return _table_lines(trace, experiment, every, console, ascii)
         case Format.CSV:
-            return csv_lines(trace, every=every)
+            return csv_lines(trace, experiment, every=every)
         case Format.JSON:
             return json_lines(trace, experiment, every=every)
         case Format.MARKDOWN:
@@ -65,7 +65,7 @@ def lines(
             assert_never(format)
 
 
-def csv_lines(trace: Trace, *, every: int | None = None) -> Iterator[str]:
+def csv_lines(trace: Trace, experiment: Experiment, *, every: int | None = None) -> Iterator[str]:
     """Yield CSV: a header, then a row for every optimizer step, or every Nth and the last.
 
     The columns are step, epoch (from 0; empty where the run has none), lr, then momentum or beta1
@@ -76,7 +76,7 @@ def csv_lines(trace: Trace, *, every: int | None = None) -> Iterator[str]:
     header = io.StringIO()
     csv.writer(header, lineterminator="\n").writerow(names)
     yield header.getvalue()
-    yield from _rows(trace, ",".join(["%s"] * len(names)) + "\n", every, repr, "")
+    yield from _rows(trace, experiment.run.clock.stride, ",".join(["%s"] * len(names)) + "\n", every, repr, "")
 
 
 def markdown_lines(trace: Trace, experiment: Experiment, *, every: int | None = None) -> Iterator[str]:
@@ -85,7 +85,7 @@ def markdown_lines(trace: Trace, experiment: Experiment, *, every: int | None = 
     optimizer = experiment.optimizer.name
     yield f"{_escaped(experiment.name)}: {trace.steps:,} steps, {optimizer}, torch {trace.torch_version}\n\n"
     yield f"| {' | '.join(map(_escaped, names))} |\n|{' ---: |' * len(names)}\n"
-    yield from _rows(trace, f"| {' | '.join(['%s'] * len(names))} |\n", every, repr, "")
+    yield from _rows(trace, experiment.run.clock.stride, f"| {' | '.join(['%s'] * len(names))} |\n", every, repr, "")
     if trace.failure is not None:
         yield f"\nStopped {trace.failure.where}: {_escaped(trace.failure.words)}\n"
 
@@ -104,7 +104,7 @@ def json_lines(trace: Trace, experiment: Experiment, *, every: int | None = None
         yield f"{'{' if name == 'title' else ','}\n  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
     yield ',\n  "rows": ['
     comma = ""
-    for block in _rows(trace, ",\n    " + _json_row(trace), every, _json_number, "null"):
+    for block in _rows(trace, experiment.run.clock.stride, ",\n    " + _json_row(trace), every, _json_number, "null"):
         yield block if comma else block[1:]
         comma = ","
     yield "\n  ]\n}\n" if comma else "]\n}\n"
@@ -125,9 +125,9 @@ def _table_lines(
 
 def _columns(trace: Trace) -> dict[str, list[memoryview]]:
     """Return what every row holds, by name: a column of floats for each group."""
-    momenta = [track.momentum for track in trace.tracks if track.momentum is not None]
-    decays = [track.weight_decay for track in trace.tracks if track.weight_decay is not None]
-    columns = {"lr": [track.lr for track in trace.tracks]}
+    momenta = [group.momentum for group in trace.groups if group.momentum is not None]
+    decays = [group.weight_decay for group in trace.groups if group.weight_decay is not None]
+    columns = {"lr": [group.lr for group in trace.groups]}
     if momenta and trace.momentum_name:
         columns[trace.momentum_name] = momenta
     return columns if all(map(constant, decays)) else columns | {"weight_decay": decays}
@@ -135,54 +135,50 @@ def _columns(trace: Trace) -> dict[str, list[memoryview]]:
 
 def _names(trace: Trace) -> list[str]:
     """Return the names of the columns."""
-    several = len(trace.tracks) > 1
-    groups = [f".{track.name}" if several else "" for track in trace.tracks] or [""]
+    several = len(trace.groups) > 1
+    groups = [f".{group.name}" if several else "" for group in trace.groups] or [""]
     floats = [f"{kind}{group}" for kind in _columns(trace) for group in groups]
     return ["step", "epoch", *floats, *_watched(trace)]
 
 
-def _watched(trace: Trace) -> dict[str, Callable[[int], float | None]]:
-    """Return what else a row holds, by name: what it was at an optimizer step, None where there was none."""
-    found: dict[str, Callable[[int], float | None]] = {}
-    metric, loss, stride = trace.metric, trace.loss, trace.stride
-    if metric is not None:
-        values = metric
-        found["metric"] = lambda step: (
-            values[step // stride] if (step + 1) % stride == 0 and step // stride < len(values) else None
-        )
-    if loss is not None:
-        losses = loss
-        found["loss"] = lambda step: losses[step] if step < len(losses) else None
-    return found
+def _watched(trace: Trace) -> dict[str, memoryview]:
+    """Return what else a row holds, by name."""
+    watched = {"metric": trace.metric, "loss": trace.loss}
+    return {name: values for name, values in watched.items() if values is not None}
 
 
-def _rows(trace: Trace, template: str, every: int | None, number: Callable[[float], str], absent: str) -> Iterator[str]:
-    """Yield blocks of rows, `template` filled with step, epoch and numbers; `absent` is for none."""
-    filled = _filled(trace, template, every, number, absent)
+def _rows(
+    trace: Trace, stride: int, template: str, every: int | None, number: Callable[[float], str], absent: str
+) -> Iterator[str]:
+    """Yield blocks of rows, `template` filled with step, epoch and numbers; `absent` is for none.
+
+    There is a metric after every `stride`-th step.
+    """
+    filled = _filled(trace, stride, template, every, number, absent)
     while block := "".join(islice(filled, BLOCK)):
         yield block
 
 
 def _filled(
-    trace: Trace, template: str, every: int | None, number: Callable[[float], str], absent: str
+    trace: Trace, stride: int, template: str, every: int | None, number: Callable[[float], str], absent: str
 ) -> Iterator[str]:
     """Yield the rows; a value that holds is formatted once, however long."""
     columns = [column for group in _columns(trace).values() for column in group]
-    stride, per_epoch, watched = trace.stride, trace.steps_per_epoch, list(_watched(trace).values())
-    values: list[float] = [math.nan] * len(columns)
+    watched = [(values, stride if name == "metric" else 1) for name, values in _watched(trace).items()]
+    per_epoch = trace.steps_per_epoch
+    held: list[float] = [math.nan] * len(columns)
     cells: list[str] = [""] * len(columns)
-    held = -1
     for step in picked(trace, every or 1):
-        setting = step // stride
-        if setting != held:
-            held = setting
-            for index, column in enumerate(columns):
-                value = column[setting]
-                if value != values[index] or not value:  # 0.0 equals -0.0
-                    values[index] = value
-                    cells[index] = number(value)
+        for index, column in enumerate(columns):
+            value = column[step]
+            if value != held[index] or not value:  # 0.0 equals -0.0
+                held[index] = value
+                cells[index] = number(value)
         epoch = step // per_epoch if per_epoch else absent
-        others = [absent if value is None else number(value) for value in (read(step) for read in watched)]
+        others = [
+            number(values[step // often]) if (step + 1) % often == 0 and step // often < len(values) else absent
+            for values, often in watched
+        ]
         yield template % (step, epoch, *cells, *others)
 
 
@@ -201,9 +197,9 @@ def _header(trace: Trace, experiment: Experiment) -> dict[str, Any]:
         "optimizer": as_document(experiment.optimizer, defaults=True),
         "scheduler": as_document(experiment.resolved, defaults=True),
         "summary": [
-            {"group": track.name, **dataclasses.asdict(trace.summary(track))} for track in trace.tracks if trace.steps
+            {"group": group.name, **dataclasses.asdict(group.summary)} for group in trace.groups if trace.steps
         ],
-        "remarks": [dataclasses.asdict(remark) for remark in trace.remarks],
+        "warnings": [dataclasses.asdict(warning) for warning in trace.warnings],
         "failure": None if trace.failure is None else dataclasses.asdict(trace.failure),
     }
 
@@ -227,7 +223,7 @@ def _json_number(value: float) -> str:
 
 def _json_row(trace: Trace) -> str:
     """Return the template of a row: the groups, where there are several, inside an object for each kind."""
-    keys = [json.dumps(track.name, ensure_ascii=False).replace("%", "%%") for track in trace.tracks]
+    keys = [json.dumps(group.name, ensure_ascii=False).replace("%", "%%") for group in trace.groups]
     value = f"{{{', '.join(f'{key}: %s' for key in keys)}}}" if len(keys) > 1 else "%s"
     floats = [f'"{kind}": {value}' for kind in _columns(trace)]
     others = [f'"{name}": %s' for name in _watched(trace)]

@@ -9,7 +9,7 @@ from heapq import nlargest
 from itertools import islice, pairwise
 from typing import NamedTuple
 
-from lrviz.trace import GroupTrace, Summary, Trace
+from lrviz.trace import GroupTrace, Trace
 
 __all__ = ["MOST", "Row", "Selection", "constant", "folded", "picked", "round_up", "sampled"]
 
@@ -19,11 +19,10 @@ BLOCK = 4096
 
 
 class Row(NamedTuple):
-    """The steps `start` to `end`, both included, which all train with one setting."""
+    """The steps `start` to `end`, both included, which all train with the same values."""
 
     start: int
     end: int
-    setting: int
 
 
 @dataclass(frozen=True)
@@ -43,32 +42,33 @@ def picked(trace: Trace, every: int) -> Iterator[int]:
 
 def sampled(trace: Trace, every: int) -> Selection:
     """Return a row for every Nth step, and the last."""
-    rows = [Row(step, step, step // trace.stride) for step in picked(trace, every)]
+    rows = [Row(step, step) for step in picked(trace, every)]
     return Selection(rows, f"every {every:,} steps, and the last" if len(rows) < trace.steps else "")
 
 
-def folded(trace: Trace, summaries: Sequence[Summary]) -> Selection:
+def folded(trace: Trace, stride: int) -> Selection:
     """Return a row for each stretch without a change, or a choice of `MOST` where there are more.
 
-    The choice holds the first and the last stretch, each group's peak, the largest jumps with the
-    row before them, and a regular grid that starts at the epochs.
+    Values change every `stride` steps at the most. The choice holds the first and the last stretch, each
+    group's peak, the largest jumps with the row before them, and a regular grid that starts at the epochs.
     """
     if not trace.steps:
         return Selection([])
-    words = [values.cast("B").cast("q") for values in _shown(trace)]  # as bits: NaN equals itself
-    starts = [0, *islice(_changes(words, trace.settings), MOST)]
+    words = [values.cast("B").cast("q")[::stride] for values in _shown(trace)]  # as bits: NaN equals itself
+    last = len(words[0]) - 1
+    starts = [0, *islice(_changes(words, last + 1), MOST)]
     if len(starts) <= MOST:
-        ends = [start - 1 for start in starts[1:]] + [trace.settings - 1]
-        return Selection([_row(trace, start, end) for start, end in zip(starts, ends, strict=True)])
-    picks = {0, trace.settings - 1}
-    picks |= {summary.peak_step // trace.stride for summary in summaries[: JUMPS * 2]}
-    jumps = _jumps(trace.tracks, summaries)
-    picks |= {setting for jump in jumps for setting in (jump - 1, jump)}
+        ends = [start - 1 for start in starts[1:]] + [last]
+        return Selection([_row(trace, stride, start, end) for start, end in zip(starts, ends, strict=True)])
+    picks = {0, last}
+    picks |= {group.summary.peak_step // stride for group in trace.groups[: JUMPS * 2]}
+    jumps = _jumps(trace.groups, stride)
+    picks |= {index for jump in jumps for index in (jump - 1, jump)}
     grid, rule = _grid(trace, MOST - len(picks))
-    picks |= {step // trace.stride for step in grid}
+    picks |= {step // stride for step in grid}
     stretches = dict.fromkeys(_stretch(words, pick) for pick in sorted(picks))
     also = ["peak", *(["largest jumps"] if jumps else []), "last"]
-    return Selection([_row(trace, *stretch) for stretch in stretches], f"{rule}, {', '.join(also)}")
+    return Selection([_row(trace, stride, *stretch) for stretch in stretches], f"{rule}, {', '.join(also)}")
 
 
 def constant(values: memoryview) -> bool:
@@ -86,28 +86,28 @@ def round_up(number: float) -> int:
 
 def _shown(trace: Trace) -> Iterator[memoryview]:
     """Yield the columns whose changes a table shows."""
-    for track in trace.tracks:
-        yield from (column for column in (track.lr, track.momentum, track.weight_decay) if column is not None)
+    for group in trace.groups:
+        yield from (column for column in (group.lr, group.momentum, group.weight_decay) if column is not None)
 
 
-def _row(trace: Trace, first: int, last: int) -> Row:
-    return Row(first * trace.stride, min((last + 1) * trace.stride, trace.steps) - 1, first)
+def _row(trace: Trace, stride: int, first: int, last: int) -> Row:
+    return Row(first * stride, min((last + 1) * stride, trace.steps) - 1)
 
 
-def _changes(words: Sequence[memoryview], settings: int) -> Iterator[int]:
-    """Yield every setting in which a column differs from the setting before."""
-    for start in range(1, settings, BLOCK):
-        end = min(start + BLOCK, settings)
+def _changes(words: Sequence[memoryview], count: int) -> Iterator[int]:
+    """Yield every index at which a column differs from the value before."""
+    for start in range(1, count, BLOCK):
+        end = min(start + BLOCK, count)
         if all(column[start:end] == column[start - 1 : end - 1] for column in words):
             continue
         yield from (i for i in range(start, end) if any(column[i] != column[i - 1] for column in words))
 
 
-def _stretch(words: Sequence[memoryview], setting: int) -> tuple[int, int]:
-    """Return the first and the last setting of the constant stretch around one."""
+def _stretch(words: Sequence[memoryview], index: int) -> tuple[int, int]:
+    """Return the first and the last index of the constant stretch around one."""
 
     def far(direction: int) -> int:
-        at, leap, border = setting, 1, 0 if direction < 0 else len(words[0]) - 1
+        at, leap, border = index, 1, 0 if direction < 0 else len(words[0]) - 1
         while at != border and leap:
             to = max(at - leap, 0) if direction < 0 else min(at + leap, border)
             low, high = min(at, to), max(at, to)
@@ -118,11 +118,11 @@ def _stretch(words: Sequence[memoryview], setting: int) -> tuple[int, int]:
     return far(-1), far(1)
 
 
-def _jumps(tracks: Sequence[GroupTrace], summaries: Sequence[Summary]) -> list[int]:
-    """Return the settings at which a rate changes most: over 5 % of its peak, and suddenly."""
+def _jumps(groups: Sequence[GroupTrace], stride: int) -> list[int]:
+    """Return where, among every `stride`-th value, a rate changes most: over 5 % of its peak, and suddenly."""
     found: list[tuple[float, int]] = []
-    for track, summary in zip(tracks, summaries, strict=True):
-        rates, scale = track.lr, abs(summary.peak) or 1.0
+    for group in groups:
+        rates, scale = group.lr[::stride], abs(group.summary.peak) or 1.0
         least = 0.05 * scale
         steep = (i for i, (a, b) in enumerate(pairwise(rates), 1) if abs(b - a) > least)
         sudden = ((abs(rates[i] - rates[i - 1]), i) for i in steep if _is_sudden(rates, i))

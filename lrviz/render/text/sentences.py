@@ -8,13 +8,13 @@ from lrviz.trace import GroupTrace, Trace
 __all__ = ["summary_line"]
 
 
-def summary_line(trace: Trace, track: GroupTrace, title: str = "") -> str:
+def summary_line(trace: Trace, group: GroupTrace, title: str = "") -> str:
     """Return a group's first, peak and last rate, four digits each, after the title and, of several, its name.
 
     Raises ValueError on an empty trace.
     """
-    summary = trace.summary(track)
-    names = [name for name in (title, track.name if len(trace.tracks) > 1 else "") if name]
+    summary = group.summary
+    names = [name for name in (title, group.name if len(trace.groups) > 1 else "") if name]
     who = f"{one_line(', '.join(names))}: " if names else ""
     epoch = None if trace.steps_per_epoch == 1 else trace.epoch_of(summary.peak_step)
     where = f"step {summary.peak_step:,}" + ("" if epoch is None else f" (epoch {epoch:,})")

@@ -79,8 +79,7 @@ class TraceTable:
     def lines(self, width: int) -> Iterator[Line]:
         """Yield the lines of the table, none of them wider than `width` cells."""
         trace = self.trace
-        summaries = [trace.summary(track) for track in trace.tracks] if trace.steps else []
-        chosen = folded(trace, summaries) if self.every is None else sampled(trace, self.every)
+        chosen = folded(trace, self._stride) if self.every is None else sampled(trace, self.every)
         yield from self._wrapped(self._heading(), width, "bold")
         if trace.steps:
             yield from self._pictures(width)
@@ -88,11 +87,16 @@ class TraceTable:
             yield from self._body(chosen, width)
         yield from self._stopped(width)
         yield []
-        for track in trace.tracks[:PICTURED]:
-            yield from self._wrapped(summary_line(trace, track), width, "")
-        if len(trace.tracks) > PICTURED:
-            yield from self._wrapped(f"and {len(trace.tracks) - PICTURED} more groups", width, "")
+        for group in trace.groups[:PICTURED]:
+            yield from self._wrapped(summary_line(trace, group), width, "")
+        if len(trace.groups) > PICTURED:
+            yield from self._wrapped(f"and {len(trace.groups) - PICTURED} more groups", width, "")
         yield from self._wrapped(f"{self.experiment.optimizer.name}, torch {trace.torch_version}", width, "")
+
+    @property
+    def _stride(self) -> int:
+        """How many optimizer steps there are to a step of the scheduler."""
+        return self.experiment.run.clock.stride
 
     def _wrapped(self, text: str, width: int, style: str) -> Iterator[Line]:
         text = self._clean(text)
@@ -110,24 +114,24 @@ class TraceTable:
         length = f"{trace.steps:,} step{'s' * (trace.steps != 1)}"
         if trace.steps_per_epoch and trace.steps > trace.steps_per_epoch > 1:
             length += f", {trace.steps_per_epoch:,} to an epoch"
-        if trace.stride > 1:
-            often = "epoch" if trace.stride == trace.steps_per_epoch else f"{trace.stride:,} steps"
+        if self._stride > 1:
+            often = "epoch" if self._stride == trace.steps_per_epoch else f"{self._stride:,} steps"
             length += f"; the scheduler steps every {often}"
         return f"{title}: {length}"
 
     def _pictures(self, width: int) -> Iterator[Line]:
         """Yield the curve of each group, over a ruler."""
-        tracks = self.trace.tracks[:PICTURED]
-        names = [self._name(track) for track in tracks] if len(self.trace.tracks) > 1 else [""]
+        groups = self.trace.groups[:PICTURED]
+        names = [self._name(group) for group in groups] if len(self.trace.groups) > 1 else [""]
         indent = max(map(cell_len, names)) + GAP * (len(names) > 1)
-        for name, track in zip(names, tracks, strict=True):
-            lowest = min(track.lr)
-            curve = sparkline(track.lr, width - indent, low=min(0.0, lowest), ascii=self.ascii)
+        for name, group in zip(names, groups, strict=True):
+            lowest = min(group.lr)
+            curve = sparkline(group.lr[:: self._stride], width - indent, low=min(0.0, lowest), ascii=self.ascii)
             yield [(set_cell_size(name, indent), "bold"), (curve, "cyan")]
         yield [(" " * indent + _ruler(self.trace, width - indent), "dim")]
 
-    def _name(self, track: GroupTrace) -> str:
-        name = self._clean(track.name)
+    def _name(self, group: GroupTrace) -> str:
+        name = self._clean(group.name)
         return name if cell_len(name) <= NAME else set_cell_size(name, NAME)
 
     def _body(self, chosen: Selection, width: int) -> Iterator[Line]:
@@ -155,26 +159,26 @@ class TraceTable:
         while len(shown) < len(wanted) and room >= wanted[len(shown)].width:
             shown.append(wanted[len(shown)])
             room -= shown[-1].width + GAP
-        tracks = self.trace.tracks[: len(shown)]
-        breadth = min((room + GAP) // max(len(tracks), 1) - GAP, BAR[1])
-        bars = [self._bars(track, rows, breadth) for track in tracks] if breadth >= BAR[0] else []
+        groups = self.trace.groups[: len(shown)]
+        breadth = min((room + GAP) // max(len(groups), 1) - GAP, BAR[1])
+        bars = [self._bars(group, rows, breadth) for group in groups] if breadth >= BAR[0] else []
         left_out = len(wanted) - len(shown)
-        if len(tracks) == 1:
+        if len(groups) == 1:
             return [*places, *shown, *bars], left_out
-        pairs = [column for index in range(len(tracks)) for column in (shown[index], *bars[index : index + 1])]
-        return [*places, *pairs, *shown[len(tracks) :]], left_out
+        pairs = [column for index in range(len(groups)) for column in (shown[index], *bars[index : index + 1])]
+        return [*places, *pairs, *shown[len(groups) :]], left_out
 
     def _values(self, rows: Sequence[Row]) -> Iterator[Column]:
         """Yield what a row can tell, the rates first and then what matters most."""
-        tracks = self.trace.tracks
-        yield from (self._rates(track, rows) for track in tracks)
-        if len(tracks) == 1:
-            yield from _changes(tracks[0].lr, rows)
-        yield from self._moving(f"{self.trace.momentum_name}", [track.momentum for track in tracks], rows)
-        yield from self._moving("weight_decay", [track.weight_decay for track in tracks], rows)
+        groups = self.trace.groups
+        yield from (self._rates(group, rows) for group in groups)
+        if len(groups) == 1:
+            yield from _changes(groups[0].lr, rows)
+        yield from self._moving(f"{self.trace.momentum_name}", [group.momentum for group in groups], rows)
+        yield from self._moving("weight_decay", [group.weight_decay for group in groups], rows)
         yield from self._metric(rows) if self.trace.loss is None else self._loss(rows)
-        if len(tracks) == 1:
-            yield from _between(tracks[0].lr, rows)
+        if len(groups) == 1:
+            yield from _between(groups[0].lr, rows)
 
     def _places(self, rows: Sequence[Row]) -> Iterator[Column]:
         dash = "-" if self.ascii else "\N{EN DASH}"
@@ -188,22 +192,22 @@ class TraceTable:
         steps = [f"{row.start:,}" + (f"{dash}{row.end:,}" if row.end > row.start else "") for row in rows]
         yield Column("step", steps)
 
-    def _rates(self, track: GroupTrace, rows: Sequence[Row]) -> Column:
-        title = f"lr.{self._name(track)}" if len(self.trace.tracks) > 1 else "lr"
-        return Column(title, _aligned([track.lr[row.setting] for row in rows]))
+    def _rates(self, group: GroupTrace, rows: Sequence[Row]) -> Column:
+        title = f"lr.{self._name(group)}" if len(self.trace.groups) > 1 else "lr"
+        return Column(title, _aligned([group.lr[row.start] for row in rows]))
 
     def _moving(self, title: str, columns: Sequence[memoryview | None], rows: Sequence[Row]) -> Iterator[Column]:
         """Yield what moves of the columns, one for each group: a single one where all groups share it."""
-        named = zip(self.trace.tracks, columns, strict=True)
-        moving = [(track, column) for track, column in named if column is not None and not constant(column)]
+        named = zip(self.trace.groups, columns, strict=True)
+        moving = [(group, column) for group, column in named if column is not None and not constant(column)]
         shared = len(moving) == len(columns) and all(column == moving[0][1] for _, column in moving)
-        for track, column in moving[:1] if shared else moving:
-            own = "" if shared else f".{self._name(track)}"
-            yield Column(f"{title}{own}", _aligned([column[row.setting] for row in rows], digits=3))
+        for group, column in moving[:1] if shared else moving:
+            own = "" if shared else f".{self._name(group)}"
+            yield Column(f"{title}{own}", _aligned([column[row.start] for row in rows], digits=3))
 
     def _metric(self, rows: Sequence[Row]) -> Iterator[Column]:
-        """Yield what a plateau was given after the first and the last setting of a row."""
-        metric, stride = self.trace.metric, self.trace.stride
+        """Yield the first and the last that a plateau was given in a row."""
+        metric, stride = self.trace.metric, self._stride
         if metric is None:
             return
         cells = []
@@ -218,8 +222,8 @@ class TraceTable:
         loss = self.trace.loss or ()
         yield Column("toy loss", [f"{loss[row.start]:.4g}" if row.start < len(loss) else "" for row in rows])
 
-    def _bars(self, track: GroupTrace, rows: Sequence[Row], width: int) -> Column:
-        rates = [track.lr[row.setting] for row in rows]
+    def _bars(self, group: GroupTrace, rows: Sequence[Row], width: int) -> Column:
+        rates = [group.lr[row.start] for row in rows]
         finite = [0.0, *filter(math.isfinite, rates)]
         low, spread = min(finite), max(finite) - min(finite)
         shares = [(rate - low) / spread if spread else 0.0 for rate in rates]
@@ -252,7 +256,7 @@ def _ruler(trace: Trace, width: int) -> str:
 
 def _changes(rates: memoryview, rows: Sequence[Row]) -> Iterator[Column]:
     """Yield each rate's change from the row before it, as a percentage or a factor, if any changes."""
-    pairs = pairwise([math.nan, *(rates[row.setting] for row in rows)])
+    pairs = pairwise([math.nan, *(rates[row.start] for row in rows)])
     cells = [_change(before, after) for before, after in pairs]
     if any(cells):
         yield Column("change", cells, "dim")
@@ -270,11 +274,11 @@ def _change(before: float, after: float) -> str:
 
 def _between(rates: memoryview, rows: Sequence[Row]) -> Iterator[Column]:
     """Yield where a rate goes between one row and the next, if anywhere beyond what they show."""
-    values = [rates[row.setting] for row in rows]
+    values = [rates[row.start] for row in rows]
     slack = 0.02 * (max(values) - min(values))
     cells = []
     for (row, after), ends in zip(pairwise(rows), pairwise(values), strict=True):
-        part = rates[row.setting : after.setting] or ends
+        part = rates[row.start : after.start] or ends
         low, high = min(part), max(part)
         is_beyond = low < min(ends) - slack or high > max(ends) + slack
         cells.append(f"{low:.3g} to {high:.3g}" if is_beyond else "")

@@ -28,15 +28,14 @@ def experiment(scheduler=None, **rest):
     return lrviz.load({"scheduler": scheduler or {"name": "cosine"}, **rest})
 
 
-def trace(*rates, stride=1, steps=None, steps_per_epoch=8, momentum=None, **rest):
-    steps = len(rates[0]) * stride if steps is None and rates else steps
+def trace(*rates, steps=None, steps_per_epoch=8, momentum=None, **rest):
+    steps = len(rates[0]) if steps is None and rates else steps
     return Trace(
-        tracks=tuple(
+        groups=tuple(
             GroupTrace(name=f"group {i}", lr=column(values), momentum=None if momentum is None else column(momentum))
             for i, values in enumerate(rates)
         ),
         steps=steps,
-        stride=stride,
         steps_per_epoch=steps_per_epoch,
         momentum_name=None if momentum is None else "momentum",
         engine="none",
@@ -104,7 +103,7 @@ def test_the_experiment_s_title_wins():
     assert axes.get_title() == "Mine $x$"
 
 
-def test_many_settings_have_no_markers():
+def test_many_steps_have_no_markers():
     (axes,) = panels(
         draw(trace(falling(1000), steps_per_epoch=100), experiment(run={"epochs": 10, "steps_per_epoch": 100}))
     )
@@ -113,7 +112,7 @@ def test_many_settings_have_no_markers():
 
 def test_per_epoch_stepping_is_held_and_then_jumps():
     run = {"epochs": 3, "steps_per_epoch": 10, "interval": "epoch"}
-    (axes,) = panels(draw(trace([1e-3, 5e-4, 1e-4], stride=10, steps_per_epoch=10), experiment(run=run)))
+    (axes,) = panels(draw(trace([1e-3] * 10 + [5e-4] * 10 + [1e-4] * 10, steps_per_epoch=10), experiment(run=run)))
     drawn = line(axes)
     assert drawn.get_xdata().tolist() == [0, 10, 10, 20, 20, 30]
     assert drawn.get_ydata().tolist() == [1e-3, 1e-3, 5e-4, 5e-4, 1e-4, 1e-4]
@@ -121,9 +120,9 @@ def test_per_epoch_stepping_is_held_and_then_jumps():
 
 
 def test_per_epoch_stepping_costs_per_change():
-    rates = [1e-3] * 2000 + [1e-4] * 3000
+    rates = [1e-3] * 200_000 + [1e-4] * 300_000
     run = {"epochs": 5000, "steps_per_epoch": 100, "interval": "epoch"}
-    (axes,) = panels(draw(trace(rates, stride=100, steps_per_epoch=100), experiment(run=run)))
+    (axes,) = panels(draw(trace(rates, steps_per_epoch=100), experiment(run=run)))
     assert len(line(axes).get_xdata()) <= 6
 
 
@@ -161,7 +160,7 @@ from lrviz.trace import Trace, GroupTrace, column
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.schedulers import CosineAnnealingLR
 
-trace = Trace(tracks=(GroupTrace(name="a", lr=column([1.0] * 32)),), steps=32, stride=1, steps_per_epoch=8,
+trace = Trace(groups=(GroupTrace(name="a", lr=column([1.0] * 32)),), steps=32, steps_per_epoch=8,
               momentum_name=None, engine="none", torch_version="0")
 output.write(figure.draw(trace, Experiment(scheduler=CosineAnnealingLR())), io.BytesIO(), "png")
 print([name for name in ("matplotlib.pyplot", "matplotlib.style", "torch") if name in sys.modules])
@@ -200,7 +199,7 @@ def test_groups_are_told_apart_and_named():
 def test_a_group_s_name_may_begin_with_an_underscore():
     made = trace(falling(), falling(start=5e-4))
     figure = draw(
-        replace(made, tracks=tuple(replace(track, name=f"_{track.name}") for track in made.tracks)), experiment()
+        replace(made, groups=tuple(replace(group, name=f"_{group.name}") for group in made.groups)), experiment()
     )
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["_group 0", "_group 1"]
 
@@ -259,7 +258,7 @@ def test_momentum_that_is_not_there_is_refused():
 def test_a_plateau_shows_its_metric_after_the_step_that_gave_it():
     metric = column([3.0, 2.0, 1.0])
     run = {"epochs": 4, "steps_per_epoch": 5, "interval": "epoch"}
-    figure = draw(trace(falling(4), stride=5, steps_per_epoch=5, metric=metric), experiment(run=run))
+    figure = draw(trace(numpy.repeat(falling(4), 5), steps_per_epoch=5, metric=metric), experiment(run=run))
     _, below = panels(figure)
     assert below.get_ylabel() == "Metric"
     assert line(below).get_xdata().tolist() == [4, 9, 14]

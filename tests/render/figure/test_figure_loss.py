@@ -60,7 +60,7 @@ def test_a_range_test_that_trained_shows_the_loss_against_the_rate():
     (line,) = by_gid(figure, "line-0")
     assert isinstance(line, Line2D)
     kept = usable(trace.loss)
-    assert line.get_xdata()[:kept].tolist() == trace.tracks[0].lr.tolist()[:kept]
+    assert line.get_xdata()[:kept].tolist() == trace.groups[0].lr.tolist()[:kept]
     assert line.get_ydata()[:kept].tolist() == trace.loss.tolist()[:kept]
     assert by_gid(figure, "toy")
 
@@ -75,7 +75,7 @@ def inside(figure: Figure, artist: object) -> bool:
 def test_the_steepest_and_the_valley_point_are_marked_and_named(optimizer, size):
     figure, trace = drawn(SWEEP | {"optimizer": {"name": optimizer}}, size=size)
     FigureCanvasAgg(figure).draw()
-    rates, losses = trace.tracks[0].lr.tolist(), trace.loss.tolist()
+    rates, losses = trace.groups[0].lr.tolist(), trace.loss.tolist()
     kept = usable(losses)
     words = [label.get_text().replace("\n", " ") for label in by_gid(figure, "annotation")]
     for name, find in (("steepest", steepest), ("valley", valley)):

@@ -24,9 +24,8 @@ def cosine(epochs=4, steps_per_epoch=8, title=None):
     steps = epochs * steps_per_epoch
     rates = array("d", (1e-3 * (1 + numpy.cos(numpy.pi * numpy.arange(steps) / steps)) / 2).tobytes())
     trace = Trace(
-        tracks=(GroupTrace(name="default", lr=column(rates)),),
+        groups=(GroupTrace(name="default", lr=column(rates)),),
         steps=steps,
-        stride=1,
         steps_per_epoch=steps_per_epoch,
         momentum_name=None,
         engine="none",

@@ -14,7 +14,7 @@ FAMILIES = ["Step"] * 2 + ["Warmup"] * 3 + ["Polynomial"] * 2 + ["Cosine"] * 2 +
 def entries(families, title="A schedule of its own ({})"):
     rates = column([1e-3 * (1 - step / 32) for step in range(32)])
     trace = Trace(
-        tracks=(GroupTrace(name="default", lr=rates),), steps=32, stride=1, steps_per_epoch=8, momentum_name=None,
+        groups=(GroupTrace(name="default", lr=rates),), steps=32, steps_per_epoch=8, momentum_name=None,
         engine="none", torch_version="0",
     )  # fmt: skip
     return [

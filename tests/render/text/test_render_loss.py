@@ -21,7 +21,7 @@ def trained():
 
 def test_csv_and_json_hold_the_loss_of_every_step(trained):
     experiment, trace = trained
-    rows = list(csv.DictReader(io.StringIO("".join(csv_lines(trace)))))
+    rows = list(csv.DictReader(io.StringIO("".join(csv_lines(trace, experiment)))))
     assert [float(row["loss"]) for row in rows] == trace.loss.tolist()
     report = json.loads("".join(json_lines(trace, experiment)))
     assert [row["loss"] for row in report["rows"]] == trace.loss.tolist()
@@ -36,7 +36,7 @@ def test_markdown_has_a_column_for_it(trained):
 
 def test_a_plateau_on_the_loss_has_both():
     experiment = lrviz.load({"optimizer": {"lr": 0.3}, "scheduler": {"name": "plateau", "metric": "train"}})
-    rows = list(csv.DictReader(io.StringIO("".join(csv_lines(lrviz.replay(experiment))))))
+    rows = list(csv.DictReader(io.StringIO("".join(csv_lines(lrviz.replay(experiment), experiment)))))
     assert [row["metric"] for row in rows[:-1]] == [row["loss"] for row in rows[:-1]]
     assert rows[-1]["metric"] == ""
 

@@ -107,7 +107,7 @@ def test_bar(share: float, blocks: str, plain: str) -> None:
 def test_shape_in_the_catalogue_is_its_example_replayed(name: str) -> None:
     spec = CATALOGUE[name]
     trace = lrviz.replay(lrviz.load({"scheduler": {"name": name, **spec.example}}))
-    assert sparkline(trace.tracks[0].lr, low=0.0) == spec.shape
+    assert sparkline(trace.groups[0].lr, low=0.0) == spec.shape
 
 
 def test_all_but_the_users_own_have_a_shape() -> None:

@@ -87,7 +87,7 @@ def made(*groups: Sequence[float], per_epoch: int | None = None, **rest: Any) ->
     """Return a trace with these rates, its groups named a, b, ..."""
     momenta, decay = rest.pop("momenta", [None] * len(groups)), rest.pop("weight_decay", None)
     return Trace(
-        tracks=tuple(
+        groups=tuple(
             GroupTrace(
                 name="abc"[i],
                 lr=column(array("d", rates)),
@@ -96,8 +96,7 @@ def made(*groups: Sequence[float], per_epoch: int | None = None, **rest: Any) ->
             )
             for i, (rates, momentum) in enumerate(zip(groups, momenta, strict=True))
         ),
-        steps=len(groups[0]) * rest.get("stride", 1),
-        stride=rest.pop("stride", 1),
+        steps=len(groups[0]),
         steps_per_epoch=per_epoch,
         momentum_name="momentum",
         engine="torch",
@@ -106,8 +105,8 @@ def made(*groups: Sequence[float], per_epoch: int | None = None, **rest: Any) ->
     )
 
 
-def rows_of(trace: Trace) -> Sequence[Row]:
-    return folded(trace, [trace.summary(track) for track in trace.tracks]).rows
+def rows_of(trace: Trace, stride: int = 1) -> Sequence[Row]:
+    return folded(trace, stride).rows
 
 
 def line_of(text: str, start: str) -> str:
@@ -174,7 +173,7 @@ def test_at_most_forty_rows(name: str) -> None:
 
 
 def test_constant_stretches_are_one_row() -> None:
-    assert rows_of(made([1.0, 1.0, 0.5, 0.5, 0.5, 1.0])) == [Row(0, 1, 0), Row(2, 4, 2), Row(5, 5, 5)]
+    assert rows_of(made([1.0, 1.0, 0.5, 0.5, 0.5, 1.0])) == [Row(0, 1), Row(2, 4), Row(5, 5)]
 
 
 def test_a_stretch_ends_where_any_group_changes() -> None:
@@ -187,8 +186,7 @@ def test_a_stretch_ends_where_momentum_changes() -> None:
 
 
 def test_a_stride_that_the_run_cuts_short() -> None:
-    trace = dataclasses.replace(made([1.0, 2.0], stride=4), steps=6)
-    assert rows_of(trace) == [Row(0, 3, 0), Row(4, 5, 1)]
+    assert rows_of(made([1.0] * 4 + [2.0] * 2), stride=4) == [Row(0, 3), Row(4, 5)]
 
 
 @given(st.lists(st.sampled_from([0.0, -0.0, 1.0, math.nan]), min_size=1, max_size=30))
@@ -294,7 +292,9 @@ def test_plateau_shows_the_metric_from_the_first_to_the_last_of_a_stretch() -> N
 
 
 def test_a_metric_shows_after_the_step_that_it_followed() -> None:
-    text = printed(made([2.0, 1.0], stride=2, metric=column([7.0])), every=1)
+    run = {"epochs": 2, "steps_per_epoch": 2, "interval": "epoch"}
+    experiment = lrviz.load({"run": run, "scheduler": {"name": "constant"}})
+    text = printed(made([2.0, 2.0, 1.0, 1.0], metric=column([7.0])), experiment, every=1)
     assert [line.split()[2:-1] for line in text.splitlines()[5:9]] == [[], ["7"], ["-50.0%"], []]
 
 
@@ -307,7 +307,7 @@ def test_a_failure_is_the_last_row() -> None:
 
 def test_a_constructor_that_failed_leaves_the_reason() -> None:
     failure = Failure(step=0, epoch=None, kind="ZeroDivisionError", message="division by zero")
-    trace = dataclasses.replace(made([1.0]), tracks=(), steps=0, failure=failure)
+    trace = dataclasses.replace(made([1.0]), groups=(), steps=0, failure=failure)
     assert "stopped when the scheduler was built: ZeroDivisionError: division by zero\n" in printed(trace)
 
 

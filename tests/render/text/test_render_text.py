@@ -16,17 +16,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lrviz
+from lrviz.experiment.experiment import Experiment
 from lrviz.render.text.formats import Format, csv_lines, json_lines, lines, markdown_lines
-from lrviz.trace import Failure, GroupTrace, Remark, Trace, column
+from lrviz.trace import Failure, GroupTrace, TorchWarning, Trace, column
 
 EXPERIMENT = lrviz.load({"scheduler": {"name": "onecycle", "max_lr": 1e-3}})
 
 
-def made(*groups: Sequence[float], stride: int = 1, per_epoch: int | None = 2, **rest: Any) -> Trace:
+def made(*groups: Sequence[float], per_epoch: int | None = 2, **rest: Any) -> Trace:
     """Return a trace with these rates, its groups named a, b, ..."""
     momentum, weight_decay = rest.pop("momentum", None), rest.pop("weight_decay", None)
     return Trace(
-        tracks=tuple(
+        groups=tuple(
             GroupTrace(
                 name=rest.get("names", "abc")[i],
                 lr=column(array("d", rates)),
@@ -35,8 +36,7 @@ def made(*groups: Sequence[float], stride: int = 1, per_epoch: int | None = 2, *
             )
             for i, rates in enumerate(groups)
         ),
-        steps=rest.pop("steps", len(groups[0]) * stride),
-        stride=stride,
+        steps=len(groups[0]),
         steps_per_epoch=per_epoch,
         momentum_name="momentum" if momentum else None,
         engine="torch",
@@ -49,8 +49,8 @@ def bits(values: Sequence[float]) -> list[bytes]:
     return [struct.pack("d", value) for value in values]
 
 
-def read_csv(trace: Trace, **rest: Any) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO("".join(csv_lines(trace, **rest)))))
+def read_csv(trace: Trace, experiment: Experiment = EXPERIMENT, **rest: Any) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO("".join(csv_lines(trace, experiment, **rest)))))
 
 
 def read_json(trace: Trace, **rest: Any) -> Any:
@@ -73,34 +73,34 @@ def test_csv_of_a_replay_has_a_row_for_every_step(onecycle: Trace) -> None:
 @pytest.mark.parametrize("name", ["lr", "momentum"])
 def test_csv_of_a_replay_reads_back_to_the_same_bits(onecycle: Trace, name: str) -> None:
     values = [float(row[name]) for row in read_csv(onecycle)]
-    assert bits(values) == bits(getattr(onecycle.tracks[0], name))
+    assert bits(values) == bits(getattr(onecycle.groups[0], name))
 
 
 def test_csv_columns_of_adam_call_it_beta1() -> None:
     trace = dataclasses.replace(made([1.0], momentum=column([0.9])), momentum_name="beta1")
-    assert next(csv_lines(trace)) == "step,epoch,lr,beta1\n"
+    assert next(csv_lines(trace, EXPERIMENT)) == "step,epoch,lr,beta1\n"
 
 
 def test_csv_columns_without_momentum() -> None:
-    assert "".join(csv_lines(made([0.5, 0.25, 0.125]))) == "step,epoch,lr\n0,0,0.5\n1,0,0.25\n2,1,0.125\n"
+    assert "".join(csv_lines(made([0.5, 0.25, 0.125]), EXPERIMENT)) == "step,epoch,lr\n0,0,0.5\n1,0,0.25\n2,1,0.125\n"
 
 
 def test_csv_has_weight_decay_where_it_moves() -> None:
     trace = made([1.0, 1.0], weight_decay=column([0.1, 0.2]))
-    assert "".join(csv_lines(trace)) == "step,epoch,lr,weight_decay\n0,0,1.0,0.1\n1,0,1.0,0.2\n"
+    assert "".join(csv_lines(trace, EXPERIMENT)) == "step,epoch,lr,weight_decay\n0,0,1.0,0.1\n1,0,1.0,0.2\n"
 
 
 def test_csv_has_no_weight_decay_that_holds() -> None:
-    assert next(csv_lines(made([1.0, 1.0], weight_decay=column([0.1, 0.1])))) == "step,epoch,lr\n"
+    assert next(csv_lines(made([1.0, 1.0], weight_decay=column([0.1, 0.1])), EXPERIMENT)) == "step,epoch,lr\n"
 
 
 def test_csv_epoch_is_empty_where_the_run_has_none() -> None:
-    assert "".join(csv_lines(made([0.5], per_epoch=None))) == "step,epoch,lr\n0,,0.5\n"
+    assert "".join(csv_lines(made([0.5], per_epoch=None), EXPERIMENT)) == "step,epoch,lr\n0,,0.5\n"
 
 
 def test_csv_of_several_groups() -> None:
     trace = made([1.0], [2.0], momentum=column([0.9]))
-    assert "".join(csv_lines(trace)) == "step,epoch,lr.a,lr.b,momentum.a,momentum.b\n0,0,1.0,2.0,0.9,0.9\n"
+    assert "".join(csv_lines(trace, EXPERIMENT)) == "step,epoch,lr.a,lr.b,momentum.a,momentum.b\n0,0,1.0,2.0,0.9,0.9\n"
 
 
 def test_csv_quotes_the_names_of_groups() -> None:
@@ -108,14 +108,12 @@ def test_csv_quotes_the_names_of_groups() -> None:
     assert list(read_csv(made([1.0], [2.0], names=names))[0]) == ["step", "epoch", 'lr.a,"b"', "lr.c\nd"]
 
 
-def test_csv_expands_the_stride() -> None:
-    trace = made([1.0, 2.0], stride=3, per_epoch=3, steps=5)
-    assert [row["lr"] for row in read_csv(trace)] == ["1.0", "1.0", "1.0", "2.0", "2.0"]
-
-
 def test_csv_metric_stands_after_the_step_that_it_followed() -> None:
-    trace = made([1.0, 1.0, 0.5], stride=2, metric=column([7.0, 8.0]))
-    assert [row["metric"] for row in read_csv(trace)] == ["", "7.0", "", "8.0", "", ""]
+    experiment = lrviz.load(
+        {"run": {"epochs": 3, "steps_per_epoch": 2, "interval": "epoch"}, "scheduler": {"name": "constant"}}
+    )
+    trace = made([1.0, 1.0, 1.0, 1.0, 0.5, 0.5], metric=column([7.0, 8.0]))
+    assert [row["metric"] for row in read_csv(trace, experiment)] == ["", "7.0", "", "8.0", "", ""]
 
 
 @pytest.mark.parametrize(("every", "steps"), [(None, [0, 1, 2, 3, 4, 5]), (2, [0, 2, 4, 5]), (5, [0, 5]), (99, [0, 5])])
@@ -125,8 +123,8 @@ def test_every_nth_step_and_the_last(every: int | None, steps: list[int]) -> Non
 
 
 def test_a_failed_constructor_leaves_the_header() -> None:
-    trace = dataclasses.replace(made([1.0]), tracks=(), steps=0)
-    assert "".join(csv_lines(trace)) == "step,epoch,lr\n"
+    trace = dataclasses.replace(made([1.0]), groups=(), steps=0)
+    assert "".join(csv_lines(trace, EXPERIMENT)) == "step,epoch,lr\n"
 
 
 @given(st.lists(st.floats(), min_size=1, max_size=50))
@@ -142,7 +140,7 @@ def test_csv_tells_the_zeros_apart(rates: list[float]) -> None:
 
 def test_json_reads_back_to_the_same_bits(onecycle: Trace) -> None:
     rows = read_json(onecycle)["rows"]
-    assert bits([row["lr"] for row in rows]) == bits(onecycle.tracks[0].lr)
+    assert bits([row["lr"] for row in rows]) == bits(onecycle.groups[0].lr)
 
 
 def test_json_reads_back_as_the_experiment(onecycle: Trace) -> None:
@@ -170,8 +168,8 @@ def test_json_says_what_the_table_says(onecycle: Trace) -> None:
     message = read_json(onecycle)
     assert (message["title"], message["torch"]) == ("OneCycleLR", onecycle.torch_version)
     assert message["summary"] == [
-        {"group": "default", "first": onecycle.tracks[0].lr[0], "peak": max(onecycle.tracks[0].lr)}
-        | {"peak_step": 9, "last": onecycle.tracks[0].lr[-1]}
+        {"group": "default", "first": onecycle.groups[0].lr[0], "peak": max(onecycle.groups[0].lr)}
+        | {"peak_step": 9, "last": onecycle.groups[0].lr[-1]}
     ]
 
 
@@ -185,15 +183,15 @@ def test_json_is_the_same_whichever_engine_ran(onecycle: Trace) -> None:
     assert list(json_lines(other, EXPERIMENT)) == list(json_lines(onecycle, EXPERIMENT))
 
 
-def test_json_says_remarks_and_the_failure() -> None:
+def test_json_says_warnings_and_the_failure() -> None:
     failure = Failure(step=1, epoch=0, kind="ValueError", message='no "more"')
-    message = read_json(made([1.0], remarks=(Remark(step=1, epoch=0, message="careful"),), failure=failure))
-    assert message["remarks"] == [{"step": 1, "epoch": 0, "message": "careful"}]
+    message = read_json(made([1.0], warnings=(TorchWarning(step=1, epoch=0, message="careful"),), failure=failure))
+    assert message["warnings"] == [{"step": 1, "epoch": 0, "message": "careful"}]
     assert message["failure"] == {"step": 1, "epoch": 0, "kind": "ValueError", "message": 'no "more"'}
 
 
 def test_json_without_a_record_is_valid() -> None:
-    trace = dataclasses.replace(made([1.0]), tracks=(), steps=0)
+    trace = dataclasses.replace(made([1.0]), groups=(), steps=0)
     assert read_json(trace)["rows"] == []
 
 

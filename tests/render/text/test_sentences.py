@@ -8,9 +8,8 @@ from lrviz.trace import GroupTrace, Trace, column
 
 def made(*names: str, steps_per_epoch: int | None = 2) -> Trace:
     return Trace(
-        tracks=tuple(GroupTrace(name=name, lr=column([1.0, 3.0, 2 / 3])) for name in names),
+        groups=tuple(GroupTrace(name=name, lr=column([1.0, 3.0, 2 / 3])) for name in names),
         steps=3,
-        stride=1,
         steps_per_epoch=steps_per_epoch,
         momentum_name=None,
         engine="none",
@@ -19,7 +18,7 @@ def made(*names: str, steps_per_epoch: int | None = 2) -> Trace:
 
 
 def message(trace: Trace, title: str = "") -> str:
-    return summary_line(trace, trace.tracks[-1], title)
+    return summary_line(trace, trace.groups[-1], title)
 
 
 def test_a_line_says_first_peak_and_last():

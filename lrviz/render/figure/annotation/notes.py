@@ -7,7 +7,7 @@ short for is left out.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, singledispatch
 from itertools import pairwise
@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy
 from numpy.typing import NDArray
 
+from lrviz.experiment.clock import Clock
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.schedulers import (
@@ -81,13 +82,13 @@ class _Line:
     trace: Trace
     lr: memoryview
     group: int
-    step_of: Callable[[int], int]
+    clock: Clock
 
     def at(self, scheduler_step: float) -> float:
         """Return the optimizer step of a scheduler step; a fraction lies between two."""
         whole = math.floor(scheduler_step)
-        start = self.step_of(whole)
-        return start + (scheduler_step - whole) * (self.step_of(whole + 1) - start)
+        start = self.clock.step_of(whole)
+        return start + (scheduler_step - whole) * (self.clock.step_of(whole + 1) - start)
 
     def reaches(self, scheduler_step: float) -> bool:
         """Return whether the run trains with what this scheduler step sets."""
@@ -99,7 +100,7 @@ class _Line:
 
     def rate(self, scheduler_step: float) -> float:
         """Return the rate that a scheduler step sets, the last of the run for later ones."""
-        index = int(self.at(scheduler_step)) // self.trace.stride
+        index = int(self.at(scheduler_step))
         return self.lr[max(0, min(index, len(self.lr) - 1))]
 
     def point(self, scheduler_step: float, label: str, y: float | None = None) -> Iterator[Point]:
@@ -139,9 +140,9 @@ class _Line:
 
 def annotate(experiment: Experiment, trace: Trace) -> list[Annotation]:
     """Return what there is to point at, on the group with the highest rate; empty for an empty trace."""
-    if not trace.tracks or not trace.steps:
+    if not trace.groups or not trace.steps:
         return []
-    lines = [_Line(trace, track.lr, group, experiment.run.clock.step_of) for group, track in enumerate(trace.tracks)]
+    lines = [_Line(trace, group.lr, number, experiment.run.clock) for number, group in enumerate(trace.groups)]
     found = _of(experiment.resolved, max(lines, key=lambda line: line.peak))
     return [each for each in found if math.isfinite(each.y)]
 
@@ -246,17 +247,18 @@ def _plateau(spec: ReduceLROnPlateau, line: _Line) -> Iterator[Annotation]:
     if before_drop is None:
         return
     drop = before_drop + 1
-    stride, before, after = line.trace.stride, line.lr[drop - 1], line.lr[drop]
-    if spec.patience and drop > spec.patience:
-        yield Span((drop - spec.patience) * stride, drop * stride, before, "patience")
+    before, after = line.lr[drop - 1], line.lr[drop]
+    patience, cooldown = (count * line.clock.stride for count in (spec.patience, spec.cooldown))
+    if patience and drop > patience:
+        yield Span(drop - patience, drop, before, "patience")
     floored = after > before * spec.factor * (1 + 1e-9)
-    yield Point(drop * stride, after, "min_lr" if floored else "lr_(t-1) * factor")
-    if spec.cooldown and drop + spec.cooldown < len(line.lr):
-        yield Span(drop * stride, (drop + spec.cooldown) * stride, after, "cooldown")
+    yield Point(drop, after, "min_lr" if floored else "lr_(t-1) * factor")
+    if cooldown and drop + cooldown < len(line.lr):
+        yield Span(drop, drop + cooldown, after, "cooldown")
     floor = of_group(spec.min_lr, line.group)
     at_floor = line.first(line.rates == floor)
     if floor and at_floor is not None and at_floor != drop:
-        yield Point(at_floor * stride, floor, "min_lr")
+        yield Point(at_floor, floor, "min_lr")
 
 
 @_of.register
