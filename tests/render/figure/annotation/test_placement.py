@@ -141,7 +141,8 @@ def test_a_length_rises_or_has_its_label_over_it_where_that_is_worth_the_air(wid
 
 
 def test_a_short_length_between_curves_has_its_label_eight_points_beside_it():
-    on = level(level(board(), 303.0), 325.0)
+    on = level(board(), 325.0)
+    on.curves.fill(Box(0.0, 0.0, 600.0, 303.0))
     found = placed(on, Ruler(200.0, 225.0, 300.0, SIZE))
     assert (found.line[0][1], found.box.left) == (314.5, 233.0)
 
