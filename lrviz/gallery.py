@@ -213,9 +213,14 @@ def _plain(values: memoryview) -> list[float | str]:
 
 
 def _index(entries: Sequence[Entry], formats: Sequence[str]) -> str:
-    """Return the index page: the summaries, then every figure with the YAML that made it."""
+    """Return the index page: the summaries, then every figure with its YAML, formula and source."""
     suffix = "png" if "png" in formats else formats[0]
-    lines = ["# Gallery", "", "Every figure is made by `lrviz gallery` from the YAML below it.", ""]
+    lines = [
+        "# Gallery",
+        "",
+        "Every figure is made by `lrviz gallery` from the YAML below it; the formula is of its scheduler.",
+        "",
+    ]
     for name in _summaries(entries):
         lines += [f"![all schedulers, {SUMMARIES[name]}]({name}.{suffix})", ""]
     for section, members in groupby(entries, key=lambda entry: entry.experiment.section(GalleryPlace).section):
@@ -224,4 +229,14 @@ def _index(entries: Sequence[Entry], formats: Sequence[str]) -> str:
             title = entry.experiment.name
             lines += [f"### {title}", "", f"![{title}]({entry.name}.{suffix})", ""]
             lines += ["```yaml", entry.text.strip(), "```", ""]
+            about = entry.experiment.scheduler.documentation()
+            lines += [
+                "```text",
+                about.formula,
+                "```",
+                "",
+                f"Past its end: {about.past_end}\\",
+                f"Source: {about.source}",
+                "",
+            ]
     return "\n".join(lines).rstrip() + "\n"
