@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lrviz.documents import GalleryPlace, load
-from lrviz.engine.record import replay
+from lrviz.engine.select import replay
 from lrviz.errors import Problem, ReplayError, SpecError
 from lrviz.experiment.experiment import Experiment
 from lrviz.files import write_text

@@ -24,7 +24,7 @@ Write = Callable[[str | bytes], Path]
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the user's cache out of it: a folder that cannot be made holds no verdict, so that `auto` is torch."""
+    """Keep the user's cache out of it: a folder that cannot be made holds no engine check, so that `auto` is torch."""
     file = tmp_path_factory.mktemp("cache") / "a-file"
     file.touch()
     with pytest.MonkeyPatch.context() as patch:

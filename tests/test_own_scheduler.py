@@ -138,4 +138,4 @@ def test_a_scheduler_that_only_its_own_library_can_run_leaves_the_others_their_l
         assert certify().mismatches == ()
     finally:
         del CATALOGUE["elsewhere"]
-    assert Elsewhere(step_size=3).needs_torch() == "it is not torch's own"
+    assert Elsewhere(step_size=3).unsupported_reason() == "Elsewhere is not torch's own"

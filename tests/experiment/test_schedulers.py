@@ -9,7 +9,7 @@ import pytest
 import lrviz
 from lrviz import SpecError
 from lrviz.engine.engine import TorchEngine
-from lrviz.engine.record import replay
+from lrviz.engine.select import replay
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec, lookup
 
