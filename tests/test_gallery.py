@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lrviz.drift import drifts
+from lrviz.drift import differences
 from lrviz.errors import ReplayError, SpecError
 from lrviz.gallery import CURVES, INDEX, collect, own_configs, render
 
@@ -33,7 +33,7 @@ def drawn(configs: Path, tmp_path: Path) -> Path:
 
 
 def check(configs: Path, drawn: Path) -> list[str]:
-    return drifts(collect(configs), drawn, ["png", "svg"])
+    return differences(collect(configs), drawn, ["png", "svg"])
 
 
 def test_every_file_is_a_figure_in_every_format(drawn):

@@ -15,7 +15,7 @@ from lrviz.experiment.argtypes import OneOf
 from lrviz.render.figure.output import FORMATS
 
 if TYPE_CHECKING:
-    from lrviz.gallery import Report
+    from lrviz.gallery import OnDrawn
 
 __all__ = ["check", "draw", "formats_of"]
 
@@ -41,14 +41,14 @@ def draw(configs: Path | None, output: Path, formats: Sequence[str], allow_impor
 
 def check(configs: Path | None, output: Path, formats: Sequence[str], allow_import: Sequence[str]) -> None:
     """Compare the gallery with its files; exit with 1 where they drifted."""
-    from lrviz.drift import drifts
+    from lrviz.drift import differences
     from lrviz.gallery import collect, own_configs
 
     if not output.is_dir():
         raise SpecError(Problem(place=str(output), message="there is no such folder to check"))
     entries = collect(configs or own_configs(), allow_import=allow_import)
     with _progress("checking", len(entries) + 2) as report:
-        found = drifts(entries, output, formats, report)
+        found = differences(entries, output, formats, report)
     for line in found:
         typer.echo(line)
     if found:
@@ -58,7 +58,7 @@ def check(configs: Path | None, output: Path, formats: Sequence[str], allow_impo
 
 
 @contextmanager
-def _progress(what: str, total: int) -> Iterator[Report | None]:
+def _progress(what: str, total: int) -> Iterator[OnDrawn | None]:
     from rich.console import Console
     from rich.progress import Progress
 
