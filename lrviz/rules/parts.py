@@ -35,7 +35,6 @@ __all__ = [
     "parts",
     "rates_of",
     "rounded",
-    "steps_made",
 ]
 
 
@@ -121,27 +120,6 @@ def is_rising(spec: SchedulerSpec) -> bool:
             return spec.factor < 1
         case _:
             return False
-
-
-def steps_made(experiment: Experiment) -> int:
-    """Return the scheduler steps of the run that accelerate lets through to a OneCycleLR, and the first.
-
-    See `lrviz.engine.record` for its guard; without it these are all.
-    """
-    run, clock = experiment.run, experiment.run.clock
-    spec = experiment.resolved
-    total = length_of(spec)
-    if not run.is_prepared or not isinstance(spec, OneCycleLR) or total is None:
-        return clock.scheduler_steps
-    count = made = 1
-    for setting in range(clock.settings):
-        if clock.interval == "step":
-            count += clock.micro_batches(setting) - 1
-        passed = max(0, min(clock.calls, total + 1 - count))
-        count, made = count + passed, made + passed
-        if count > total:
-            break
-    return min(made, clock.scheduler_steps)
 
 
 def groups_of(experiment: Experiment, trace: Trace) -> Iterator[tuple[int, float, GroupTrace]]:

@@ -25,7 +25,7 @@ from lrviz.experiment.schedulers import (
     StepLR,
 )
 from lrviz.rules.finding import Severity
-from lrviz.rules.parts import DEAD, Part, groups_of, is_rising, length_of, parts, rates_of, steps_made
+from lrviz.rules.parts import DEAD, Part, groups_of, is_rising, length_of, parts, rates_of
 from lrviz.rules.registry import Hit, rule
 from lrviz.trace import Trace
 
@@ -188,9 +188,11 @@ def cycle_overrun(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
     clock = experiment.run.clock
     for part in parts(experiment):
         total = length_of(part.spec)
-        if not isinstance(part.spec, OneCycleLR) or total is None or _steps_had(part, experiment) <= total:
+        if not isinstance(part.spec, OneCycleLR) or total is None or part.steps <= total:
             continue
         past = clock.step_of(part.start + total)
+        if past >= clock.steps:  # only accelerate's last calls are past the end, and nothing trains after them
+            continue
         raises = clock.step_of(part.start + total + 1)
         message = f"{part.name} has {total:,} steps and the run steps it {part.steps:,} times: optimizer step {past:,}"
         message += f"{_in_epoch(clock, past)} trains with a rate past its end"
@@ -208,11 +210,6 @@ def cycle_overrun(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
 def _in_epoch(clock: Clock, step: int) -> str:
     epoch = clock.epoch_of(step)
     return "" if epoch is None else f" (epoch {epoch:,})"
-
-
-def _steps_had(part: Part, experiment: Experiment) -> int:
-    """Return how many steps a part has, but for those that accelerate keeps from a OneCycleLR."""
-    return part.steps if part.container else min(part.steps, steps_made(experiment))
 
 
 @rule(
@@ -240,18 +237,15 @@ def unfinished(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
         length = length_of(part.spec)
         if not part.is_last or length is None or isinstance(part.spec, (SequentialLR, MultiStepLR)):
             continue
-        had = _steps_had(part, experiment)
-        if not 0 < had < FINISHED * length:
+        if not 0 < part.steps < FINISHED * length:
             continue
-        message = f"{part.name} needs {length:,} steps and has {had:,}"
-        if had < part.steps:
-            message += f" of {part.steps:,}: accelerate counts each accumulated batch against its total_steps"
+        message = f"{part.name} needs {length:,} steps and has {part.steps:,}"
         if trace is not None and trace.tracks and trace.failure is None:
             rates = trace.tracks[0].lr
             message += f"; the run ends at {rates[-1]:.3g}, {_share(rates[-1], max(rates))} of the peak"
         argument = part.spec.length_arg
-        snippet = part.snippet(**{argument: part.steps}) if argument and had == part.steps else ""
-        yield Hit(message, f"Give it a length of {had:,} steps", clock.steps - 1, snippet)
+        snippet = part.snippet(**{argument: part.steps}) if argument else ""
+        yield Hit(message, f"Give it a length of {part.steps:,} steps", clock.steps - 1, snippet)
 
 
 def _share(rate: float, peak: float) -> str:
