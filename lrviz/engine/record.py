@@ -125,25 +125,20 @@ class _Recording:
         """Return `scheduler.step` as the run's framework calls it at each change of the settings.
 
         accelerate 1.15.0's `AcceleratedScheduler.step` calls a prepared scheduler `num_processes` times,
-        and leaves one with a `total_steps` alone once its `_step_count` is beyond; that count it also
-        raises at each batch that only accumulates.
+        and leaves one with a `total_steps` alone once its `_step_count` is beyond. A batch that only
+        accumulates changes nothing: `GradientState.adjust_scheduler` is never true, because
+        `GradientAccumulationPlugin.to_kwargs` leaves a default out and `GradientState` takes that for false.
         """
         run, clock = self.experiment.run, self.experiment.run.clock
         step: Callable[..., None] = scheduler.step
         guarded = run.is_prepared and hasattr(scheduler, "total_steps")
 
-        def guarded_step() -> None:
-            if clock.interval == "step":
-                scheduler._step_count += clock.micro_batches(self.settings() - 1) - 1
+        def prepared_step(*metric: float) -> None:
             for _ in range(clock.calls):
-                if scheduler._step_count <= scheduler.total_steps:
-                    step()
+                if not guarded or scheduler._step_count <= scheduler.total_steps:
+                    step(*metric)
 
-        def repeated_step(*metric: float) -> None:
-            for _ in range(clock.calls):
-                step(*metric)
-
-        return guarded_step if guarded else repeated_step if clock.calls > 1 else step
+        return prepared_step if guarded or clock.calls > 1 else step
 
     def metric_stepper(self, step: Callable[..., None], metric: Any) -> Callable[[], None]:
         clock = self.experiment.run.clock
