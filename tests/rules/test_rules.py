@@ -212,8 +212,8 @@ def test_accelerate_leaves_a_onecycle_where_it_ended(examined: Any) -> None:
     findings = examined(toy(**ONECYCLE, run={**ACCELERATE, "grad_accum": 4}, total_steps=60))
     found = next(finding for finding in findings if finding.rule == "cycle-overrun")
     assert found.message == (
-        "OneCycleLR has 60 steps and the run steps it 128 times: optimizer step 15 (epoch 1) trains with a rate past "
-        "its end, and accelerate leaves it there"
+        "OneCycleLR has 60 steps and the run steps it 128 times: optimizer step 15 (epoch 1) trains with a learning "
+        "rate past its end, and accelerate leaves it there"
     )
     assert {finding.rule for finding in findings}.isdisjoint({"unfinished", "replay-failed"})
 
