@@ -1,7 +1,7 @@
 """The table, whole and in its parts.
 
 The golden files are what three tables print at 80 columns without colour; after a change that is
-meant, `LRVIZ_UPDATE_GOLDEN=1 pytest tests/render/text/test_render_table.py` writes them anew: read the diff.
+meant, `LRVIZ_UPDATE_GOLDEN=1 pytest tests/render/text/test_table.py` writes them anew: read the diff.
 """
 
 from __future__ import annotations
