@@ -23,10 +23,9 @@ def load(source: str | os.PathLike[str] | Mapping[str, Any], *, allow_import: Co
     A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`.
     Raises SpecError with every problem of the document, each with its line.
     """
-    from lrviz.experiment.reader import load
-    from lrviz.rules import RULES
+    from lrviz.documents import load
 
-    return load(source, allow_import=allow_import, rules=RULES)
+    return load(source, allow_import=allow_import)
 
 
 def replay(
@@ -40,12 +39,12 @@ def replay(
     """Replay an experiment on PyTorch's own scheduler and return what each step trains with.
 
     A fresh model, optimizer and scheduler are made for every call. `engine` is "auto", "torch" or
-    "light": the real torch, or its scheduler files alone, which "auto" takes where it is certified to
-    be the same. With `train` the optimizer trains a toy problem, and `Trace.loss` is its loss.
+    "light": the real torch, or its scheduler files alone, which "auto" takes where it was found
+    bit-identical. With `train` the optimizer trains a toy problem, and `Trace.loss` is its loss.
     `progress(done, total)` is called now and then on long runs. Raises ReplayError where torch raises,
     with its words; with `partial` the trace up to there comes back instead, its `failure` set.
     """
-    from lrviz.engine.record import replay
+    from lrviz.engine.select import replay
 
     return replay(experiment, partial=partial, engine=engine, train=train, progress=progress)
 

@@ -24,10 +24,14 @@ class Problem:
     message: str
     field: str = ""  # dotted path in the experiment: "scheduler.max_lr"
     place: str = ""  # where a person finds it: "a.yaml:7" or "--max-lr"
-    rule: str | None = None  # the `lrviz check` rule that explains it, where there is one
+    cause: str = ""  # what of a value is wrong, in a word of whoever refused it, where others want to know
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.place, self.field, self.message) if part)
+
+    def at(self, place: str) -> Problem:
+        """Return the same problem at a place; a flag says its field itself."""
+        return replace(self, place=place, field="" if place.startswith("-") else self.field)
 
     def within(self, parent: str) -> Problem:
         """Return the same problem seen from the field's owner."""

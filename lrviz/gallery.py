@@ -20,14 +20,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lrviz.engine.record import replay
+from lrviz.documents import GalleryPlace, load
+from lrviz.engine.select import replay
 from lrviz.errors import Problem, ReplayError, SpecError
 from lrviz.experiment.experiment import Experiment
-from lrviz.experiment.reader import load
 from lrviz.files import write_text
 from lrviz.render.figure.options import FigureOptions
 from lrviz.render.figure.output import write
-from lrviz.rules import RULES
 from lrviz.trace import Trace
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def _load(folder: Path, allow_import: Collection[str]) -> dict[str, tuple[Path, 
             problems.append(Problem(place=str(path), message=message))
             continue
         try:
-            found[name] = path, load(path, allow_import=allow_import, rules=RULES)
+            found[name] = path, load(path, allow_import=allow_import)
         except SpecError as error:
             problems.extend(error.problems)
     if problems:
@@ -118,7 +117,7 @@ def render(entries: Sequence[Entry], folder: Path, formats: Sequence[str], on_dr
 
 
 def _summaries(entries: Sequence[Entry]) -> list[str]:
-    return list(SUMMARIES) if any(entry.experiment.gallery.summary for entry in entries) else []
+    return list(SUMMARIES) if any(entry.experiment.section(GalleryPlace).summary for entry in entries) else []
 
 
 def _draw(entries: Sequence[Entry], folder: Path, formats: Sequence[str], name: str) -> str:
@@ -127,7 +126,7 @@ def _draw(entries: Sequence[Entry], folder: Path, formats: Sequence[str], name: 
     from lrviz.render.figure.summary import draw_summary
 
     if name in SUMMARIES:
-        shown = [entry for entry in entries if entry.experiment.gallery.summary]
+        shown = [entry for entry in entries if entry.experiment.section(GalleryPlace).summary]
         panels = [(entry.experiment.scheduler.family, entry.trace, entry.experiment) for entry in shown]
         figure = draw_summary(panels, SUMMARIES[name])
     else:
@@ -194,15 +193,30 @@ def _plain(values: memoryview) -> list[float | str]:
 
 
 def _index(entries: Sequence[Entry], formats: Sequence[str]) -> str:
-    """Return the index page: the summaries, then every figure with the YAML that made it."""
+    """Return the index page: the summaries, then every figure with its YAML, formula and source."""
     suffix = "png" if "png" in formats else formats[0]
-    lines = ["# Gallery", "", "Every figure is made by `lrviz gallery` from the YAML below it.", ""]
+    lines = [
+        "# Gallery",
+        "",
+        "Every figure is made by `lrviz gallery` from the YAML below it; the formula is of its scheduler.",
+        "",
+    ]
     for name in _summaries(entries):
         lines += [f"![all schedulers, {SUMMARIES[name]}]({name}.{suffix})", ""]
-    for section, members in groupby(entries, key=lambda entry: entry.experiment.gallery.section):
+    for section, members in groupby(entries, key=lambda entry: entry.experiment.section(GalleryPlace).section):
         lines += [f"## {section}", ""]
         for entry in members:
             title = entry.experiment.name
             lines += [f"### {title}", "", f"![{title}]({entry.name}.{suffix})", ""]
             lines += ["```yaml", entry.text.strip(), "```", ""]
+            about = entry.experiment.scheduler.documentation()
+            lines += [
+                "```text",
+                about.formula,
+                "```",
+                "",
+                f"Past its end: {about.past_end}\\",
+                f"Source: {about.source}",
+                "",
+            ]
     return "\n".join(lines).rstrip() + "\n"

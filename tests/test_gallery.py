@@ -99,7 +99,7 @@ def test_code_in_a_folder_is_refused_unless_allowed(configs):
 def test_figures_drawn_side_by_side_are_those_drawn_alone(configs, drawn, tmp_path):
     code = (
         "import sys; from pathlib import Path; from lrviz.gallery import collect, render\n"
-        "import lrviz.gallery, functools; from lrviz.engine.record import replay\n"
+        "import lrviz.gallery, functools; from lrviz.engine.select import replay\n"
         "lrviz.gallery.replay = functools.partial(replay, engine='light')\n"
         "render(collect(Path(sys.argv[1])), Path(sys.argv[2]), ['png', 'svg'])\n"
         "sys.exit('torch' in sys.modules)"

@@ -128,6 +128,7 @@ def schema() -> None:
     """Print the JSON Schema of the YAML format, for editors to complete it."""
     import json
 
+    from lrviz.documents import SECTIONS
     from lrviz.experiment.schema import json_schema
 
-    typer.echo(json.dumps(json_schema(), indent=2))
+    typer.echo(json.dumps(json_schema(SECTIONS), indent=2))

@@ -14,7 +14,7 @@ from lrviz.cli.replaying import ENGINE, run
 from lrviz.cli.report import COLORS, console
 from lrviz.cli.targets import Source, Verb
 from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.experiment.argtypes import Choice
+from lrviz.experiment.argtypes import OneOf
 from lrviz.experiment.clock import Run
 from lrviz.rules import RULES, SEVERITIES, Finding, examine, from_problems
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["VERB", "show_rules"]
 
 PANEL = "Check"
-FORMAT = Choice(("text", "json"), "panels to read, or JSON")
+FORMAT = OneOf(("text", "json"), "panels to read, or JSON")
 
 
 @dataclass(frozen=True)

@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import typer
 
+from lrviz.render.words import one_line
+
 __all__ = ["certify", "show"]
 
 
 def show() -> None:
     """Print the engine that a plain replay would take."""
-    from lrviz.engine.engine import choose
+    from lrviz.engine.select import choose
 
     choice = choose()
-    typer.echo(f"{choice.name}, because {choice.reason}")
+    typer.echo(f"{choice.name}: {one_line(choice.reason)}")
 
 
 def certify() -> None:
     """Compare the engines and print what was compared; exit with 1 where they differ."""
     from lrviz.engine.certify import certify, read
 
-    report = certify()
+    check = certify()
     typer.echo(
-        f"compared the light engine with torch {report.torch_version}, to the bit:\n"
-        f"  {report.traces:,} replays of {report.schedulers} schedulers under {report.optimizers} optimizers, "
+        f"compared the light engine with torch {check.torch_version}, bit by bit:\n"
+        f"  {check.replays:,} replays of {check.schedulers} schedulers under {check.optimizers} optimizers, "
         "one and two groups\n"
-        f"  {report.settings:,} settings (rates and momenta), {report.failures} failures and "
-        f"{report.remarks} warnings of torch"
+        f"  {check.steps:,} steps (learning rates and momenta), {check.failures} failures and {check.warnings} warnings"
     )
-    for mismatch in report.mismatches:
-        typer.echo(f"  differs: {mismatch}")
-    if not report.certified:
-        typer.echo("not certified: torch itself replays")
+    for mismatch in check.mismatches:
+        typer.echo(f"  differs: {one_line(mismatch)}")
+    if not check.passed:
+        typer.echo("not identical: torch itself replays")
         raise typer.Exit(1)
-    kept = "" if read() else ", though the verdict could not be kept: torch itself replays"
-    typer.echo(f"certified{kept}")
+    typer.echo("identical" if read() else "identical, but the result could not be kept: torch itself replays")

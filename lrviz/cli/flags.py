@@ -11,18 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from lrviz.errors import Problem, SpecError
-from lrviz.experiment.argtypes import (
-    ArgType,
-    Choice,
-    Flag,
-    Formula,
-    Invalid,
-    Metric,
-    Record,
-    Text,
-    arg_types,
-    is_required,
-)
+from lrviz.experiment.argtypes import ArgType, Bool, Invalid, OneOf
+from lrviz.experiment.record import Record, arg_types, is_required
 from lrviz.experiment.scalars import scalar
 from lrviz.experiment.values import Value
 
@@ -76,12 +66,12 @@ class FlagSet:
     def _options(self, entry: dataclasses.Field[Any], kind: ArgType, name: str) -> Iterator[inspect.Parameter]:
         flag = self.flag(entry.name)
         shared = {"help": _help(entry, kind), "rich_help_panel": self.panel, "show_default": False}
-        if isinstance(kind, Flag):  # `--help` shows the one of the two that changes something
+        if isinstance(kind, Bool):  # `--help` shows the one of the two that changes something
             shared |= {"metavar": " "}
             yield option(name, bool, False, flag, hidden=entry.default is True, **shared)
             yield option(f"{name}{NO}", bool, False, f"--no-{flag[2:]}", hidden=not entry.default, **shared)
             return
-        metavar = "|".join(kind.options) if isinstance(kind, Choice) else kind.metavar
+        metavar = "|".join(kind.words) if isinstance(kind, OneOf) else kind.metavar
         yield option(name, OptionalText, None, flag, metavar=metavar, **shared)
 
     def values(self, given: Mapping[str, Any]) -> dict[str, Value]:
@@ -89,7 +79,7 @@ class FlagSet:
         found = {}
         for entry, kind, name in self.fields():
             flag = self.flag(entry.name)
-            if isinstance(kind, Flag):
+            if isinstance(kind, Bool):
                 on, off = given.get(name), given.get(f"{name}{NO}")
                 if on and off:
                     raise SpecError(Problem(place=flag, message=f"contradicts --no-{flag[2:]}"))
@@ -113,9 +103,9 @@ class FlagSet:
 
 def _help(entry: dataclasses.Field[Any], kind: ArgType) -> str:
     """Return the line of `--help`: what it is, what it may be, and what it is when unset."""
-    bounds = "" if isinstance(kind, (Choice, Flag)) else kind.bounds
+    bounds = "" if isinstance(kind, (OneOf, Bool)) else kind.bounds
     default = _default(entry, kind)
-    lead = "switch off: " if isinstance(kind, Flag) and entry.default else ""
+    lead = "switch off: " if isinstance(kind, Bool) and entry.default else ""
     parts = [lead + kind.help, bounds, default if default in ("", "required") else f"default {default}"]
     return "; ".join(part for part in parts if part)
 
@@ -127,7 +117,7 @@ def _default(entry: dataclasses.Field[Any], kind: ArgType) -> str:
         return "the run's length"
     if entry.default is None or kind.default_text:
         return kind.default_text
-    if isinstance(kind, Flag):
+    if isinstance(kind, Bool):
         return ""
     return f"{entry.default:.6g}" if isinstance(entry.default, float) else _plain(entry.default)
 
@@ -148,7 +138,7 @@ def read_value(kind: ArgType, given: str, flag: str) -> Any:
 
 def _read(kind: ArgType, given: str, flag: str) -> Value:
     """Return a flag's text as the value that the same text is in YAML."""
-    if isinstance(kind, (Text, Choice)):
+    if kind.is_raw:
         return Value(given, flag)
     text = kind.split(given)
     if text.lstrip().startswith(("[", "{")):
@@ -158,6 +148,4 @@ def _read(kind: ArgType, given: str, flag: str) -> Value:
             return Value.of(parse(text, flag).plain(), flag)
         except SpecError as error:
             raise SpecError([Problem(place=flag, message=problem.message) for problem in error.problems]) from None
-    if isinstance(kind, (Formula, Metric)):
-        return Value(text, flag)
-    return Value(scalar(text), flag)
+    return Value(text if kind.is_text else scalar(text), flag)

@@ -11,7 +11,7 @@ import typer
 
 from lrviz.cli.flags import read_value
 from lrviz.errors import Problem, SpecError
-from lrviz.experiment.argtypes import Choice
+from lrviz.experiment.argtypes import OneOf
 from lrviz.render.figure.output import FORMATS
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ __all__ = ["check", "draw", "formats_of"]
 
 def formats_of(text: str) -> list[str]:
     """Return the formats in a comma list; raises SpecError for one that is unknown."""
-    one = Choice(FORMATS, "")
+    one = OneOf(FORMATS, "")
     names = [part.strip().lower().lstrip(".") for part in text.split(",")]
     return list(dict.fromkeys(read_value(one, name, "--formats") for name in names))
 

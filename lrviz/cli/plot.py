@@ -14,7 +14,7 @@ from lrviz.cli.replaying import REPLAY_OPTIONS, finish, shown_trace
 from lrviz.cli.report import describe_schedule
 from lrviz.cli.targets import Source, Verb
 from lrviz.errors import Problem, SpecError
-from lrviz.experiment.argtypes import Choice
+from lrviz.experiment.argtypes import OneOf
 from lrviz.render.figure.options import FigureOptions, Mark
 from lrviz.render.figure.output import FORMATS, format_of, write
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["VERB"]
 
 PANEL = "Figure"
-FORMAT = Choice(FORMATS, "format of what goes to a pipe")
+FORMAT = OneOf(FORMATS, "format of what goes to a pipe")
 FIGURE = FlagSet(FigureOptions, "figure", PANEL)
 
 

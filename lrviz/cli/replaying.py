@@ -11,7 +11,7 @@ import typer
 from lrviz.cli.flags import choice, option, read_value
 from lrviz.cli.report import print_error, print_message, print_note
 from lrviz.errors import ReplayError
-from lrviz.experiment.argtypes import Choice
+from lrviz.experiment.argtypes import OneOf
 from lrviz.experiment.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ __all__ = ["ENGINE", "REPLAY_OPTIONS", "finish", "run", "shown_trace"]
 PANEL = "Replay"
 SLOW = 200_000  # settings from which a progress bar is worth its place
 
-ENGINES = Choice(("auto", "torch", "light"), "what replays: torch, or its scheduler files alone (see lrviz engines)")
+ENGINES = OneOf(("auto", "torch", "light"), "what replays: torch, or its scheduler files alone (see lrviz engines)")
 ENGINE = choice("engine", ENGINES.options, "auto", PANEL, f"{ENGINES.help}; default auto")
 REPLAY_OPTIONS = (
     option("train", bool, False, "--train", metavar=" ", rich_help_panel=PANEL, show_default=False,
@@ -46,10 +46,8 @@ def shown_trace(experiment: Experiment, given: Mapping[str, Any]) -> tuple[Trace
     trace = run(experiment, engine=given["engine"], train=given["train"])
     findings = [] if given["no_check"] else _told(experiment, trace)
     if trace.failure is not None and not (given["partial"] and trace.steps):
-        from lrviz.engine.record import describe
-
         hint = "\n       --partial shows what came before" if trace.steps else ""
-        raise ReplayError(describe(trace.failure) + hint)
+        raise ReplayError(trace.failure.description + hint)
     return trace, findings
 
 
@@ -66,7 +64,7 @@ def _told(experiment: Experiment, trace: Trace) -> list[Finding]:
 def run(experiment: Experiment, *, engine: str, train: bool = False) -> Trace:
     """Replay for a command, as far as torch goes; its warnings are notes."""
     read_value(ENGINES, engine, "--engine")
-    from lrviz.engine.record import replay
+    from lrviz.engine.select import replay
 
     with _progress(experiment) as progress:
         trace = replay(experiment, partial=True, engine=engine, train=train, progress=progress)
@@ -78,9 +76,7 @@ def run(experiment: Experiment, *, engine: str, train: bool = False) -> Trace:
 def finish(trace: Trace) -> None:
     """End a command after its output: with exit code 1 and torch's words where the replay failed."""
     if trace.failure is not None:
-        from lrviz.engine.record import describe
-
-        print_error(ReplayError(describe(trace.failure)))
+        print_error(ReplayError(trace.failure.description))
         raise typer.Exit(1)
 
 

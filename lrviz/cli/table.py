@@ -12,13 +12,13 @@ from lrviz.cli.flags import choice, option, read_value
 from lrviz.cli.replaying import REPLAY_OPTIONS, finish, shown_trace
 from lrviz.cli.report import console, plain_blocks
 from lrviz.cli.targets import Source, Verb
-from lrviz.experiment.argtypes import Choice, Count
+from lrviz.experiment.argtypes import Count, OneOf
 from lrviz.render.text.formats import Format, lines
 
 __all__ = ["VERB"]
 
 PANEL = "Table"
-FORMAT = Choice(tuple(member.value for member in Format), "csv, json and markdown have one row for every step")
+FORMAT = OneOf(tuple(member.value for member in Format), "csv, json and markdown have one row for every step")
 
 
 def _table(sources: Sequence[Source], given: Mapping[str, Any]) -> None:

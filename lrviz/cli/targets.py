@@ -16,12 +16,12 @@ import typer
 
 from lrviz.cli.commands import Command
 from lrviz.cli.flags import FlagSet, flag_name, option
+from lrviz.documents import read as read_document
 from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.experiment.argtypes import arg_types
 from lrviz.experiment.clock import Run
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.optimizers import OptimizerSpec
-from lrviz.experiment.reader import build
+from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import CATALOGUE, ChainedScheduler, SchedulerSpec, SequentialLR, lookup
 from lrviz.experiment.values import MAX_BYTES, Value
 from lrviz.experiment.warmup import Warmup
@@ -172,7 +172,7 @@ def _scheduler_source(spec: type[SchedulerSpec]) -> Source:
         if missing:
             raise SpecError(_missing(spec, missing))
         scheduler = Value({"name": Value(spec.name), **values})
-        return Target(build(Value(_document(given, {"scheduler": scheduler}))), spec.name)
+        return Target(read_document(Value(_document(given, {"scheduler": scheduler}))), spec.name)
 
     return Source(spec.name, flags.options(), load)
 
@@ -217,7 +217,7 @@ def _custom_source(name: str) -> Source:
         scheduler = Value({"name": Value(name), "args": Value(values, "--arg")})
         module, _, attribute = name.partition(":")
         document = Value(_document(given, {"scheduler": scheduler}))
-        return Target(build(document, allow_import=[module]), attribute.lower())
+        return Target(read_document(document, allow_import=[module]), attribute.lower())
 
     return Source(name, [arg], load)
 
@@ -230,7 +230,6 @@ def _file_source(name: str) -> Source:
 
     def load(given: Mapping[str, Any]) -> Target:
         from lrviz.experiment.yaml_reader import read
-        from lrviz.rules import RULES
 
         path = Path(name)
         if name == "-":
@@ -239,7 +238,7 @@ def _file_source(name: str) -> Source:
             root, folder, stem = read(path), path.parent, path.stem
         if isinstance(root.data, dict):
             root = replace(root, data=_document(given, root.data))
-        return Target(build(root, folder=folder, allow_import=given["allow_import"], rules=RULES), stem)
+        return Target(read_document(root, folder=folder, allow_import=given["allow_import"]), stem)
 
     return Source(name, [allow], load, is_file=True)
 

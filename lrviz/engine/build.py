@@ -5,15 +5,16 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lrviz.engine.engine import Engine
 from lrviz.errors import SpecError, nearest, shown
-from lrviz.experiment.argtypes import arg_types
 from lrviz.experiment.expression import Expression
-from lrviz.experiment.schedulers import ChainedScheduler, Custom, Manual, RangeTest, SchedulerSpec, SequentialLR
+from lrviz.experiment.record import arg_types
+from lrviz.experiment.schedulers import ByHand, ChainedScheduler, ClosedForm, Custom, SchedulerSpec, SequentialLR
+from lrviz.experiment.schedulers.base import LR_SCHEDULER
 
 __all__ = ["construct", "import_target"]
 
@@ -24,21 +25,18 @@ def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -
     `total` is the length of its run or segment, in scheduler steps. Children are constructed once,
     in order, on the same optimizer, before their container.
     """
+    children = [construct(part.spec, optimizer, engine, part.length) for part in spec.segments(0, total)]
     match spec:
         case Custom():
             return import_target(spec.target)(optimizer, **(spec.args or {}))
-        case Manual():
-            return _ByHand(optimizer, dict(spec.values).get)
-        case RangeTest():
-            return _ByHand(optimizer, _ramp(spec, total))
-        case SequentialLR():
-            edges = pairwise((0, *spec.milestones, total))
-            lengths = [max(1, end - start) for start, end in edges]
-            pairs = zip(spec.schedulers, lengths, strict=True)
-            children = [construct(child, optimizer, engine, length) for child, length in pairs]
-            return _class(spec, engine)(optimizer, schedulers=children, milestones=list(spec.milestones))
+        case ByHand():
+            return _ByHand(optimizer, partial(spec.rate_at, length=total))
+        case ClosedForm():
+            return engine.scheduler(LR_SCHEDULER, "LambdaLR")(optimizer, lr_lambda=spec.factor)
         case ChainedScheduler():
-            return _class(spec, engine)([construct(child, optimizer, engine, total) for child in spec.schedulers])
+            return _class(spec, engine)(children)
+        case SequentialLR():
+            return _class(spec, engine)(optimizer, schedulers=children, milestones=list(spec.milestones))
         case _:
             return _class(spec, engine)(optimizer, **_arguments(spec, total))
 
@@ -83,22 +81,6 @@ class _ByHand:
         if rate is not None:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-
-
-def _ramp(spec: RangeTest, total: int) -> Callable[[int], float]:
-    """Return the rate of a range test: min_lr at the first of `total` steps, max_lr at the last.
-
-    The same curves as fastai's and Lightning's learning-rate finders draw (Smith, 2015).
-    """
-    low, high, last = spec.min_lr, spec.max_lr, max(1, total - 1)
-
-    def rate(step: int) -> float:
-        if step >= last:
-            return high if total > 1 else low
-        share = step / last
-        return low + share * (high - low) if spec.mode == "linear" else low * (high / low) ** share
-
-    return rate
 
 
 def import_target(target: str) -> Callable[..., Any]:

@@ -1,73 +1,78 @@
-"""The kinds of argument a spec can have: how each is read, bounded, described and written as a flag.
+"""The types of argument a spec can have: how each is read, bounded, described and written as a flag.
 
-A dataclass field made with `arg(default, ArgType(...))` says everything about an argument once. The
-flags, `--help`, the YAML keys, the validation and the JSON Schema are all made from it.
+A field made with `lrviz.experiment.record.arg(ArgType(...))` says everything about
+an argument once. The flags, `--help`, the YAML keys, the validation and the JSON Schema are all made
+from it. "A list of X" and "X, or one for each parameter group" are made from X.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from lrviz.errors import Problem, SpecError, nearest, shown
+from lrviz.errors import SpecError, nearest, shown
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.scalars import scalar
 
 __all__ = [
+    "FRACTION",
+    "MILESTONE_TOO_LOW",
+    "TOO_LOW",
     "TRAIN",
     "ArgType",
     "Arguments",
-    "Choice",
-    "Column",
+    "Bool",
     "Count",
-    "Counts",
+    "CsvColumn",
     "Duration",
-    "Durations",
-    "Flag",
     "Formula",
     "Invalid",
+    "ListOf",
+    "MappingOf",
     "Metric",
-    "Names",
+    "OneOf",
     "PerGroup",
     "Real",
-    "Record",
-    "Schedule",
     "Text",
-    "arg",
-    "arg_types",
-    "is_required",
 ]
-
 
 LARGEST = 10**12  # no count of steps, samples or devices is beyond
 TRAIN = "train"
 """The metric that is the loss of a toy training under the schedule."""
 
+FRACTION = "fraction"
+TOO_LOW = "too-low"
+MILESTONE_TOO_LOW = "milestone-too-low"
+"""Causes of a refused duration, which torch itself would take and trip over."""
+
 
 class Invalid(ValueError):
-    """Raised by a kind for a value it does not take; the message says what it does."""
+    """Raised by an argument type for a value it does not take; the message says what it does."""
 
-    def __init__(self, message: str, rule: str | None = None) -> None:
+    def __init__(self, message: str, cause: str = "") -> None:
         super().__init__(message)
-        self.rule = rule
+        self.cause = cause
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ArgType:
-    """One kind of argument; `convert` returns the value in its one true type or raises Invalid."""
+    """One type of argument; `convert` returns the value in its one true type or raises Invalid."""
 
     help: str
     _: dataclasses.KW_ONLY
     horizon: bool = False  # comes from the length of the run when unset
     flag: bool = True  # has a command-line flag
     extra: bool = False  # lrviz's own: torch's class has no such argument
-    per_group: bool = False  # may be a list with one for each parameter group
     default_text: str = ""  # what it comes to when unset, for `--help`, where the default itself is None
 
     metavar: ClassVar[str] = "TEXT"
+    plural: ClassVar[str] = "values"  # what a list of it is a list of
+    has_commas: ClassVar[bool] = False  # a value's own text may hold commas, so that they do not separate values
+    is_raw: ClassVar[bool] = False  # a flag's text is the value, whatever it looks like
+    is_text: ClassVar[bool] = False  # a flag's text is the value, unless it is a list
 
     @property
     def bounds(self) -> str:
@@ -90,6 +95,9 @@ class ArgType:
 class Text(ArgType):
     """A string."""
 
+    plural: ClassVar[str] = "names"
+    is_raw: ClassVar[bool] = True
+
     def convert(self, value: Any) -> str:
         if not isinstance(value, str) or not value.strip():
             quotes = "" if isinstance(value, (str, list, tuple, Mapping)) or value is None else "; write it in quotes"
@@ -101,7 +109,7 @@ class Text(ArgType):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Column(Text):
+class CsvColumn(Text):
     """A column of a CSV file: FILE:COLUMN, the file relative to the document."""
 
     _: dataclasses.KW_ONLY
@@ -111,7 +119,7 @@ class Column(Text):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Flag(ArgType):
+class Bool(ArgType):
     """True or false."""
 
     metavar: ClassVar[str] = "BOOLEAN"
@@ -126,27 +134,38 @@ class Flag(ArgType):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Choice(ArgType):
-    """One of a few words."""
+class OneOf(ArgType):
+    """One of a few words; where they differ in their letters' case only from what is given, the nearest."""
 
+    plural: ClassVar[str] = "words"
+    is_raw: ClassVar[bool] = True
     options: tuple[str, ...] = ()
+    any_case: bool = False
 
-    def __init__(self, options: tuple[str, ...], help: str, **rest: Any) -> None:
+    def __init__(self, options: tuple[str, ...], help: str, *, any_case: bool = False, **rest: Any) -> None:
         super().__init__(help, **rest)
         object.__setattr__(self, "options", options)
+        object.__setattr__(self, "any_case", any_case)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words as a person would write them."""
+        return tuple(map(str.lower, self.options)) if self.any_case else self.options
 
     @property
     def bounds(self) -> str:
-        return " | ".join(self.options)
+        return " | ".join(self.words)
 
     def convert(self, value: Any) -> str:
-        if not isinstance(value, str) or value not in self.options:
-            hint = nearest(value, self.options) if isinstance(value, str) else ""
-            raise Invalid(f"must be one of {', '.join(self.options)}, not {shown(value)}{hint}")
-        return value
+        known = dict(zip(self.words, self.options, strict=True))
+        word = value.lower() if self.any_case and isinstance(value, str) else value
+        if not isinstance(word, str) or word not in known:
+            hint = nearest(word, known) if isinstance(word, str) else ""
+            raise Invalid(f"must be one of {', '.join(known)}, not {shown(value)}{hint}")
+        return known[word]
 
     def schema(self) -> dict[str, Any]:
-        return {"enum": list(self.options)}
+        return {"enum": list(dict.fromkeys((*self.words, *self.options)))}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -159,28 +178,16 @@ class Real(ArgType):
     below: float | None = None
 
     metavar: ClassVar[str] = "FLOAT"
+    plural: ClassVar[str] = "numbers"
 
     @property
     def bounds(self) -> str:
-        low = (
-            f">= {self.minimum:g}"
-            if self.minimum is not None
-            else f"> {self.above:g}"
-            if self.above is not None
-            else ""
-        )
-        high = (
-            f"<= {self.maximum:g}"
-            if self.maximum is not None
-            else f"< {self.below:g}"
-            if self.below is not None
-            else ""
-        )
-        return " and ".join(part for part in (low, high) if part)
+        limits = {">=": self.minimum, ">": self.above, "<=": self.maximum, "<": self.below}
+        return " and ".join(f"{sign} {limit:g}" for sign, limit in limits.items() if limit is not None)
 
     def convert(self, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise Invalid(f"must be a number{self._bounds()}, not {shown(value)}")
+            raise Invalid(f"must be a number {self.bounds}".rstrip() + f", not {shown(value)}")
         try:
             number = float(value)
         except OverflowError:
@@ -190,9 +197,6 @@ class Real(ArgType):
         if not self._within(number):
             raise Invalid(f"must be {self.bounds}, not {shown(value)}")
         return number
-
-    def _bounds(self) -> str:
-        return f" {self.bounds}" if self.bounds else ""
 
     def _within(self, number: float) -> bool:
         return not (
@@ -214,50 +218,39 @@ class Real(ArgType):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Count(ArgType):
-    """A whole number, at least `minimum`."""
+    """A whole number, from `minimum` to `maximum`."""
 
     minimum: int = 1
+    maximum: int = LARGEST
 
     metavar: ClassVar[str] = "INTEGER"
-    rules: ClassVar[tuple[str | None, str | None]] = (None, None)  # that explain a fraction, and too low a number
+    plural: ClassVar[str] = "whole numbers"
+    fraction: ClassVar[str] = ""  # the cause of a problem
+
+    @property
+    def too_low(self) -> str:
+        """The cause of a problem with a count below the least."""
+        return ""
 
     @property
     def bounds(self) -> str:
-        return f">= {self.minimum}"
+        return f">= {self.minimum}" + (f" and <= {self.maximum}" if self.maximum < LARGEST else "")
 
     def convert(self, value: Any) -> int:
         wanted = f"must be a whole number {self.bounds}, not {shown(value)}"
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise Invalid(wanted)
         if isinstance(value, float) and not value.is_integer():  # also nan and the infinities
-            raise Invalid(wanted, rule=self.rules[0] if math.isfinite(value) else None)
+            raise Invalid(wanted, self.fraction if math.isfinite(value) else "")
         if value < self.minimum:
-            raise Invalid(wanted, rule=self.rules[1])
-        if value > LARGEST:
-            raise Invalid(f"must be at most {LARGEST:.0e}, not {shown(value)}")
+            raise Invalid(wanted, self.too_low)
+        if value > self.maximum:
+            raise Invalid(wanted if self.maximum < LARGEST else f"must be at most {LARGEST:.0e}, not {shown(value)}")
         return int(value)
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "integer", "minimum": self.minimum}
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Counts(Count):
-    """A list of whole numbers, such as milestones."""
-
-    metavar: ClassVar[str] = "INTEGER,…"
-
-    def convert(self, value: Any) -> Any:
-        if not isinstance(value, (list, tuple)):
-            raise Invalid(f"must be a list of whole numbers {self.bounds}, such as [8, 24], not {shown(value)}")
-        item = Count.convert
-        return tuple(item(self, entry) for entry in value)
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": super().schema()}
-
-    def split(self, text: str) -> str:
-        return text if text.lstrip().startswith("[") else f"[{text}]"
+        limit = {"maximum": self.maximum} if self.maximum < LARGEST else {}
+        return {"type": "integer", "minimum": self.minimum, **limit}
 
 
 DURATION = r"^ *([0-9][0-9_]*([.][0-9]+)? *(ep|%)|rest) *$"
@@ -268,86 +261,146 @@ class Duration(Count):
     """A number of scheduler steps; a document may also write it 2ep, 5% or rest (`lrviz.experiment.durations`)."""
 
     metavar: ClassVar[str] = "DURATION"
-    rules: ClassVar[tuple[str | None, str | None]] = ("fractional-count", "degenerate-argument")
+    fraction: ClassVar[str] = FRACTION
+    is_milestone: bool = False
+
+    @property
+    def too_low(self) -> str:
+        return MILESTONE_TOO_LOW if self.is_milestone else TOO_LOW
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [super().schema(), {"type": "string", "pattern": DURATION}]}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Durations(Counts):
-    """A list of numbers of scheduler steps, such as milestones, each of which may be a duration."""
+class _Of(ArgType):
+    """Values of another type, which says what they are; settings it has none of its own for are that type's."""
 
-    metavar: ClassVar[str] = "DURATION,…"
-    rules: ClassVar[tuple[str | None, str | None]] = ("fractional-count", "milestone-not-positive")
+    item: ArgType = ArgType("")
 
-    def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": Duration("", minimum=self.minimum).schema()}
+    def __init__(self, item: ArgType, **rest: Any) -> None:
+        super().__init__(item.help, flag=item.flag, extra=item.extra, default_text=item.default_text)
+        for name, value in {"item": item, **rest}.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def bounds(self) -> str:
+        return self.item.bounds
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Names(ArgType):
-    """A list of names."""
+class ListOf(_Of):
+    """A list of values, such as milestones."""
 
-    metavar: ClassVar[str] = "NAME,…"
+    sample: str = ""  # of a list, for messages
+    length: int | None = None  # that it must have
+    least: int = 0  # values that it must have
 
-    def convert(self, value: Any) -> tuple[str, ...]:
-        if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) for name in value):
-            raise Invalid(f"must be a list of names, not {shown(value)}")
-        return tuple(value)
+    def __init__(self, item: ArgType, *, sample: str = "", length: int | None = None, least: int = 0) -> None:
+        super().__init__(item, sample=sample, length=length, least=least)
+
+    @property
+    def metavar(self) -> str:  # type: ignore[override]  # made from the item's
+        return ",".join([self.item.metavar] * self.length) if self.length else f"{self.item.metavar},…"
+
+    def convert(self, value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, (list, tuple)) or len(value) < self.least or len(value) != (self.length or len(value)):
+            raise Invalid(f"must be {self._wanted()}, not {shown(value)}")
+        return tuple(map(self.item.convert, value))
+
+    def _wanted(self) -> str:
+        count = f"{self.length} " if self.length else ""
+        text = f"a list of {count}{self.item.plural} {self.bounds}".rstrip() + ", at least one" * bool(self.least)
+        return text + (f", such as {self.sample}" if self.sample else "")
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": {"type": "string"}}
+        sizes = {"minItems": self.length or self.least or None, "maxItems": self.length}
+        return {"type": "array", "items": self.item.schema()} | {name: n for name, n in sizes.items() if n is not None}
 
     def split(self, text: str) -> str:
         return text if text.lstrip().startswith("[") else f"[{text}]"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class PerGroup(Real):
-    """A number, or a list with one number for each parameter group."""
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class PerGroup(_Of):
+    """A value, or a list with one for each parameter group."""
 
-    _: dataclasses.KW_ONLY
-    per_group: bool = True
+    @property
+    def metavar(self) -> str:  # type: ignore[override]  # made from the item's
+        return self.item.metavar if self.item.has_commas else f"{self.item.metavar}[,…]"
 
-    metavar: ClassVar[str] = "FLOAT[,…]"
+    @property
+    def is_text(self) -> bool:  # type: ignore[override]  # as the item is
+        return self.item.is_text
 
     def convert(self, value: Any) -> Any:
         if not isinstance(value, (list, tuple)):
-            return super().convert(value)
+            return self.item.convert(value)
         if not value:
-            raise Invalid("must be a number, or one for each parameter group, not an empty list")
-        item = Real.convert
-        return tuple(item(self, entry) for entry in value)
+            raise Invalid("must be one value, or one for each parameter group, not an empty list")
+        return tuple(map(self.item.convert, value))
 
     def schema(self) -> dict[str, Any]:
-        one = super().schema()
+        one = self.item.schema()
         return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
 
     def split(self, text: str) -> str:
-        return f"[{text}]" if "," in text and not text.lstrip().startswith("[") else text
+        is_list = "," in text and not self.item.has_commas and not text.lstrip().startswith("[")
+        return f"[{text}]" if is_list else text
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MappingOf(_Of):
+    """Values by a key of another type, as pairs in the order of their keys: rates by step, set by hand."""
+
+    key: ArgType = ArgType("")
+
+    metavar: ClassVar[str] = "STEP:RATE,…"
+
+    def __init__(self, key: ArgType, item: ArgType) -> None:
+        super().__init__(item, key=key)
+
+    @property
+    def bounds(self) -> str:
+        return ""
+
+    def convert(self, value: Any) -> tuple[tuple[Any, Any], ...]:
+        pairs = list(value.items()) if isinstance(value, Mapping) else value
+        if not isinstance(pairs, (list, tuple)) or not pairs or not all(map(_is_pair, pairs)):
+            raise Invalid(f"must map steps to learning rates, such as 0:1e-2,100:1e-3, not {shown(value)}")
+        found = sorted((self.key.convert(scalar(str(key))), self.item.convert(entry)) for key, entry in pairs)
+        if len(dict(found)) < len(found):
+            raise Invalid("sets the learning rate twice at one step")
+        return tuple(found)
+
+    def schema(self) -> dict[str, Any]:
+        keys = {"^[0-9]+$": self.item.schema(), DURATION: self.item.schema()}
+        return {"type": "object", "patternProperties": keys, "additionalProperties": False, "minProperties": 1}
+
+    def split(self, text: str) -> str:
+        return text if text.lstrip().startswith("{") else "{" + text.replace(":", ": ") + "}"
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and len(value) == 2
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Formula(ArgType):
-    """An expression over `names`; with `per_group`, or a list with one for each parameter group."""
+    """An expression over `names`."""
 
     names: tuple[str, ...] = ("epoch", "step", "total")
 
     metavar: ClassVar[str] = "EXPRESSION"
+    plural: ClassVar[str] = "expressions"
+    has_commas: ClassVar[bool] = True
+    is_text: ClassVar[bool] = True
 
     @property
     def bounds(self) -> str:
         return f"over {', '.join(self.names)}, pi, e"
 
     def convert(self, value: Any) -> Any:
-        if self.per_group and isinstance(value, (list, tuple)):
-            if not value:
-                raise Invalid("must be an expression, or one for each parameter group, not an empty list")
-            return tuple(self._one(entry) for entry in value)
-        return self._one(value)
-
-    def _one(self, value: Any) -> Any:
         if callable(value):  # an Expression, or from Python any function of torch's argument
             return value
         if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -360,40 +413,7 @@ class Formula(ArgType):
             raise Invalid(str(error)) from None
 
     def schema(self) -> dict[str, Any]:
-        one = {"type": ["string", "number"]}
-        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]} if self.per_group else one
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Schedule(ArgType):
-    """Rates set by hand: a mapping from the step at which to the rate."""
-
-    metavar: ClassVar[str] = "STEP:RATE,…"
-
-    def convert(self, value: Any) -> Any:
-        if isinstance(value, tuple):
-            value = dict(value)
-        if not isinstance(value, Mapping) or not value:
-            raise Invalid(f"must map steps to rates, such as 0:1e-2,100:1e-3, not {shown(value)}")
-        step, rate = Count("", minimum=0), Real("", minimum=0)
-        pairs = sorted((step.convert(scalar(str(key))), rate.convert(entry)) for key, entry in value.items())
-        if len(dict(pairs)) < len(pairs):
-            raise Invalid("sets the rate twice at one step")
-        return tuple(pairs)
-
-    def schema(self) -> dict[str, Any]:
-        rate = {"type": "number", "minimum": 0}
-        return {
-            "type": "object",
-            "patternProperties": {"^[0-9]+$": rate, DURATION: rate},
-            "additionalProperties": False,
-            "minProperties": 1,
-        }
-
-    def split(self, text: str) -> str:
-        if text.lstrip().startswith("{"):
-            return text
-        return "{" + text.replace(":", ": ") + "}"
+        return {"type": ["string", "number"]}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -401,15 +421,14 @@ class Metric(ArgType):
     """What a plateau watches: one number for each of its steps, an expression of epoch and step, or TRAIN."""
 
     metavar: ClassVar[str] = "EXPRESSION|LIST|train"
+    is_text: ClassVar[bool] = True
+    numbers: ClassVar[ListOf] = ListOf(Real(""), least=1)
 
     def convert(self, value: Any) -> Any:
         if value == TRAIN:
             return value
         if isinstance(value, (list, tuple)):
-            if not value:
-                raise Invalid("must hold at least one number")
-            number = Real("")
-            return tuple(number.convert(entry) for entry in value)
+            return self.numbers.convert(value)
         return Formula("", names=("epoch", "step")).convert(value)
 
     def split(self, text: str) -> str:
@@ -418,9 +437,7 @@ class Metric(ArgType):
         return f"[{text}]" if numbers else text
 
     def schema(self) -> dict[str, Any]:
-        return {
-            "anyOf": [{"type": ["string", "number"]}, {"type": "array", "items": {"type": "number"}, "minItems": 1}]
-        }
+        return {"anyOf": [{"type": ["string", "number"]}, self.numbers.schema()]}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -428,65 +445,9 @@ class Arguments(ArgType):
     """Keyword arguments for code of the user's own."""
 
     def convert(self, value: Any) -> dict[str, Any]:
-        if value is None:
-            return {}
         if not isinstance(value, Mapping) or not all(isinstance(key, str) and key.isidentifier() for key in value):
             raise Invalid(f"must map argument names to values, not {shown(value)}")
         return dict(value)
 
     def schema(self) -> dict[str, Any]:
         return {"type": "object"}
-
-
-def arg(default: Any, kind: ArgType) -> Any:
-    """Return a dataclass field for an argument of this kind; `...` as default: it must be given."""
-    metadata = {"kind": kind}
-    return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
-
-
-def arg_types(record: type[Record] | Record) -> dict[str, ArgType]:
-    """Return the kind of every argument, by name, in the order they were written."""
-    return {entry.name: entry.metadata["kind"] for entry in dataclasses.fields(record)}
-
-
-def is_required(entry: Field[Any]) -> bool:
-    """Return whether an argument must be given."""
-    return entry.default is MISSING and entry.default_factory is MISSING
-
-
-class Record:
-    """A frozen dataclass whose fields are made with `arg`; refuses values their kind does not take.
-
-    Subclasses leave out dataclass's eq and repr: to compile them for each of some fifty classes, beside
-    these, would be a good part of what it takes to start.
-    """
-
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._values() == other._values()
-
-    def __hash__(self) -> int:
-        return hash((type(self), *self._values()))
-
-    def __repr__(self) -> str:
-        pairs = zip((entry.name for entry in dataclasses.fields(self)), self._values(), strict=True)
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in pairs)})"
-
-    def _values(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, entry.name) for entry in dataclasses.fields(self))
-
-    def __post_init__(self) -> None:
-        problems = list(self._normalise())
-        if problems:
-            raise SpecError(problems)
-
-    def _normalise(self) -> Iterator[Problem]:
-        for entry in dataclasses.fields(self):
-            value = getattr(self, entry.name)
-            if value is None and entry.default is None:
-                continue
-            try:
-                object.__setattr__(self, entry.name, entry.metadata["kind"].convert(value))
-            except Invalid as error:
-                yield Problem(field=entry.name, message=str(error), rule=error.rule)

@@ -24,7 +24,8 @@ from functools import cached_property
 from typing import Any
 
 from lrviz.errors import Problem, SpecError
-from lrviz.experiment.argtypes import Choice, Count, Flag, Record, arg, arg_types
+from lrviz.experiment.argtypes import Bool, Count, OneOf
+from lrviz.experiment.record import Record, arg, arg_types
 
 __all__ = ["DEFAULT_EPOCHS", "DEFAULT_STEPS_PER_EPOCH", "MAX_STEPS", "Clock", "Run"]
 
@@ -34,7 +35,6 @@ DEFAULT_STEPS_PER_EPOCH = 8
 _SIMPLY_GIVEN = ("epochs", "steps_per_epoch", "steps", "interval")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Run(Record):
     """What is said of a run's length; `clock` is what it comes to.
 
@@ -44,28 +44,32 @@ class Run(Record):
     than `MAX_STEPS` steps.
     """
 
-    epochs: int | None = arg(None, Count("passes over the data", default_text=str(DEFAULT_EPOCHS)))
+    epochs: int | None = arg(Count("passes over the data", default_text=str(DEFAULT_EPOCHS)), default=None)
     steps_per_epoch: int | None = arg(
-        None, Count("optimizer steps in one epoch", default_text=str(DEFAULT_STEPS_PER_EPOCH))
+        Count("optimizer steps in one epoch", default_text=str(DEFAULT_STEPS_PER_EPOCH)), default=None
     )
-    steps: int | None = arg(None, Count("optimizer steps of the whole run", default_text="epochs x steps per epoch"))
-    dataset_size: int | None = arg(None, Count("samples in the training set, to count steps from"))
-    batch_size: int | None = arg(None, Count("samples in a batch of one device, with dataset_size"))
-    drop_last: bool = arg(False, Flag("drop the last, partial batch of an epoch, with dataset_size"))
-    grad_accum: int = arg(1, Count("batches accumulated for one optimizer step"))
-    world_size: int = arg(1, Count("devices that share the data"))
+    steps: int | None = arg(
+        Count("optimizer steps of the whole run", default_text="epochs x steps per epoch"), default=None
+    )
+    dataset_size: int | None = arg(Count("samples in the training set, to count steps from"), default=None)
+    batch_size: int | None = arg(Count("samples in a batch of one device, with dataset_size"), default=None)
+    drop_last: bool = arg(Bool("drop the last, partial batch of an epoch, with dataset_size"), default=False)
+    grad_accum: int = arg(Count("batches accumulated for one optimizer step"), default=1)
+    world_size: int = arg(Count("devices that share the data"), default=1)
     interval: str | None = arg(
-        None,
-        Choice(
+        OneOf(
             ("step", "epoch"),
             "what the scheduler's step is tied to",
             default_text="step; with framework lightning: epoch",
         ),
+        default=None,
     )
     framework: str = arg(
-        "plain", Choice(("plain", "accelerate", "lightning"), "whose training loop steps the scheduler")
+        OneOf(("plain", "accelerate", "lightning"), "whose training loop steps the scheduler"), default="plain"
     )
-    split_batches: bool = arg(False, Flag("accelerate's split_batches: batch_size is that of all devices together"))
+    split_batches: bool = arg(
+        Bool("accelerate's split_batches: batch_size is that of all devices together"), default=False
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -177,13 +181,6 @@ class Clock:
         """Return the first optimizer step that trains with what scheduler step `scheduler_step` set."""
         return self.setting_of(scheduler_step) * self.stride
 
-    def micro_batches(self, step: int) -> int:
-        """Return how many batches a device accumulates for optimizer step `step`."""
-        if self.batches_per_epoch is None or not self.steps_per_epoch or self.framework == "plain":
-            return self.grad_accum
-        last = step % self.steps_per_epoch == self.steps_per_epoch - 1
-        return self.batches_per_epoch - (self.steps_per_epoch - 1) * self.grad_accum if last else self.grad_accum
-
     def as_dict(self) -> dict[str, Any]:
         """Return the resolved numbers as JSON takes them."""
         own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
@@ -245,7 +242,10 @@ def _samples(run: Run, steps: int, per_epoch: int | None) -> int | None:
     filled = run.framework == "accelerate" and run.world_size > 1
     share = _ceil(run.dataset_size, run.world_size) * run.world_size
     epoch = whole if run.drop_last or filled else share
-    return steps // per_epoch * epoch + min(steps % per_epoch * update, epoch)
+    if run.steps is None or run.epochs is not None:
+        return steps // per_epoch * epoch
+    before = (steps - 1) // per_epoch  # of the last epoch, which ends with its last optimizer step
+    return before * epoch + min((steps - before * per_epoch) * update, epoch)
 
 
 def _contradictions(run: Run) -> Iterator[Problem]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
-from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.experiment.argtypes import ArgType, Invalid, Real, Record, Text, arg
+from lrviz.errors import Problem, SpecError
+from lrviz.experiment.argtypes import ListOf, OneOf, Real, Text
+from lrviz.experiment.record import Record, RecordOf, arg
 
-__all__ = ["OPTIMIZERS", "Group", "OptimizerSpec", "ResolvedGroup", "momentum_name"]
+__all__ = ["BETA1", "MOMENTUM", "OPTIMIZERS", "Group", "OptimizerSpec", "ResolvedGroup", "momentum_name"]
 
 OPTIMIZERS: Mapping[str, str | None] = {
     "SGD": "momentum",
@@ -30,8 +30,13 @@ OPTIMIZERS: Mapping[str, str | None] = {
 }
 """torch.optim's classes, and what in each a scheduler's momentum cycle moves."""
 
+MOMENTUM = {"SGD": 0.0, "RMSprop": 0.0, "Muon": 0.95}
+"""torch 2.13's default momentum."""
+
+BETA1 = 0.9
+"""torch 2.13's default beta1, of every optimizer that has one."""
+
 WITHOUT_WEIGHT_DECAY = ("LBFGS", "Rprop", "SparseAdam")
-_BY_NAME = {name.lower(): name for name in OPTIMIZERS}
 
 
 def momentum_name(optimizer: str) -> str | None:
@@ -39,83 +44,25 @@ def momentum_name(optimizer: str) -> str | None:
     return OPTIMIZERS[optimizer]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class OptimizerName(ArgType):
-    """The name of a torch optimizer, in any case."""
-
-    @property
-    def bounds(self) -> str:
-        return " | ".join(_BY_NAME)
-
-    def convert(self, value: Any) -> str:
-        found = _BY_NAME.get(value.lower()) if isinstance(value, str) else None
-        if found is None:
-            hint = nearest(value, _BY_NAME) if isinstance(value, str) else ""
-            raise Invalid(f"unknown optimizer {shown(value)}; known are {', '.join(_BY_NAME)}{hint}")
-        return found
-
-    def schema(self) -> dict[str, Any]:
-        return {"enum": [*_BY_NAME, *OPTIMIZERS]}
+BETAS = ListOf(Real("decay rates of the moments", minimum=0, below=1), length=2, sample="[0.9, 0.999]")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Betas(ArgType):
-    """A pair of decay rates."""
-
-    metavar: ClassVar[str] = "FLOAT,FLOAT"
-
-    def convert(self, value: Any) -> tuple[float, float]:
-        if not isinstance(value, (list, tuple)) or len(value) != 2:
-            raise Invalid(f"must be two numbers, such as [0.9, 0.999], not {shown(value)}")
-        beta = Real("", minimum=0, below=1)
-        return beta.convert(value[0]), beta.convert(value[1])
-
-    def schema(self) -> dict[str, Any]:
-        beta = {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
-        return {"type": "array", "items": beta, "minItems": 2, "maxItems": 2}
-
-    def split(self, text: str) -> str:
-        return f"[{text}]"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Group(Record):
     """One parameter group; what it leaves unset is the optimizer's."""
 
-    name: str = arg(..., Text("name of the group in pictures and tables"))
-    lr: float | None = arg(None, Real("base learning rate", minimum=0))
-    momentum: float | None = arg(None, Real("momentum", minimum=0))
-    betas: tuple[float, float] | None = arg(None, Betas("decay rates of the moments"))
-    weight_decay: float | None = arg(None, Real("weight decay", minimum=0))
+    name: str = arg(Text("name of the group in pictures and tables"))
+    lr: float | None = arg(Real("base learning rate", minimum=0), default=None)
+    momentum: float | None = arg(Real("momentum", minimum=0), default=None)
+    betas: tuple[float, float] | None = arg(BETAS, default=None)
+    weight_decay: float | None = arg(Real("weight decay", minimum=0), default=None)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ResolvedGroup(Group):
     """A parameter group with what it left unset taken from the optimizer; None is torch's default."""
 
-    lr: float = arg(..., Real("base learning rate", minimum=0))
+    lr: float = arg(Real("base learning rate", minimum=0))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Groups(ArgType):
-    """The parameter groups of an optimizer."""
-
-    def convert(self, value: Any) -> tuple[Group, ...]:
-        if not isinstance(value, (list, tuple)) or not value:
-            raise Invalid(f"must be a list of groups, such as [{{name: backbone, lr: 1e-4}}], not {shown(value)}")
-        if not all(isinstance(group, Group) for group in value):
-            raise Invalid(f"must hold groups, not {shown(value)}")
-        names = [group.name for group in value]
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise Invalid(f"has two groups named {twice[0]!r}")
-        return tuple(value)
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": {"$ref": "#/$defs/group"}, "minItems": 1}
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class OptimizerSpec(Record):
     """A torch optimizer: its name, the arguments that schedules touch, and its parameter groups.
 
@@ -123,15 +70,22 @@ class OptimizerSpec(Record):
     named "default". Raises SpecError for an argument the optimizer has not.
     """
 
-    name: str = arg("SGD", OptimizerName("torch optimizer, in any case"))
-    lr: float = arg(1e-3, Real("base learning rate", minimum=0))
-    momentum: float | None = arg(None, Real("momentum; unset: torch's default", minimum=0))
-    betas: tuple[float, float] | None = arg(None, Betas("decay rates of the moments; unset: torch's default"))
-    weight_decay: float | None = arg(None, Real("weight decay; unset: torch's default", minimum=0))
-    groups: tuple[Group, ...] | None = arg(None, Groups("parameter groups", flag=False))
+    name: str = arg(OneOf(tuple(OPTIMIZERS), "torch optimizer", any_case=True), default="SGD")
+    lr: float = arg(Real("base learning rate", minimum=0), default=1e-3)
+    momentum: float | None = arg(Real("momentum; unset: torch's default", minimum=0), default=None)
+    betas: tuple[float, float] | None = arg(BETAS, default=None)
+    weight_decay: float | None = arg(Real("weight decay; unset: torch's default", minimum=0), default=None)
+    groups: tuple[Group, ...] | None = arg(
+        ListOf(RecordOf(Group, "parameter groups", flag=False), least=1, sample="[{name: backbone, lr: 1e-4}]"),
+        default=None,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        names = [group.name for group in self.groups or ()]
+        repeated = next((name for name in names if names.count(name) > 1), None)
+        if repeated is not None:
+            raise SpecError(Problem(field="groups", message=f"has two groups named {repeated!r}"))
         problems = [problem for owner in self._owners() for problem in self._foreign(*owner)]
         if self.name == "LBFGS" and self.groups is not None and len(self.groups) > 1:
             problems.append(Problem(field="groups", message="LBFGS takes one parameter group"))

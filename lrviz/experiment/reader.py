@@ -1,53 +1,32 @@
-"""From a document to an Experiment: every problem at once, each with its place."""
+"""From a document to an Experiment, in one walk: every problem at once, each at its own place."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.experiment.argtypes import ArgType, Column, Invalid, Record, Text, arg_types, is_required
+from lrviz.experiment.argtypes import ArgType, CsvColumn, Duration, Invalid, ListOf, MappingOf, PerGroup, Text
 from lrviz.experiment.clock import MAX_STEPS, Clock, Run
-from lrviz.experiment.durations import resolve, resolve_count
-from lrviz.experiment.experiment import CheckSettings, Experiment, GalleryPlace
+from lrviz.experiment.durations import REST, Rest, Scope, steps_of
+from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.metrics import read_column
-from lrviz.experiment.optimizers import Group, Groups, OptimizerSpec
-from lrviz.experiment.schedulers import Children, Custom, SchedulerSpec, lookup
+from lrviz.experiment.optimizers import OptimizerSpec
+from lrviz.experiment.record import Record, RecordOf, arg_types, is_required
+from lrviz.experiment.schedulers import Custom, SchedulerArg, SchedulerSpec, SequentialLR, lookup
+from lrviz.experiment.schedulers.composite import edges
 from lrviz.experiment.values import Value, located
 from lrviz.experiment.warmup import Warmup
 from lrviz.experiment.writer import in_flow
 
-__all__ = ["build", "load"]
+__all__ = ["build"]
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
 
-TOP_LEVEL = ("title", "run", "optimizer", "scheduler", *arg_types(Warmup), "check", "gallery")
-
 STAND_IN = Clock(steps=MAX_STEPS, steps_per_epoch=MAX_STEPS // 1000, stride=1)
 """Resolves durations where the run itself is wrong, so that only what is wrong anyway is reported."""
-
-
-def load(
-    source: str | os.PathLike[str] | Mapping[str, Any],
-    *,
-    allow_import: Collection[str] = (),
-    rules: Collection[str] | None = None,
-) -> Experiment:
-    """Return the experiment in a YAML file, or in a mapping of the same form.
-
-    A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`,
-    and a rule that `check` ignores unless it is in `rules`, where those are given. Raises SpecError
-    with every problem of the document, each with its line.
-    """
-    if isinstance(source, Mapping):
-        return build(Value.of(source), allow_import=allow_import, rules=rules)
-    from lrviz.experiment.yaml_reader import read  # PyYAML takes as long to import as this whole room
-
-    path = Path(source)
-    return build(read(path), folder=path.parent, allow_import=allow_import, rules=rules)
 
 
 def build(
@@ -55,14 +34,14 @@ def build(
     *,
     folder: Path | None = None,
     allow_import: Collection[str] = (),
-    rules: Collection[str] | None = None,
+    sections: Mapping[str, type[Record]] | None = None,
 ) -> Experiment:
     """Return the experiment that a tree of values describes.
 
-    `folder` is where relative paths in it start, `rules` are the rules there are for `check` to
-    ignore. Raises SpecError with every problem found.
+    `folder` is where relative paths in it start; `sections` are what else a document may hold, by key.
+    Raises SpecError with every problem found.
     """
-    reader = _Reader(folder or Path(), allow_import, rules)
+    reader = _Reader(folder or Path(), allow_import, sections or {})
     reader.problems.extend(root.problems)
     experiment = reader.experiment(root)
     if experiment is None or reader.problems:
@@ -79,49 +58,44 @@ def _line(problem: Problem) -> int:
 class _Reader:
     """Reads values into records; whatever is wrong goes into `problems`, and None comes back."""
 
-    def __init__(self, folder: Path, allow_import: Collection[str], rules: Collection[str] | None) -> None:
+    def __init__(self, folder: Path, allow_import: Collection[str], sections: Mapping[str, type[Record]]) -> None:
         self.folder = folder
         self.allow_import = allow_import
-        self.rules = rules
+        self.sections = sections
+        self.clock = STAND_IN
         self.problems: list[Problem] = []
 
-    def refuse(self, field: str, message: str, rule: str | None = None) -> None:
-        self.problems.append(Problem(field=field, message=message, rule=rule))
+    def refuse(self, field: str, message: str, cause: str = "") -> None:
+        self.problems.append(Problem(field=field, message=message, cause=cause))
 
     def experiment(self, root: Value) -> Experiment | None:
         if not isinstance(root.data, dict):
             self.refuse("", f"must be a mapping with a scheduler, not {_what(root)}")
             return None
         entries = root.data
-        self.unknown(entries, TOP_LEVEL, "")
+        self.unknown(entries, ("title", "run", "optimizer", "scheduler", *arg_types(Warmup), *self.sections), "")
         run = self.record(Run, entries.get("run", Value({})), "run")
+        self.clock = run.clock if run else STAND_IN
         optimizer = self.record(OptimizerSpec, entries.get("optimizer", Value({})), "optimizer")
-        gallery = self.record(GalleryPlace, entries.get("gallery", Value({})), "gallery")
-        check = self.record(CheckSettings, entries.get("check", Value({})), "check")
-        for number, rule in enumerate(check.ignore if check else ()):
-            if self.rules is not None and rule not in self.rules:
-                self.refuse(f"check.ignore[{number}]", f"unknown rule {shown(rule)}{nearest(rule, self.rules)}")
+        given = {key: cls for key, cls in self.sections.items() if key in entries}
+        sections = {cls: self.record(cls, entries[key], key) for key, cls in given.items()}
         title = self.argument(Text(""), entries["title"], "title") if "title" in entries else None
         if "scheduler" not in entries:
             self.refuse("scheduler", "missing; for example scheduler: {name: onecycle, max_lr: 1e-3}")
             return None
-        scheduler = self.timed(entries, run.clock if run else STAND_IN)
-        if run is None or optimizer is None or scheduler is None or gallery is None or check is None:
+        scheduler = self.warmed_up(entries)
+        if run is None or optimizer is None or scheduler is None:
             return None
-        parts: dict[str, Any] = {"run": run, "optimizer": optimizer, "scheduler": scheduler, "gallery": gallery}
-        return self.attempt(lambda: Experiment(**parts, title=title, ignore=check.ignore), "")
+        parts: dict[str, Any] = {"run": run, "optimizer": optimizer, "scheduler": scheduler, "sections": sections}
+        return self.attempt(lambda: Experiment(**parts, title=title), "")
 
-    def timed(self, entries: Mapping[str, Value], clock: Clock) -> SchedulerSpec | None:
-        """Read the scheduler, its durations resolved, and the warmup before it."""
+    def warmed_up(self, entries: Mapping[str, Value]) -> SchedulerSpec | None:
+        """Read the scheduler and the warmup before it, which make a sequence of the two."""
         given = {name: entries[name] for name in arg_types(Warmup) if name in entries}
-        if "warmup" in given:
-            given["warmup"], problems = resolve_count(given["warmup"], arg_types(Warmup)["warmup"], clock, "warmup")
-            self.problems.extend(problems)
         warmup = self.record(Warmup, Value(given), "")
         after = warmup.warmup if warmup else None
-        value, problems = resolve(entries["scheduler"], clock, after=after)
-        self.problems.extend(problems)
-        scheduler = self.scheduler(value, "scheduler")
+        scope = Scope(self.clock.scheduler_steps - (after or 0), None if after is None else Rest())
+        scheduler = self.scheduler(entries["scheduler"], "scheduler", scope)
         if warmup is None or scheduler is None:
             return None
         return self.attempt(lambda: warmup.before(scheduler), "")
@@ -132,63 +106,117 @@ class _Reader:
                 message = f"unknown key{nearest(key, allowed) or '; known are ' + ', '.join(allowed)}"
                 self.problems.append(Problem(field=key, place=value.place, message=message).within(field))
 
-    def scheduler(self, value: Value, field: str) -> SchedulerSpec | None:
+    def scheduler(self, value: Value, field: str, scope: Scope) -> SchedulerSpec | None:
         if not isinstance(value.data, dict):
             self.refuse(field, f"must be a mapping such as {{name: cosine}}, not {_what(value)}")
             return None
         entries = dict(value.data)
         name = entries.pop("name", Value(None))
         if not isinstance(name.data, str):
-            message = "missing; for example scheduler: {name: onecycle, max_lr: 1e-3}"
-            wrong = f"must be a scheduler's name, not {_what(name)}"
-            self.refuse(f"{field}.name", message if name.data is None else wrong)
+            missing = "missing; for example scheduler: {name: onecycle, max_lr: 1e-3}"
+            self.refuse(
+                f"{field}.name", missing if name.data is None else f"must be a scheduler's name, not {_what(name)}"
+            )
             return None
         if ":" in name.data:
-            return self.custom(name, entries, value.place, field)
+            return self.custom(name.data, entries, value.place, field)
         try:
             spec = lookup(name.data)
         except SpecError as error:
             self.refuse(f"{field}.name", str(error))
             return None
         if spec is Custom:  # its target would run code that nobody allowed
-            self.refuse(
-                f"{field}.name", f"unknown scheduler {shown(name.data)}; one of your own is package.module:Name"
-            )
+            known = f"unknown scheduler {shown(name.data)}; one of your own is package.module:Name"
+            self.refuse(f"{field}.name", known)
             return None
-        return self.record(spec, Value(entries, value.place), field)
+        if spec is SequentialLR:
+            entries, scope = self.sequence(entries, field, scope.length)
+        return self.record(spec, Value(entries, value.place), field, scope)
 
-    def custom(self, name: Value, entries: dict[str, Value], place: str, field: str) -> SchedulerSpec | None:
-        module, _, attribute = str(name.data).partition(":")
+    def custom(self, name: str, entries: dict[str, Value], place: str, field: str) -> SchedulerSpec | None:
+        module, _, attribute = name.partition(":")
         if not all(part.isidentifier() for part in (*module.split("."), *attribute.split("."))):
-            self.refuse(f"{field}.name", f"must be package.module:Name, not {shown(name.data)}")
+            self.refuse(f"{field}.name", f"must be package.module:Name, not {shown(name)}")
             return None
         if module not in self.allow_import:
-            message = f"{shown(name.data)} would run code; allow it with --allow-import {module}"
-            self.refuse(f"{field}.name", message)
+            self.refuse(f"{field}.name", f"{shown(name)} would run code; allow it with --allow-import {module}")
             return None
         self.unknown(entries, ("args",), field)
         given = {key: value for key, value in entries.items() if key == "args"}
-        return self.record(Custom, Value({"target": name, **given}, place), field)
+        return self.record(Custom, Value({"target": Value(name), **given}, place), field)
 
-    def record(self, cls: type[R], value: Value, field: str) -> R | None:
-        """Read a mapping into a record; None where anything in it is wrong."""
-        if value.data is None:
-            value = Value({}, value.place)
-        kinds = arg_types(cls)
-        if not isinstance(value.data, dict):
-            self.refuse(field, f"must be a mapping such as {{{next(iter(kinds))}: …}}, not {_what(value)}")
+    def sequence(self, entries: dict[str, Value], field: str, length: int | None) -> tuple[dict[str, Value], Scope]:
+        """Resolve a sequence's milestones; return its entries with them, and the scopes of its children."""
+        children, milestones = (entries.get(name, Value(None)) for name in ("schedulers", "milestones"))
+        if not isinstance(children.data, list) or not isinstance(milestones.data, list):
+            return entries, Scope(length)
+        rest = Rest()
+        steps = self.milestones(milestones.data, children.data, f"{field}.milestones", length, rest)
+        if any(step is None for step in steps) or length is None:
+            scopes = [Scope(None, rest) for _ in children.data]
+        else:
+            parts = edges([step for step in steps if step is not None], length)
+            scopes = [Scope(end - start, rest) for start, end in parts]
+        placed = [Value(step or 0, old.place) for step, old in zip(steps, milestones.data, strict=True)]
+        return entries | {"milestones": Value([*placed], milestones.place)}, Scope(length, None, scopes)
+
+    def milestones(
+        self, given: Sequence[Value], children: Sequence[Value], field: str, length: int | None, rest: Rest
+    ) -> list[int | None]:
+        """Return the step of each milestone, None for one that is wrong."""
+        arg_type = arg_types(SequentialLR)["milestones"]
+        assert isinstance(arg_type, ListOf)
+        is_rest = [value.data == REST and number + 1 < len(children) for number, value in enumerate(given)]
+        steps: list[int | None] = [
+            None if open_ else self.argument(arg_type.item, value, f"{field}[{number}]")
+            for number, (value, open_) in enumerate(zip(given, is_rest, strict=True))
+        ]
+        for number in (number for number, open_ in enumerate(is_rest) if open_):
+            end = steps[number + 1] if number + 1 < len(steps) else length
+            place = f"{field}[{number}]"
+            own = self.own_length(children[number + 1], place)
+            fitting = None if end is None or own is None else end - own
+            steps[number] = self.converted(lambda: rest.take(place, fitting), place)  # noqa: B023  called at once
+        return steps
+
+    def own_length(self, child: Value, field: str) -> int | None:
+        """Return the length that the scheduler after a milestone of `rest` says it has."""
+        entries = child.data if isinstance(child.data, dict) else {}
+        name = entries.get("name", Value(None)).data
+        try:
+            spec = lookup(name) if isinstance(name, str) else None
+        except SpecError:
+            spec = None
+        if spec is None:
             return None
-        self.unknown(value.data, kinds, field)
+        given = entries.get(spec.length_arg)
+        if given is None or given.data in (None, REST):
+            needs = f"give its {spec.length_arg}" if spec.length_arg else f"{spec.name} has none"
+            self.refuse(field, f"rest needs the length of the scheduler after it; {needs}")
+            return None
         before = len(self.problems)
-        for name in (entry.name for entry in cls.__dataclass_fields__.values() if is_required(entry)):
-            if name not in value.data:
-                self.refuse(f"{field}.{name}", f"missing: {kinds[name].help}{_example(cls)}")
-        given = {name: entry for name, entry in value.data.items() if name in kinds}
+        length = self.argument(arg_types(spec)[spec.length_arg], given, field)
+        del self.problems[before:]  # the child itself is read later, and says what is wrong
+        return length if isinstance(length, int) else None
+
+    def record(self, cls: type[R], value: Value, field: str, scope: Scope = Scope(None)) -> R | None:  # noqa: B008  frozen
+        """Read a mapping into a record; None where anything in it is wrong."""
+        entries = {} if value.data is None else value.data
+        known = arg_types(cls)
+        if not isinstance(entries, dict):
+            self.refuse(field, f"must be a mapping such as {{{next(iter(known))}: …}}, not {_what(value)}")
+            return None
+        self.unknown(entries, known, field)
+        before = len(self.problems)
         prefix = f"{field}." if field else ""
-        arguments = {name: self.argument(kinds[name], entry, prefix + name) for name, entry in given.items()}
-        for name, kind in kinds.items():
-            if isinstance(kind, Column) and name in arguments:
-                self.fill(arguments, name, kind.fills, field)
+        for name in (entry.name for entry in cls.__dataclass_fields__.values() if is_required(entry)):
+            if name not in entries:
+                self.refuse(f"{prefix}{name}", f"missing: {known[name].help}{_example(cls)}")
+        given = {name: entry for name, entry in entries.items() if name in known}
+        arguments = {name: self.argument(known[name], entry, prefix + name, scope) for name, entry in given.items()}
+        for name, arg_type in known.items():
+            if isinstance(arg_type, CsvColumn) and name in arguments:
+                self.fill(arguments, name, arg_type.fills, field)
         if len(self.problems) > before:
             return None
         return self.attempt(lambda: cls(**arguments), field)
@@ -201,19 +229,53 @@ class _Reader:
         elif source is not None:
             arguments[fills] = self.attempt(lambda: read_column(source, self.folder), field)
 
-    def argument(self, kind: ArgType, value: Value, field: str) -> Any:
-        if isinstance(kind, Children) and isinstance(value.data, list):
-            return [self.scheduler(child, f"{field}[{number}]") for number, child in enumerate(value.data)]
-        if isinstance(kind, Groups) and isinstance(value.data, list):
-            return [self.record(Group, group, f"{field}[{number}]") for number, group in enumerate(value.data)]
-        if value.data is None:
-            self.refuse(field, f"has no value: {kind.help}" if kind.help else "has no value")
-            return None
-        try:
-            return kind.convert(value.plain())
-        except Invalid as error:
-            self.refuse(field, str(error), error.rule)
+    def argument(self, arg_type: ArgType, value: Value, field: str, scope: Scope = Scope(None)) -> Any:  # noqa: B008
+        """Read one value; its items, where it has any, are read one by one."""
+        data = value.data
+        if data is None:
+            self.refuse(field, f"has no value: {arg_type.help}" if arg_type.help else "has no value")
+        elif isinstance(arg_type, (ListOf, PerGroup)) and isinstance(data, list):
+            return self.items(arg_type, data, field, scope)
+        elif isinstance(arg_type, MappingOf) and isinstance(data, dict):
+            return self.pairs(arg_type, data, field, scope)
+        elif isinstance(arg_type, RecordOf):
+            return self.record(arg_type.record, value, field)
+        elif isinstance(arg_type, SchedulerArg):
+            return self.scheduler(value, field, scope)
+        elif isinstance(arg_type, Duration):
+            return self.converted(lambda: arg_type.convert(steps_of(data, arg_type, self.clock, scope, field)), field)
+        else:
+            return self.converted(lambda: arg_type.convert(value.plain()), field)
         return None
+
+    def items(self, arg_type: ListOf | PerGroup, data: list[Value], field: str, scope: Scope) -> Any:
+        before = len(self.problems)
+        found = [
+            self.argument(arg_type.item, item, f"{field}[{number}]", scope.child(number))
+            for number, item in enumerate(data)
+        ]
+        return self.converted(lambda: arg_type.convert(found), field) if len(self.problems) == before else None
+
+    def pairs(self, arg_type: MappingOf, data: dict[str, Value], field: str, scope: Scope) -> Any:
+        """Read the learning rates that are set by hand; a key is a duration, too."""
+        found: dict[Any, Any] = {}
+        before = len(self.problems)
+        for text, entry in data.items():
+            known = len(self.problems)
+            step = self.argument(arg_type.key, Value(text, entry.place), field, scope)
+            rate = self.argument(arg_type.item, entry, field, scope)
+            if step in found:
+                self.refuse(field, f"{text} is step {step}, at which a learning rate is set already")
+            found[step] = rate
+            self.problems[known:] = [problem.at(entry.place) for problem in self.problems[known:]]
+        return self.converted(lambda: arg_type.convert(found), field) if len(self.problems) == before else None
+
+    def converted(self, convert: Callable[[], T], field: str) -> T | None:
+        try:
+            return convert()
+        except Invalid as error:
+            self.refuse(field, str(error), error.cause)
+            return None
 
     def attempt(self, make: Callable[[], T], field: str) -> T | None:
         try:

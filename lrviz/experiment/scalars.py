@@ -1,10 +1,11 @@
-"""Plain YAML scalars, read as what everyone means: `1e-3` is a number."""
+"""Plain YAML scalars, read as what everyone means: `1e-3` is a number; and numbers as people write them."""
 
 from __future__ import annotations
 
+import math
 import re
 
-__all__ = ["LONGEST_INTEGER", "Scalar", "scalar"]
+__all__ = ["LONGEST_INTEGER", "Scalar", "scalar", "short"]
 
 Scalar = str | int | float | bool | None
 
@@ -27,3 +28,13 @@ def scalar(text: str) -> Scalar:
     if _FLOAT.fullmatch(word):
         return float(word.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
     return text
+
+
+def short(value: float, digits: int = 3) -> str:
+    """Return a number as people write it: 0.001, 2.5e-7, 12000."""
+    if value == 0:
+        return "0"
+    if 1e-4 <= abs(value) < 1e6:
+        return f"{value:.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}".rstrip("0").rstrip(".") or "0"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{int(exponent)}"

@@ -1,21 +1,22 @@
-"""The JSON Schema of the YAML format, made from the same kinds that read it."""
+"""The JSON Schema of the YAML format, made from the same argument types that read it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from lrviz.experiment.argtypes import ArgType, Column, Record, arg_types, is_required
+from lrviz.experiment.argtypes import ArgType, CsvColumn
 from lrviz.experiment.clock import Run
-from lrviz.experiment.experiment import CheckSettings, GalleryPlace
 from lrviz.experiment.optimizers import Group, OptimizerSpec
+from lrviz.experiment.record import Record, arg_types, is_required
 from lrviz.experiment.schedulers import CATALOGUE, Custom, SchedulerSpec
 from lrviz.experiment.warmup import Warmup
 
 __all__ = ["json_schema"]
 
 
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of an experiment."""
+def json_schema(sections: Mapping[str, type[Record]]) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of an experiment; `sections` are what else it may hold."""
     known = [spec for spec in CATALOGUE.values() if spec is not Custom]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -28,12 +29,11 @@ def json_schema() -> dict[str, Any]:
             "run": _section(Run),
             "optimizer": _section(OptimizerSpec),
             "scheduler": {"$ref": "#/$defs/scheduler"},
-            "gallery": _section(GalleryPlace),
-            "check": _section(CheckSettings),
+            **{key: _section(record) for key, record in sections.items()},
             **_record(Warmup)["properties"],
         },
         "$defs": {
-            "group": _record(Group),
+            "Group": _record(Group),
             "scheduler": {
                 "type": "object",
                 "required": ["name"],
@@ -47,7 +47,7 @@ def json_schema() -> dict[str, Any]:
 
 def _record(record: type[Record]) -> dict[str, Any]:
     required = [entry.name for entry in record.__dataclass_fields__.values() if is_required(entry)]
-    properties = {name: _argument(kind) for name, kind in arg_types(record).items()}
+    properties = {name: _argument(arg_type) for name, arg_type in arg_types(record).items()}
     schema = {"type": "object", "additionalProperties": False, "properties": properties}
     return schema | ({"required": required} if required else {})
 
@@ -57,8 +57,8 @@ def _section(record: type[Record]) -> dict[str, Any]:
     return _record(record) | {"type": ["object", "null"]}
 
 
-def _argument(kind: ArgType) -> dict[str, Any]:
-    return {"description": kind.help, **kind.schema()}
+def _argument(arg_type: ArgType) -> dict[str, Any]:
+    return {"description": arg_type.help, **arg_type.schema()}
 
 
 def _scheduler(spec: type[SchedulerSpec]) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def _scheduler(spec: type[SchedulerSpec]) -> dict[str, Any]:
     names = list(dict.fromkeys([spec.name, spec.__name__, spec.__name__.lower()]))
     schema["properties"] = {"name": {"enum": names}, **schema["properties"]}
     schema["required"] = ["name", *schema.get("required", [])]
-    filled = {name: kind.fills for name, kind in arg_types(spec).items() if isinstance(kind, Column)}
+    filled = {name: kind.fills for name, kind in arg_types(spec).items() if isinstance(kind, CsvColumn)}
     for column, argument in filled.items():  # the one or the other
         schema["oneOf"] = [{"required": [argument]}, {"required": [column]}]
     return {"description": spec.summary(), **schema}

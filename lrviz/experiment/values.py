@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from lrviz.errors import Problem, SpecError, shown
@@ -52,7 +52,7 @@ class Value:
             for key, entry in data.items():
                 word = shown(key) if isinstance(key, int) else str(key)  # an int may have too many digits for str
                 if word in entries:
-                    raise SpecError(Problem(place=place, message=f"the key {shown(word)} stands here a second time"))
+                    raise SpecError(Problem(place=place, message=f"duplicate key {shown(word)}"))
                 entries[word] = cls._of(entry, place, depth + 1)
             return cls(entries, place)
         if isinstance(data, (list, tuple)):
@@ -77,5 +77,4 @@ def _locate(problem: Problem, root: Value) -> Problem:
             value = data[int(part)]
         else:
             break
-    is_flag = value.place.startswith("-")  # a flag says its name itself
-    return replace(problem, place=value.place, field="" if is_flag else problem.field)
+    return problem.at(value.place)

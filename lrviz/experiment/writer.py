@@ -8,9 +8,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from lrviz.experiment.argtypes import Column, Record, arg_types
+from lrviz.experiment.argtypes import CsvColumn, MappingOf
+from lrviz.experiment.record import Record, arg_types
 from lrviz.experiment.scalars import scalar
-from lrviz.experiment.schedulers import Custom, Manual, SchedulerSpec
+from lrviz.experiment.schedulers import Custom, SchedulerSpec
 
 __all__ = ["as_document", "in_flow"]
 
@@ -24,18 +25,16 @@ def as_document(record: Record, *, defaults: bool = False) -> dict[str, Any]:
     What is left at its default is left out, but with `defaults` only what is unset. Numbers that a
     column of a file fills in are left to it.
     """
-    kinds = arg_types(record)
     given = {
         entry.name: getattr(record, entry.name)
         for entry in dataclasses.fields(record)
         if getattr(record, entry.name) != (None if defaults else entry.default)
     }
-    for name in given.keys() & kinds.keys():
-        kind = kinds[name]
-        if isinstance(kind, Column):
-            given.pop(kind.fills, None)
-    if isinstance(record, Manual):
-        given["values"] = dict(record.values)
+    for name, arg_type in arg_types(record).items():
+        if isinstance(arg_type, CsvColumn) and name in given:
+            given.pop(arg_type.fills, None)
+        if isinstance(arg_type, MappingOf) and name in given:
+            given[name] = dict(given[name])
     if isinstance(record, SchedulerSpec):
         given = {"name": given.pop("target") if isinstance(record, Custom) else record.name, **given}
     return {name: _plain(value, defaults) for name, value in given.items()}

@@ -46,11 +46,9 @@ def decode(data: bytes, name: str) -> Value:
 def parse(text: str, name: str) -> Value:
     """Return a YAML document as a tree; `name` is what messages call it.
 
-    Raises SpecError for what is not YAML, is nested too deeply, is too large, or expands too far. A
-    key that stands twice is among the root's problems.
+    Raises SpecError for what is not YAML, is nested too deeply, or expands too far. A duplicate key is
+    among the root's problems.
     """
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise SpecError(Problem(place=name, message=f"larger than {MAX_BYTES:,} bytes"))
     try:
         _inspect(text, name)
         documents = list(yaml.compose_all(text, Loader=_Loader))
@@ -125,9 +123,7 @@ class _Tree:
             if not isinstance(key, yaml.ScalarNode):
                 self.problems.append(Problem(place=place, message="a key must be a plain word"))
             elif key.value in entries:
-                self.problems.append(
-                    Problem(place=place, message=f"the key {shown(key.value)} stands here a second time")
-                )
+                self.problems.append(Problem(place=place, message=f"duplicate key {shown(key.value)}"))
             else:
                 entries[key.value] = self.value(child, depth + 1, place)
         return entries

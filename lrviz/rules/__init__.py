@@ -22,11 +22,13 @@ from lrviz.rules.examine import examine, from_problems
 from lrviz.rules.failures import REPLAY_FAILED
 from lrviz.rules.finding import SEVERITIES, Finding, Severity
 from lrviz.rules.registry import RULES, Rule
+from lrviz.rules.settings import CheckSettings
 
 __all__ = [
     "REPLAY_FAILED",
     "RULES",
     "SEVERITIES",
+    "CheckSettings",
     "Finding",
     "Rule",
     "Severity",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.argtypes import FRACTION, TOO_LOW
 from lrviz.experiment.schedulers import ConstantLR, LambdaLR, OneCycleLR
-from lrviz.rules.parts import groups_of, length_of, parts
-from lrviz.rules.registry import Hit, rule
-from lrviz.trace import Trace
+from lrviz.rules.case import Case, Part
+from lrviz.rules.finding import Finding
+from lrviz.rules.registry import part_rule, rule
 
 ABSOLUTE = 0.1  # a rate, rather than a factor, is at most this
 
 
-@rule(
+@part_rule(
     "degenerate-argument",
     "error",
     "a count of 0, or ConstantLR's factor of 0: torch divides by it, or never ends",
@@ -22,21 +22,19 @@ ABSOLUTE = 0.1  # a rate, rather than a factor, is at most this
     instead="Leave the scheduler out where it is to last no steps; to freeze, use a small factor.",
     example={"scheduler": {"name": "constant", "factor": 0, "total_iters": 8}},
     near_miss={"scheduler": {"name": "constant", "factor": 0.01, "total_iters": 8}},
+    causes=(TOO_LOW,),
 )
-def degenerate_argument(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
+def degenerate_argument(case: Case, part: Part) -> Iterator[Finding]:
     """Look at what a spec lets through; it refuses counts of 0 itself (see `from_problems`)."""
-    for part in parts(experiment):
-        spec = part.spec
-        if isinstance(spec, ConstantLR) and spec.factor == 0:
-            reached = spec.total_iters < part.steps
-            step = experiment.run.clock.step_of(part.start + spec.total_iters)
-            then = (
-                f"torch divides by zero at its end, step {step:,}" if reached else "the rate is 0 to the end of the run"
-            )
-            message = f"{part.name} has factor 0: {then}"
-            fix = "Use a small factor instead of 0, or a manual schedule"
-            snippet = part.snippet(factor=0.01)
-            yield Hit(message, fix, step if reached else 0, snippet, explains_failure=reached)
+    spec = part.spec
+    if isinstance(spec, ConstantLR) and spec.factor == 0:
+        reached = spec.total_iters < part.steps
+        step = case.clock.step_of(part.start + spec.total_iters)
+        then = f"torch divides by zero at its end, step {step:,}" if reached else "the rate is 0 to the end of the run"
+        message = f"{part.name} has factor 0: {then}"
+        fix = "Use a small factor instead of 0, or a manual schedule"
+        snippet = part.snippet(factor=0.01)
+        yield case.finding(message, fix, step if reached else 0, snippet, explains_failure=reached)
 
 
 @rule(
@@ -48,13 +46,14 @@ def degenerate_argument(experiment: Experiment, trace: Trace | None) -> Iterator
     instead="Write a whole number, or a duration such as 5% or 2ep, which lrviz rounds.",
     example={"scheduler": {"name": "step", "step_size": 2.5, "gamma": 0.9}},
     near_miss={"scheduler": {"name": "step", "step_size": 2, "gamma": 0.9}},
+    causes=(FRACTION,),
 )
-def fractional_count(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
+def fractional_count(case: Case) -> Iterator[Finding]:
     """Find nothing: an Experiment has whole counts only, and its refusal carries this rule's name."""
     yield from ()
 
 
-@rule(
+@part_rule(
     "onecycle-phase",
     "error",
     "a pct_start that leaves a phase of OneCycleLR without steps",
@@ -65,31 +64,29 @@ def fractional_count(experiment: Experiment, trace: Trace | None) -> Iterator[Hi
     example={"optimizer": {"momentum": 0.95}, "scheduler": {"name": "onecycle", "max_lr": 0.1, "pct_start": 0.01}},
     near_miss={"optimizer": {"momentum": 0.95}, "scheduler": {"name": "onecycle", "max_lr": 0.1, "pct_start": 0.1}},
 )
-def onecycle_phase(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    clock = experiment.run.clock
-    for part in parts(experiment):
-        spec, total = part.spec, length_of(part.spec)
-        if not isinstance(spec, OneCycleLR) or total is None:
-            continue
-        warmup, last = spec.pct_start * total, clock.step_of(part.start + total - 1)
-        start = clock.step_of(part.start)
-        enough = part.snippet(pct_start=min(0.3, max(0.05, round(3 / total, 2))))
-        what = f"{part.name}: pct_start = {spec.pct_start:g} of {total:,} steps"
-        if warmup == 1:
-            message = f"{what} is 1, and torch divides by zero when it is built"
-            yield Hit(message, "Warm up for 2 or more", start, enough, explains_failure=True)
-        elif warmup < 1:
-            yield Hit(f"{what} is below 1: the warmup is skipped", "Warm up for 2 steps or more", start, enough)
-        elif spec.pct_start == 1:
-            message = f"{what} leaves none for the descent: torch divides by zero at its last step"
-            fix, snippet = "Leave steps for the descent", part.snippet(pct_start=None)
-            yield Hit(message, fix, last, snippet, explains_failure=part.steps >= total)
-        elif spec.three_phase and spec.pct_start > 0.5:
-            message = f"{what} is over half of a three_phase cycle, which never reaches its minimum"
-            yield Hit(message, "Use at most 0.5", last, part.snippet(pct_start=0.4), "warning")
+def onecycle_phase(case: Case, part: Part) -> Iterator[Finding]:
+    spec, total = part.spec, part.spec.length()
+    if not isinstance(spec, OneCycleLR) or total is None:
+        return
+    warmup, last = spec.pct_start * total, case.clock.step_of(part.start + total - 1)
+    start = case.clock.step_of(part.start)
+    enough = part.snippet(pct_start=min(0.3, max(0.05, round(3 / total, 2))))
+    what = f"{part.name}: pct_start = {spec.pct_start:g} of {total:,} steps"
+    if warmup == 1:
+        message = f"{what} is 1, and torch divides by zero when it is built"
+        yield case.finding(message, "Warm up for 2 or more", start, enough, explains_failure=True)
+    elif warmup < 1:
+        yield case.finding(f"{what} is below 1: the warmup is skipped", "Warm up for 2 steps or more", start, enough)
+    elif spec.pct_start == 1:
+        message = f"{what} leaves none for the descent: torch divides by zero at its last step"
+        fix, snippet = "Leave steps for the descent", part.snippet(pct_start=None)
+        yield case.finding(message, fix, last, snippet, explains_failure=part.steps >= total)
+    elif spec.three_phase and spec.pct_start > 0.5:
+        message = f"{what} is over half of a three_phase cycle, which never reaches its minimum"
+        yield case.finding(message, "Use at most 0.5", last, part.snippet(pct_start=0.4), "warning")
 
 
-@rule(
+@part_rule(
     "lambda-absolute",
     "warning",
     "a lambda that returns the rate itself, where torch wants a factor of it",
@@ -98,22 +95,20 @@ def onecycle_phase(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]
     example={"optimizer": {"lr": 1e-3}, "scheduler": {"name": "lambda", "lr_lambda": "0.001 * 0.95 ** epoch"}},
     near_miss={"optimizer": {"lr": 1e-3}, "scheduler": {"name": "lambda", "lr_lambda": "0.95 ** epoch"}},
 )
-def lambda_absolute(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
+def lambda_absolute(case: Case, part: Part) -> Iterator[Finding]:
     """Take lambda(0) from the rate at the scheduler's start, which is the base rate times it."""
-    clock = experiment.run.clock
-    for part in parts(experiment):
-        step = clock.step_of(part.start)
-        if not isinstance(part.spec, LambdaLR) or trace is None or not part.steps:
+    step = case.clock.step_of(part.start)
+    if not isinstance(part.spec, LambdaLR) or not part.steps:
+        return
+    for _, base, group in case.groups():
+        if not 0 < base <= ABSOLUTE or step >= len(group.lr):
             continue
-        for _, base, group in groups_of(experiment, trace):
-            if not 0 < base <= ABSOLUTE or step >= len(group.lr):
-                continue
-            factor = group.lr[step] / base
-            if factor <= ABSOLUTE and abs(factor - base) <= 0.05 * base:
-                message = (
-                    f"lambda(0) = {factor:.3g} looks like a rate: the base rate of {base:.3g} is multiplied by it, "
-                )
-                message += f"which gives {factor * base:.3g}"
-                fix = "Return a factor, 1 for the full rate, or set the optimizer's lr to 1"
-                yield Hit(message, fix, step)
-                break
+        factor = group.lr[step] / base
+        if factor <= ABSOLUTE and abs(factor - base) <= 0.05 * base:
+            message = (
+                f"lambda(0) = {factor:.3g} looks like a learning rate: the base rate of {base:.3g} is multiplied by "
+                f"it, which gives {factor * base:.3g}"
+            )
+            fix = "Return a factor, 1 for the full rate, or set the optimizer's lr to 1"
+            yield case.finding(message, fix, step)
+            break

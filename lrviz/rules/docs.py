@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lrviz.experiment.writer import in_flow
-from lrviz.rules.registry import RULES, Case, Rule
+from lrviz.rules.registry import RULES, Document, Rule
 
 __all__ = ["document", "markdown"]
 
@@ -40,7 +40,7 @@ def _section(rule: Rule) -> Iterator[str]:
     yield f"**What to write instead.** {rule.instead}\n\n```yaml\n{document(rule.near_miss)}\n```"
 
 
-def document(case: Case) -> str:
+def document(case: Document) -> str:
     """Return an experiment as a YAML document, in lines of about `WIDTH` characters."""
     return "\n".join(line for key, value in case.items() for line in _lines(key, value, ""))
 

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lrviz.experiment.experiment import Experiment
-from lrviz.experiment.optimizers import Group, momentum_name
-from lrviz.experiment.schedulers import SWALR, CyclicLR, OneCycleLR, of_group
-from lrviz.rules.parts import Part, parts, rounded
-from lrviz.rules.registry import Hit, rule
-from lrviz.trace import Trace
-
-MOMENTUM = {"SGD": 0.0, "RMSprop": 0.0, "Muon": 0.95}
-"""torch 2.13's default momentum."""
-
-BETA1 = 0.9
-"""torch 2.13's default beta1, of every optimizer that has one."""
+from lrviz.experiment.argtypes import PerGroup
+from lrviz.experiment.optimizers import BETA1, MOMENTUM, Group, momentum_name
+from lrviz.experiment.record import arg_types
+from lrviz.experiment.schedulers import CyclicLR, OneCycleLR, of_group
+from lrviz.rules.case import Case, Part, rounded
+from lrviz.rules.finding import Finding
+from lrviz.rules.registry import part_rule
 
 _TWO_RATES = {"groups": [{"name": "backbone", "lr": 0.01}, {"name": "head", "lr": 0.1}], "momentum": 0.9}
 
 
-@rule(
+@part_rule(
     "optimizer-lr-ignored",
     "info",
     "OneCycleLR and CyclicLR take no notice of the optimizer's rate",
@@ -29,27 +24,18 @@ _TWO_RATES = {"groups": [{"name": "backbone", "lr": 0.01}, {"name": "head", "lr"
     example={"optimizer": {"lr": 0.5, "momentum": 0.9}, "scheduler": {"name": "onecycle", "max_lr": 0.1}},
     near_miss={"optimizer": {"lr": 0.1, "momentum": 0.9}, "scheduler": {"name": "onecycle", "max_lr": 0.1}},
 )
-def optimizer_lr_ignored(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    """Compare with the rates that the scheduler sets; the same rate surprises nobody."""
-    for part in parts(experiment):
-        if not isinstance(part.spec, (OneCycleLR, CyclicLR)):
-            continue
-        for number, group in enumerate(experiment.optimizer.resolved_groups):
-            first, highest = _first_rate(part.spec, number), part.spec.target_lr(0, number)
-            if group.lr not in (first, highest):
-                message = f"the optimizer's rate of {group.lr:.3g} is ignored: {part.name} starts at {first:.3g} "
-                fix = "Set max_lr to the rate you want; the optimizer's may be the same"
-                yield Hit(f"{message}and peaks at {highest:.3g}", fix, 0)
-                break
+def optimizer_lr_ignored(case: Case, part: Part) -> Iterator[Finding]:
+    """Compare with the learning rates that the scheduler sets; the same one surprises nobody."""
+    for number, group in enumerate(case.experiment.optimizer.resolved_groups):
+        first, highest = part.spec.new_base_lr(number), part.spec.target_lr(0, number)
+        if first is not None and group.lr not in (first, highest):
+            message = f"the optimizer's learning rate of {group.lr:.3g} is ignored: {part.name} starts at {first:.3g} "
+            fix = "Set max_lr to the learning rate you want; the optimizer's may be the same"
+            yield case.finding(f"{message}and peaks at {highest:.3g}", fix, 0)
+            break
 
 
-def _first_rate(spec: OneCycleLR | CyclicLR, group: int) -> float:
-    if isinstance(spec, OneCycleLR):
-        return spec.target_lr(0, group) / spec.div_factor
-    return of_group(spec.base_lr, group)
-
-
-@rule(
+@part_rule(
     "group-lr-flattened",
     "warning",
     "parameter groups with rates of their own, under a scheduler with one rate for all",
@@ -58,24 +44,23 @@ def _first_rate(spec: OneCycleLR | CyclicLR, group: int) -> float:
     example={"optimizer": _TWO_RATES, "scheduler": {"name": "onecycle", "max_lr": 0.1}},
     near_miss={"optimizer": _TWO_RATES, "scheduler": {"name": "onecycle", "max_lr": [0.01, 0.1]}},
 )
-def group_lr_flattened(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    rates = [group.lr for group in experiment.optimizer.resolved_groups]
+def group_lr_flattened(case: Case, part: Part) -> Iterator[Finding]:
+    rates = [group.lr for group in case.experiment.optimizer.resolved_groups]
     if len(set(rates)) < 2:
         return
-    for part in parts(experiment):
-        if not isinstance(part.spec, (OneCycleLR, CyclicLR, SWALR)):
-            continue
-        for name in ("max_lr", "base_lr", "swa_lr"):
-            value = getattr(part.spec, name, None)
-            if isinstance(value, float):
-                own = ", ".join(f"{rate:.3g}" for rate in rates)
-                message = f"{part.name} gives all {len(rates)} groups {name} = {value:.3g}; their own rates are {own}"
-                spread = [rounded(value * rate / max(rates)) for rate in rates]
-                yield Hit(message, f"Give {name} as a list", 0, part.snippet(**{name: spread}))
-                break
+    for name in ("max_lr", "base_lr", "swa_lr"):
+        value = getattr(part.spec, name, None)
+        if isinstance(value, float) and isinstance(arg_types(part.spec)[name], PerGroup):
+            own = ", ".join(f"{rate:.3g}" for rate in rates)
+            message = (
+                f"{part.name} gives all {len(rates)} groups {name} = {value:.3g}; their own learning rates are {own}"
+            )
+            spread = [rounded(value * rate / max(rates)) for rate in rates]
+            yield case.finding(message, f"Give {name} as a list", 0, part.snippet(**{name: spread}))
+            break
 
 
-@rule(
+@part_rule(
     "momentum-changed",
     "warning",
     "a cycle that turns momentum on, or moves beta1, at the first step",
@@ -88,29 +73,22 @@ def group_lr_flattened(experiment: Experiment, trace: Trace | None) -> Iterator[
         "scheduler": {"name": "onecycle", "max_lr": 0.1, "cycle_momentum": False},
     },
 )
-def momentum_changed(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    name = experiment.optimizer.name
+def momentum_changed(case: Case, part: Part) -> Iterator[Finding]:
+    spec, name = part.spec, case.experiment.optimizer.name
     moved = momentum_name(name)
-    for part in parts(experiment):
-        if moved is None or not isinstance(part.spec, (OneCycleLR, CyclicLR)) or not part.spec.cycle_momentum:
-            continue
-        for number, group in enumerate(experiment.optimizer.resolved_groups):
-            own, first = _momentum(name, moved, group), of_group(part.spec.max_momentum, number)
-            if first != own and (moved == "beta1" or own == 0):
-                yield _changed(part, name, moved, own, first)
-                break
+    if moved is None or not isinstance(spec, (OneCycleLR, CyclicLR)) or not spec.cycle_momentum:
+        return
+    for number, group in enumerate(case.experiment.optimizer.resolved_groups):
+        own, first = _momentum(name, moved, group), of_group(spec.max_momentum, number)
+        if first != own and (moved == "beta1" or own == 0):
+            without = f"enables {moved} {first:g}; {name} was configured without it"
+            message = f"{part.name} {f'moves {moved} from {own:g} to {first:g}' if own else without} (cycle_momentum)"
+            fix = f"Set cycle_momentum: false, or give {name} a {moved} of {first:g} if that is meant"
+            yield case.finding(message, fix, snippet=part.snippet(cycle_momentum=False))
+            break
 
 
 def _momentum(optimizer: str, moved: str, group: Group) -> float:
     if moved == "beta1":
         return group.betas[0] if group.betas else BETA1
     return MOMENTUM[optimizer] if group.momentum is None else group.momentum
-
-
-def _changed(part: Part, optimizer: str, moved: str, own: float, first: float) -> Hit:
-    what = (
-        f"moves {moved} from {own:g} to {first:g}" if own else f"turns on {moved}, {first:g}, that {optimizer} had not"
-    )
-    message = f"{part.name} {what} at step 0 and cycles it from there (cycle_momentum)"
-    fix = f"Set cycle_momentum: false, or give {optimizer} a {moved} of {first:g} if that is meant"
-    return Hit(message, fix, snippet=part.snippet(cycle_momentum=False))

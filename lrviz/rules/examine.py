@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 
-from lrviz.errors import Problem, SpecError, nearest, shown
+from lrviz.errors import Problem, SpecError
 from lrviz.experiment.experiment import Experiment
+from lrviz.rules.case import parts_of
 from lrviz.rules.failures import REPLAY_FAILED
 from lrviz.rules.finding import SEVERITIES, Finding
 from lrviz.rules.registry import RULES
+from lrviz.rules.settings import CheckSettings
 from lrviz.trace import Trace
 
 __all__ = ["examine", "from_problems"]
 
 
-def examine(experiment: Experiment, trace: Trace | None, ignore: Collection[str] = ()) -> list[Finding]:
+def examine(experiment: Experiment, trace: Trace, ignore: Collection[str] = ()) -> list[Finding]:
     """Return what the rules find, the worst first, without those in `ignore` or the document's own list.
 
-    `trace` is the experiment's replay with `partial=True`; without one only what the experiment alone
-    shows is found. What torch raised is left out where a finding says why. Raises SpecError for an
-    ignored rule that there is not.
+    `trace` is the experiment's replay with `partial=True`. What torch raised is left out where a finding
+    says why. Raises SpecError for an ignored rule that there is not.
     """
-    _check_names(ignore, "ignore")
-    _check_names(experiment.ignore, "check.ignore")
-    silent = {*ignore, *experiment.ignore}
+    silent = {*_known(ignore), *experiment.section(CheckSettings).ignore}
+    parts = parts_of(experiment)
     wanted = (rule for rule in RULES.values() if rule.name not in silent)
-    findings = [finding for rule in wanted for finding in rule.examine(experiment, trace)]
+    findings = [finding for rule in wanted for finding in rule.examine(experiment, trace, parts)]
     is_explained = any(finding.explains_failure for finding in findings)
     return _sorted(finding for finding in findings if not is_explained or finding.rule != REPLAY_FAILED)
 
@@ -37,14 +37,14 @@ def from_problems(problems: Iterable[Problem]) -> tuple[list[Finding], list[Prob
     the rule does.
     """
     findings, left = [], []
+    explained = {cause: rule for rule in RULES.values() for cause in rule.causes}
     for problem in problems:
-        rule = RULES.get(problem.rule or "")
+        rule = explained.get(problem.cause)
         if rule is None:
             left.append(problem)
         else:
-            findings.append(
-                Finding(rule=rule.name, severity=rule.severity, message=str(problem), fix=rule.instead.rstrip("."))
-            )
+            fix = rule.instead.rstrip(".")
+            findings.append(Finding(rule=rule.name, severity=rule.severity, message=str(problem), fix=fix))
     return _sorted(findings), left
 
 
@@ -52,9 +52,9 @@ def _sorted(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
-def _check_names(names: Collection[str], field: str) -> None:
-    unknown: Sequence[str] = [name for name in names if name not in RULES]
-    if unknown:
-        raise SpecError(
-            [Problem(field=field, message=f"unknown rule {shown(name)}{nearest(name, RULES)}") for name in unknown]
-        )
+def _known(names: Collection[str]) -> Collection[str]:
+    try:
+        CheckSettings(ignore=tuple(names))
+    except SpecError as error:
+        raise SpecError([problem.at("ignore") for problem in error.problems]) from None
+    return names

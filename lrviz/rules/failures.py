@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lrviz.experiment.experiment import Experiment
-from lrviz.rules.registry import Hit, rule
-from lrviz.trace import Trace
+from lrviz.rules.case import Case
+from lrviz.rules.finding import Finding
+from lrviz.rules.registry import rule
 
 __all__ = ["REPLAY_FAILED"]
 
@@ -25,10 +25,9 @@ REPLAY_FAILED = "replay-failed"
         "scheduler": {"name": "onecycle", "max_lr": 0.1, "cycle_momentum": False},
     },
 )
-def replay_failed(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    if trace is None or trace.failure is None:
-        return
-    failure = trace.failure
-    message = f"torch raises {failure.where}: {failure.words}"
-    fix = "Set cycle_momentum: false" if "cycle_momentum" in failure.message else "Change what torch refuses"
-    yield Hit(message, fix, max(0, failure.step - 1))
+def replay_failed(case: Case) -> Iterator[Finding]:
+    failure = case.trace.failure
+    if failure is not None:
+        message = f"torch raises {failure.where}: {failure.words}"
+        fix = "Set cycle_momentum: false" if "cycle_momentum" in failure.message else "Change what torch refuses"
+        yield case.finding(message, fix, max(0, failure.step - 1))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from lrviz.experiment.experiment import Experiment
-from lrviz.experiment.schedulers import SWALR, LinearLR, Manual, MultiStepLR, SchedulerSpec, SequentialLR
-from lrviz.rules.parts import Part, parts
-from lrviz.rules.registry import Hit, rule
-from lrviz.trace import Trace
+from lrviz.experiment.argtypes import MILESTONE_TOO_LOW
+from lrviz.experiment.schedulers import LinearLR, MultiStepLR, SequentialLR
+from lrviz.rules.case import Case, Part
+from lrviz.rules.finding import Finding
+from lrviz.rules.registry import part_rule
 
 JUMP = 2.0
 
@@ -27,20 +27,7 @@ def _sequence(*milestones: int, total_iters: int = 8, factor: float = 0.1) -> di
     return {**_STEPS, "scheduler": {"name": "sequential", "milestones": list(milestones), "schedulers": schedulers}}
 
 
-def _marks(spec: SchedulerSpec) -> tuple[int, ...]:
-    """Return the steps at which a scheduler is to do something, from its own start on."""
-    match spec:
-        case MultiStepLR() | SequentialLR():
-            return spec.milestones
-        case SWALR() if spec.swa_start:
-            return (0,)
-        case Manual():
-            return tuple(step for step, _ in spec.values)
-        case _:
-            return ()
-
-
-@rule(
+@part_rule(
     "milestone-unreached",
     "warning",
     "a milestone that the run ends before",
@@ -49,45 +36,39 @@ def _marks(spec: SchedulerSpec) -> tuple[int, ...]:
     example=_multistep(8, 24, 40),
     near_miss=_multistep(8, 24, 31),
 )
-def milestone_unreached(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    for part in parts(experiment):
-        late = [mark for mark in _marks(part.spec) if mark >= part.steps]
-        if not late or (part.container is not None and part.steps <= 0):
-            continue
-        if isinstance(part.spec, SWALR):
-            message = f"swa_start = {part.spec.swa_start:,} is never reached: the run has {part.end:,} scheduler steps"
-            yield Hit(message, f"Start below {part.end:,}")
-            continue
-        which = ", ".join(f"{mark:,}" for mark in late)
-        verb = "is" if len(late) == 1 else "are"
-        message = (
-            f"{part.name}: milestone{'s' * (len(late) > 1)} {which} {verb} never reached: it has {part.steps:,} steps"
-        )
-        yield Hit(message, f"Place milestones below {part.steps:,}, or drop them")
+def milestone_unreached(case: Case, part: Part) -> Iterator[Finding]:
+    late = [mark for mark in part.spec.marks() if mark >= part.steps]
+    if not late or (part.container is not None and part.steps <= 0):
+        return
+    if part.spec.first_step:
+        message = f"swa_start = {part.spec.first_step:,} is never reached: the run has {part.end:,} scheduler steps"
+        yield case.finding(message, f"Start below {part.end:,}")
+        return
+    which = ", ".join(f"{mark:,}" for mark in late)
+    noun = f"milestone {which} is" if len(late) == 1 else f"milestones {which} are"
+    message = f"{part.name}: {noun} never reached: it has {part.steps:,} steps"
+    yield case.finding(message, f"Place milestones below {part.steps:,}, or drop them")
 
 
-@rule(
+@part_rule(
     "milestone-duplicate",
     "warning",
-    "a milestone that stands twice",
-    why="MultiStepLR decays once for each time a milestone stands there; SequentialLR never runs the scheduler "
+    "a repeated milestone",
+    why="MultiStepLR decays once for each time that a milestone is written; SequentialLR never runs the scheduler "
     "between two equal ones.",
     instead="Write each milestone once.",
     example=_multistep(8, 24, 24),
     near_miss=_multistep(8, 24, 25),
 )
-def milestone_duplicate(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    clock = experiment.run.clock
-    for part in parts(experiment):
-        marks = sorted(_milestones(part))
-        for mark in sorted({first for first, second in pairwise(marks) if first == second}):
-            times = marks.count(mark)
-            what = f"decays {times} times at once" if isinstance(part.spec, MultiStepLR) else "skips what lies between"
-            message = f"{part.name}: milestone {mark:,} stands {times} times, so that it {what}"
-            yield Hit(message, "Write it once", clock.step_of(part.start + mark))
+def milestone_duplicate(case: Case, part: Part) -> Iterator[Finding]:
+    marks = sorted(_milestones(part))
+    for mark in sorted({first for first, second in pairwise(marks) if first == second}):
+        what = f"decays {marks.count(mark)} times at once" if not part.spec.children() else "skips what lies between"
+        message = f"{part.name}: milestone {mark:,} is repeated, so that it {what}"
+        yield case.finding(message, "Write it once", case.clock.step_of(part.start + mark))
 
 
-@rule(
+@part_rule(
     "milestone-not-positive",
     "warning",
     "a milestone at 0 or below",
@@ -96,19 +77,17 @@ def milestone_duplicate(experiment: Experiment, trace: Trace | None) -> Iterator
     instead="Count milestones from 1: the first setting after the start.",
     example=_multistep(0, 8, 24),
     near_miss=_multistep(1, 8, 24),
+    causes=(MILESTONE_TOO_LOW,),
 )
-def milestone_not_positive(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    for part in parts(experiment):
-        if any(mark <= 0 for mark in _milestones(part)):
-            decays = isinstance(part.spec, MultiStepLR)
-            what = "the rate has decayed before its first step" if decays else "its first scheduler never runs"
-            step = experiment.run.clock.step_of(part.start)
-            yield Hit(
-                f"{part.name} has a milestone at 0: {what}", "Leave it out, and what it was to end, or start", step
-            )
+def milestone_not_positive(case: Case, part: Part) -> Iterator[Finding]:
+    if any(mark <= 0 for mark in _milestones(part)):
+        decayed = "the learning rate has decayed before its first step"
+        what = "its first scheduler never runs" if part.spec.children() else decayed
+        fix = "Leave it out, and what it was to end, or start"
+        yield case.finding(f"{part.name} has a milestone at 0: {what}", fix, case.clock.step_of(part.start))
 
 
-@rule(
+@part_rule(
     "milestone-unsorted",
     "error",
     "a Sequential's milestones out of order",
@@ -117,21 +96,18 @@ def milestone_not_positive(experiment: Experiment, trace: Trace | None) -> Itera
     example=_sequence(24, 8, total_iters=24),
     near_miss=_sequence(8, 24),
 )
-def milestone_unsorted(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    for part in parts(experiment):
-        if not isinstance(part.spec, SequentialLR):
-            continue
-        marks = part.spec.milestones
-        for number, (first, second) in enumerate(pairwise(marks)):
-            if second < first:
-                message = (
-                    f"{part.name}: milestone {second:,} stands after {first:,}: schedulers[{number + 1}] is skipped"
-                )
-                step = experiment.run.clock.step_of(part.start + second)
-                yield Hit(message, f"Write milestones: {sorted(marks)}, with the schedulers in that order", step)
+def milestone_unsorted(case: Case, part: Part) -> Iterator[Finding]:
+    if not isinstance(part.spec, SequentialLR):
+        return
+    marks = part.spec.milestones
+    for number, (first, second) in enumerate(pairwise(marks)):
+        if second < first:
+            message = f"{part.name}: milestone {second:,} comes after {first:,}: schedulers[{number + 1}] is skipped"
+            step = case.clock.step_of(part.start + second)
+            yield case.finding(message, f"Write milestones: {sorted(marks)}, with the schedulers in that order", step)
 
 
-@rule(
+@part_rule(
     "warmup-milestone-mismatch",
     "warning",
     "a LinearLR whose total_iters is not the milestone that ends it",
@@ -140,26 +116,26 @@ def milestone_unsorted(experiment: Experiment, trace: Trace | None) -> Iterator[
     example=_sequence(16, total_iters=8),
     near_miss=_sequence(8, total_iters=8),
 )
-def warmup_milestone_mismatch(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    clock = experiment.run.clock
-    for part in parts(experiment):
-        container = part.container
-        if not isinstance(container, SequentialLR) or part.spec is container.schedulers[-1]:
-            continue
-        spec = part.spec
-        followed = part.end < clock.scheduler_steps
-        if not isinstance(spec, LinearLR) or not followed or not 0 < part.steps != spec.total_iters:
-            continue
-        early = spec.total_iters > part.steps
-        what = "the rate jumps there" if early else f"the rate stands still for {part.steps - spec.total_iters:,} steps"
-        message = (
-            f"{part.name} takes {spec.total_iters:,} steps and the next milestone comes after {part.steps:,}: {what}"
-        )
-        step = clock.step_of(part.end if early else part.start + spec.total_iters)
-        yield Hit(message, f"Make the two the same: {part.steps:,}", step, part.snippet(total_iters="rest"))
+def warmup_milestone_mismatch(case: Case, part: Part) -> Iterator[Finding]:
+    container = part.container
+    if not isinstance(container, SequentialLR) or part.spec is container.schedulers[-1]:
+        return
+    spec = part.spec
+    followed = part.end < case.clock.scheduler_steps
+    if not isinstance(spec, LinearLR) or not followed or not 0 < part.steps != spec.total_iters:
+        return
+    early = spec.total_iters > part.steps
+    what = (
+        "the learning rate jumps there"
+        if early
+        else f"the learning rate stays for {part.steps - spec.total_iters:,} steps"
+    )
+    message = f"{part.name} takes {spec.total_iters:,} steps and the next milestone comes after {part.steps:,}: {what}"
+    step = case.clock.step_of(part.end if early else part.start + spec.total_iters)
+    yield case.finding(message, f"Make the two the same: {part.steps:,}", step, part.snippet(total_iters="rest"))
 
 
-@rule(
+@part_rule(
     "lr-jump",
     "warning",
     "a rate that more than doubles, or halves, from one step to the next at a Sequential's milestone",
@@ -168,21 +144,19 @@ def warmup_milestone_mismatch(experiment: Experiment, trace: Trace | None) -> It
     example=_sequence(4, total_iters=8, factor=0.01),
     near_miss=_sequence(8, total_iters=8, factor=0.01),
 )
-def lr_jump(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    if trace is None:
-        return
-    clock = experiment.run.clock
-    for part in parts(experiment):
-        for mark in part.spec.milestones if isinstance(part.spec, SequentialLR) else ():
-            step = clock.step_of(part.start + mark)
-            for group in trace.groups if 0 < step < trace.steps else ():
-                before, after = group.lr[step - 1], group.lr[step]
-                if not _jumps(before, after):
-                    continue
-                factor = f"by {after / before:.3g}" if before else "from nothing"
-                message = f"at milestone {mark:,} (step {step:,}) the rate jumps {factor}: {before:.3g} to {after:.3g}"
-                yield Hit(message, "Let the scheduler before it end where the one after it starts", step)
-                break
+def lr_jump(case: Case, part: Part) -> Iterator[Finding]:
+    for mark in part.spec.marks() if part.spec.children() else ():
+        step = case.clock.step_of(part.start + mark)
+        for _, _, group in case.groups() if 0 < step < case.trace.steps else ():
+            before, after = group.lr[step - 1], group.lr[step]
+            if not _jumps(before, after):
+                continue
+            factor = f"by {after / before:.3g}" if before else "from nothing"
+            message = (
+                f"at milestone {mark:,} (step {step:,}) the learning rate jumps {factor}: {before:.3g} to {after:.3g}"
+            )
+            yield case.finding(message, "Let the scheduler before it end where the one after it starts", step)
+            break
 
 
 def _jumps(before: float, after: float) -> bool:

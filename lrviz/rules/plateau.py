@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.schedulers import ReduceLROnPlateau
-from lrviz.rules.parts import parts
-from lrviz.rules.registry import Hit, rule
-from lrviz.trace import Trace
+from lrviz.rules.case import Case, Part
+from lrviz.rules.finding import Finding
+from lrviz.rules.registry import part_rule
 
 HIGHER_IS_BETTER = {"acc", "accuracy", "f1", "auc", "auroc", "map", "iou", "miou", "bleu"}
 
 _RISING = "log.csv:val_acc"
 
 
-@rule(
+@part_rule(
     "plateau-mode",
     "error",
     "a metric that is better when higher, watched with mode=min",
@@ -25,15 +24,14 @@ _RISING = "log.csv:val_acc"
     example={"scheduler": {"name": "plateau", "metric_csv": _RISING, "mode": "min"}},
     near_miss={"scheduler": {"name": "plateau", "metric_csv": _RISING, "mode": "max"}},
 )
-def plateau_mode(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    for part in parts(experiment):
-        spec = part.spec
-        if not isinstance(spec, ReduceLROnPlateau) or spec.mode != "min" or spec.metric_csv is None:
-            continue
-        column = spec.metric_csv.rpartition(":")[2]
-        if _words(column) & HIGHER_IS_BETTER:
-            message = f"{column} is better when higher, and mode=min cuts the rate while it rises"
-            yield Hit(message, "Watch it with mode: max", 0, "mode: max")
+def plateau_mode(case: Case, part: Part) -> Iterator[Finding]:
+    spec = part.spec
+    if not isinstance(spec, ReduceLROnPlateau) or spec.mode != "min" or spec.metric_csv is None:
+        return
+    column = spec.metric_csv.rpartition(":")[2]
+    if _words(column) & HIGHER_IS_BETTER:
+        message = f"{column} is better when higher, and mode=min cuts the learning rate while it rises"
+        yield case.finding(message, "Watch it with mode: max", 0, "mode: max")
 
 
 def _words(column: str) -> set[str]:
@@ -43,7 +41,7 @@ def _words(column: str) -> set[str]:
     return {form for word in words for form in (word, word.rstrip("0123456789"))}
 
 
-@rule(
+@part_rule(
     "plateau-negative-metric",
     "error",
     "a metric below zero with threshold_mode=rel",
@@ -53,23 +51,21 @@ def _words(column: str) -> set[str]:
     example={"scheduler": {"name": "plateau", "metric": "-1", "factor": 0.5}},
     near_miss={"scheduler": {"name": "plateau", "metric": "-1", "factor": 0.5, "threshold_mode": "abs"}},
 )
-def plateau_negative_metric(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    clock = experiment.run.clock
-    for part in parts(experiment):
-        spec = part.spec
-        if not isinstance(spec, ReduceLROnPlateau) or spec.threshold_mode != "rel":
-            continue
-        given = spec.metric if isinstance(spec.metric, tuple) else trace.metric if trace else None
-        where = next((index for index, value in enumerate(given or ()) if value < 0), None)
-        if given is not None and where is not None:
-            step = min((where + 1) * clock.stride, clock.steps - 1)
-            message = (
-                f"the metric is negative ({given[where]:.3g} at step {step:,}), where a relative threshold turns round"
-            )
-            yield Hit(message, "Compare by difference", step, "threshold_mode: abs")
+def plateau_negative_metric(case: Case, part: Part) -> Iterator[Finding]:
+    spec = part.spec
+    if not isinstance(spec, ReduceLROnPlateau) or spec.threshold_mode != "rel":
+        return
+    given = spec.metric if isinstance(spec.metric, tuple) else case.trace.metric
+    where = next((index for index, value in enumerate(given or ()) if value < 0), None)
+    if given is not None and where is not None:
+        step = min((where + 1) * case.clock.stride, case.clock.steps - 1)
+        message = (
+            f"the metric is negative ({given[where]:.3g} at step {step:,}), where a relative threshold turns round"
+        )
+        yield case.finding(message, "Compare by difference", step, "threshold_mode: abs")
 
 
-@rule(
+@part_rule(
     "plateau-patience",
     "warning",
     "a patience as long as the run",
@@ -85,14 +81,11 @@ def plateau_negative_metric(experiment: Experiment, trace: Trace | None) -> Iter
         "scheduler": {"name": "plateau", "metric": "1", "patience": 3},
     },
 )
-def plateau_patience(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    clock = experiment.run.clock
-    for part in parts(experiment):
-        spec = part.spec
-        if isinstance(spec, ReduceLROnPlateau) and spec.patience >= clock.scheduler_steps:
-            unit = "epochs" if clock.interval == "epoch" else "steps"
-            message = (
-                f"patience = {spec.patience:,} and the run steps the plateau {clock.scheduler_steps:,} times ({unit}): "
-            )
-            fix = f"Choose a patience well below {clock.scheduler_steps:,}"
-            yield Hit(f"{message}it never reduces", fix, None, f"patience: {max(1, clock.scheduler_steps // 10)}")
+def plateau_patience(case: Case, part: Part) -> Iterator[Finding]:
+    spec = part.spec
+    if isinstance(spec, ReduceLROnPlateau) and spec.patience >= case.clock.scheduler_steps:
+        unit = "epochs" if case.clock.interval == "epoch" else "steps"
+        steps = case.clock.scheduler_steps
+        message = f"patience = {spec.patience:,} and the run steps the plateau {steps:,} times ({unit}): "
+        fix = f"Choose a patience well below {steps:,}"
+        yield case.finding(f"{message}it never reduces", fix, None, f"patience: {max(1, steps // 10)}")

@@ -7,27 +7,18 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from lrviz.experiment.clock import Clock
-from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.schedulers import (
-    SWALR,
-    ChainedScheduler,
     ConstantLR,
     CosineAnnealingLR,
-    CosineAnnealingWarmRestarts,
-    Custom,
-    CyclicLR,
-    LambdaLR,
     LinearLR,
     MultiStepLR,
     OneCycleLR,
     SchedulerSpec,
-    SequentialLR,
     StepLR,
 )
-from lrviz.rules.finding import Severity
-from lrviz.rules.parts import DEAD, Part, groups_of, is_rising, length_of, parts, rates_of, steps_made
-from lrviz.rules.registry import Hit, rule
-from lrviz.trace import Trace
+from lrviz.rules.case import DEAD, Case, Part
+from lrviz.rules.finding import Finding, Severity
+from lrviz.rules.registry import part_rule, rule
 
 TOLERANCE = 0.02
 MANY = 20  # repeats from which a repeating schedule looks like one in the wrong unit
@@ -49,20 +40,19 @@ PER_EPOCH = "steps per epoch"
         "scheduler": {"name": "cosine", "T_max": 10},
     },
 )
-def unit_mismatch(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
+def unit_mismatch(case: Case) -> Iterator[Finding]:
     """Compare lengths with the run's by the factors that the run knows.
 
     A warmup is short on purpose, so that only one longer than the run counts; cycles count when there
     are at least `MANY`; a step decay also when it is all over within the first epoch of a long run
     though its length fits the number of epochs.
     """
-    clock = experiment.run.clock
-    factors = _factors(clock)
-    for part in parts(experiment):
-        length = length_of(part.spec)
-        name = _mismatch(part, length, clock, factors) if length and part.is_last else None
+    factors = _factors(case.clock)
+    for part in case.parts:
+        length = part.spec.length()
+        name = _mismatch(part, length, case.clock, factors) if length and part.is_last else None
         if length and name:
-            yield _mismatched(part, length, clock, name)
+            yield _mismatched(case, part, length, name)
             return
 
 
@@ -94,13 +84,9 @@ def _near(ratio: float, factor: float) -> bool:
 
 def _is_meant_for_the_run(spec: SchedulerSpec, ratio: float, name: str) -> bool:
     """Return whether a length so much shorter than the run is a mistake, not a choice."""
-    match spec:
-        case StepLR() | MultiStepLR() | SWALR():
-            return False
-        case CyclicLR() | CosineAnnealingWarmRestarts():
-            return ratio >= MANY and PER_EPOCH in name
-        case _:
-            return not is_rising(spec)
+    if spec.may_be_short:
+        return False
+    return ratio >= MANY and PER_EPOCH in name if spec.repeats else not spec.warms_up()
 
 
 def _is_over_in_an_epoch(part: Part, length: int, clock: Clock) -> bool:
@@ -113,8 +99,9 @@ def _is_over_in_an_epoch(part: Part, length: int, clock: Clock) -> bool:
     return is_dead or isinstance(spec, MultiStepLR)
 
 
-def _mismatched(part: Part, length: int, clock: Clock, name: str) -> Hit:
-    steps, argument = clock.scheduler_steps, part.spec.length_arg
+def _mismatched(case: Case, part: Part, length: int, name: str) -> Finding:
+    clock, argument = case.clock, part.spec.length_arg
+    steps = clock.scheduler_steps
     short, long = sorted((length, steps))
     step = clock.step_of(length) if length < steps else None
     cause = f"{long:,} / {short:,} = {long / short:,.4g}, the {name}"
@@ -123,15 +110,15 @@ def _mismatched(part: Part, length: int, clock: Clock, name: str) -> Hit:
     message = f"{part.name} has a length of {length:,} and the run steps it {steps:,} times: {cause}"
     if name == PER_EPOCH and length < steps and clock.interval == "step":
         fix = f"Step it once an epoch, or write its lengths in epochs ({length}ep)"
-        return Hit(f"{message}; it counts epochs", fix, step, "run: {interval: epoch}")
+        return case.finding(f"{message}; it counts epochs", fix, step, "run: {interval: epoch}")
     if name == PER_EPOCH and clock.interval == "epoch":
         fix = "Step it at every optimizer step, or write its lengths in epochs (1ep)"
-        return Hit(f"{message}; it counts optimizer steps", fix, step, "run: {interval: step}")
+        return case.finding(f"{message}; it counts optimizer steps", fix, step, "run: {interval: step}")
     snippet = part.snippet(**{argument: steps}) if argument else ""
-    return Hit(message, f"Give it a length of {steps:,}", step, snippet)
+    return case.finding(message, f"Give it a length of {steps:,}", step, snippet)
 
 
-@rule(
+@part_rule(
     "cosine-rebound",
     "error",
     "a cosine that is stepped past T_max and rises again",
@@ -141,37 +128,32 @@ def _mismatched(part: Part, length: int, clock: Clock, name: str) -> Hit:
     example={"run": {"epochs": 4, "steps_per_epoch": 8}, "scheduler": {"name": "cosine", "T_max": 20}},
     near_miss={"run": {"epochs": 4, "steps_per_epoch": 8}, "scheduler": {"name": "cosine", "T_max": 32}},
 )
-def cosine_rebound(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    clock = experiment.run.clock
-    for part in parts(experiment):
-        spec = part.spec
-        if trace is None or not isinstance(spec, CosineAnnealingLR):
+def cosine_rebound(case: Case, part: Part) -> Iterator[Finding]:
+    spec = part.spec
+    length = (spec.length() if isinstance(spec, CosineAnnealingLR) else None) or part.steps
+    if part.steps <= length + 1:
+        return
+    for rates in case.rates(part):
+        after = rates[case.clock.step_of(part.start + length) - case.clock.step_of(part.start) :]
+        if not after or max(after) <= after[0] * (1 + ROUNDING):
             continue
-        length = spec.T_max or part.steps
-        if part.steps <= length + 1:
-            continue
-        for rates in rates_of(part, experiment, trace):
-            after = rates[clock.step_of(length) :]
-            if not after or max(after) <= after[0] * (1 + ROUNDING):
-                continue
-            lowest, last = min(rates), rates[-1]
-            message = (
-                f"{part.name} is at its lowest rate, {lowest:.3g}, after T_max = {length:,} of {part.steps:,} steps, "
-                f"rises to {max(after):.3g} and ends at {last:.3g}"
-            )
-            severity: Severity = "error" if last > 1.1 * lowest else "warning"
-            snippet = part.snippet(T_max=part.steps)
-            step = clock.step_of(part.start + length)
-            yield Hit(message, f"Give it T_max = {part.steps:,}, or leave T_max out", step, snippet, severity)
-            break
+        lowest, last = min(rates), rates[-1]
+        message = (
+            f"{part.name} is at its lowest learning rate, {lowest:.3g}, after T_max = {length:,} of {part.steps:,} "
+            f"steps, rises to {max(after):.3g} and ends at {last:.3g}"
+        )
+        severity: Severity = "error" if last > 1.1 * lowest else "warning"
+        fix, step = f"Give it T_max = {part.steps:,}, or leave T_max out", case.clock.step_of(part.start + length)
+        yield case.finding(message, fix, step, part.snippet(T_max=part.steps), severity)
+        break
 
 
-@rule(
+@part_rule(
     "cycle-overrun",
     "error",
     "a OneCycleLR that is stepped past its total_steps",
-    why="One step past the end the rate bounces back, or with anneal_strategy linear goes negative; the next step "
-    "raises ValueError, hours into the run.",
+    why="One step past the end the learning rate bounces back, or with anneal_strategy linear goes negative; the next "
+    "step raises ValueError, hours into the run.",
     instead="Leave total_steps out, so that it is the run's, or count the steps the loop really makes.",
     example={
         "run": {"epochs": 4, "steps_per_epoch": 8},
@@ -184,25 +166,25 @@ def cosine_rebound(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]
         "scheduler": {"name": "onecycle", "max_lr": 0.1},
     },
 )
-def cycle_overrun(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    clock = experiment.run.clock
-    for part in parts(experiment):
-        total = length_of(part.spec)
-        if not isinstance(part.spec, OneCycleLR) or total is None or _steps_had(part, experiment) <= total:
-            continue
-        past = clock.step_of(part.start + total)
-        raises = clock.step_of(part.start + total + 1)
-        message = f"{part.name} has {total:,} steps and the run steps it {part.steps:,} times: optimizer step {past:,}"
-        message += f"{_in_epoch(clock, past)} trains with a rate past its end"
-        is_left = part.container is None and experiment.run.is_prepared
-        if is_left:
-            message += ", and accelerate leaves it there"
-        elif raises < clock.steps:
-            lost = clock.steps - raises
-            message += f", and torch raises after it; {lost:,} steps are lost, {lost / clock.steps:.0%} of the run"
-        snippet = part.snippet(total_steps=part.steps, epochs=None, steps_per_epoch=None)
-        fix = f"Give it total_steps = {part.steps:,}, or leave it out"
-        yield Hit(message, fix, past, snippet, explains_failure=not is_left and raises < clock.steps)
+def cycle_overrun(case: Case, part: Part) -> Iterator[Finding]:
+    total = part.spec.length()
+    if not isinstance(part.spec, OneCycleLR) or total is None or part.steps <= total:
+        return
+    past = case.clock.step_of(part.start + total)
+    if past >= case.clock.steps:  # only accelerate's last calls are past the end, and nothing trains after them
+        return
+    raises = case.clock.step_of(part.start + total + 1)
+    message = f"{part.name} has {total:,} steps and the run steps it {part.steps:,} times: optimizer step {past:,}"
+    message += f"{_in_epoch(case.clock, past)} trains with a learning rate past its end"
+    is_left = part.container is None and case.experiment.run.is_prepared
+    if is_left:
+        message += ", and accelerate leaves it there"
+    elif raises < case.clock.steps:
+        lost = case.clock.steps - raises
+        message += f", and torch raises after it; {lost:,} steps are lost, {lost / case.clock.steps:.0%} of the run"
+    snippet = part.snippet(total_steps=part.steps, epochs=None, steps_per_epoch=None)
+    fix = f"Give it total_steps = {part.steps:,}, or leave it out"
+    yield case.finding(message, fix, past, snippet, explains_failure=not is_left and raises < case.clock.steps)
 
 
 def _in_epoch(clock: Clock, step: int) -> str:
@@ -210,17 +192,12 @@ def _in_epoch(clock: Clock, step: int) -> str:
     return "" if epoch is None else f" (epoch {epoch:,})"
 
 
-def _steps_had(part: Part, experiment: Experiment) -> int:
-    """Return how many steps a part has, but for those that accelerate keeps from a OneCycleLR."""
-    return part.steps if part.container else min(part.steps, steps_made(experiment))
-
-
-@rule(
+@part_rule(
     "unfinished",
     "warning",
     "a schedule that the run ends, or another takes over, well before its end",
-    why="The rate never gets to where it was to be annealed. The classic: a warmup, then a cosine with T_max = the "
-    "whole run instead of what the warmup leaves.",
+    why="The learning rate never gets to where it was to be annealed. The classic: a warmup, then a cosine with T_max "
+    "= the whole run instead of what the warmup leaves.",
     instead="Give it the steps that are left for it, or leave the length out, so that it comes from the run.",
     example={
         "run": {"epochs": 4, "steps_per_epoch": 8},
@@ -233,25 +210,20 @@ def _steps_had(part: Part, experiment: Experiment) -> int:
         "scheduler": {"name": "cosine", "T_max": "rest"},
     },
 )
-def unfinished(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
+def unfinished(case: Case, part: Part) -> Iterator[Finding]:
     """Look at what is active when the run ends; milestones have a rule of their own."""
-    clock = experiment.run.clock
-    for part in parts(experiment):
-        length = length_of(part.spec)
-        if not part.is_last or length is None or isinstance(part.spec, (SequentialLR, MultiStepLR)):
-            continue
-        had = _steps_had(part, experiment)
-        if not 0 < had < FINISHED * length:
-            continue
-        message = f"{part.name} needs {length:,} steps and has {had:,}"
-        if had < part.steps:
-            message += f" of {part.steps:,}: accelerate counts each accumulated batch against its total_steps"
-        if trace is not None and trace.groups and trace.failure is None:
-            rates = trace.groups[0].lr
-            message += f"; the run ends at {rates[-1]:.3g}, {_share(rates[-1], max(rates))} of the peak"
-        argument = part.spec.length_arg
-        snippet = part.snippet(**{argument: part.steps}) if argument and had == part.steps else ""
-        yield Hit(message, f"Give it a length of {had:,} steps", clock.steps - 1, snippet)
+    length = part.spec.length()
+    if not part.is_last or length is None or part.spec.children() or length in part.spec.marks():
+        return
+    if not 0 < part.steps < FINISHED * length:
+        return
+    message = f"{part.name} needs {length:,} steps and has {part.steps:,}"
+    if case.trace.groups and case.trace.failure is None:
+        rates = case.trace.groups[0].lr
+        message += f"; the run ends at {rates[-1]:.3g}, {_share(rates[-1], max(rates))} of the peak"
+    argument = part.spec.length_arg
+    snippet = part.snippet(**{argument: part.steps}) if argument else ""
+    yield case.finding(message, f"Give it a length of {part.steps:,} steps", case.clock.steps - 1, snippet)
 
 
 def _share(rate: float, peak: float) -> str:
@@ -271,72 +243,53 @@ def _share(rate: float, peak: float) -> str:
     },
     near_miss={"run": {"dataset_size": 1000, "batch_size": 64, "epochs": 4}, "scheduler": {"name": "cosine"}},
 )
-def off_by_one_steps(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
+def off_by_one_steps(case: Case) -> Iterator[Finding]:
     """Compare totals; a run that steps its scheduler once an epoch has nothing to round."""
-    clock = experiment.run.clock
+    clock, spec = case.clock, case.scheduler
     if clock.interval == "epoch" or clock.epochs is None:
         return
-    spec, steps = experiment.resolved, clock.scheduler_steps
-    last = spec.schedulers[-1] if isinstance(spec, SequentialLR) else spec
-    total = length_of(spec)
-    ends = last.length_arg and not is_rising(last) and not isinstance(last, SWALR)
+    last = spec.children()[-1] if spec.marks() and spec.children() else spec
+    total, steps = spec.length(), clock.scheduler_steps
+    ends = last.length_arg and not last.warms_up() and not last.may_be_short
     if not ends or total is None or not 1 <= abs(total - steps) <= clock.epochs * clock.calls:
         return
     less = "fewer" if total < steps else "more"
     message = (
-        f"{type(spec).__name__} counts {total:,} steps, {abs(total - steps):,} {less} than the run's {steps:,} in "
+        f"{spec.label} counts {total:,} steps, {abs(total - steps):,} {less} than the run's {steps:,} in "
+        f"{clock.epochs:,} epochs: the mark of rounding down in one place and up in another"
     )
-    message += f"{clock.epochs:,} epochs: the mark of rounding down in one place and up in another"
     severity: Severity | None = "error" if isinstance(last, OneCycleLR) else None
     fix = "Leave the total out, or count as the loop does (dataset_size, batch_size, drop_last, grad_accum)"
-    yield Hit(message, fix, clock.step_of(min(total, steps - 1)), severity=severity)
+    yield case.finding(message, fix, clock.step_of(min(total, steps - 1)), severity=severity)
 
 
 @rule(
     "never-peaks",
     "error",
-    "the rate never reaches 98 % of its intended peak",
-    why="A warmup longer than the run, or one multiplied into a decay, trains all along with less than the rate that "
+    "the learning rate never reaches 98 % of its intended peak",
+    why="A warmup longer than the run, or one multiplied into a decay, trains all along with less than the one that "
     "was chosen.",
     instead="Make the warmup shorter than the run, and follow it with the decay (sequential) instead of multiplying.",
     example={"scheduler": {"name": "linear", "start_factor": 0.1, "total_iters": 320}},
     near_miss={"scheduler": {"name": "linear", "start_factor": 0.1, "total_iters": 16}},
 )
-def never_peaks(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    if trace is None or trace.failure is not None:
+def never_peaks(case: Case) -> Iterator[Finding]:
+    if case.trace.failure is not None:
         return
-    spec, steps = experiment.resolved, experiment.run.clock.scheduler_steps
-    for number, base, group in groups_of(experiment, trace):
-        peak, wanted = max(group.lr), _intended_peak(spec, base, number, steps)
+    for number, base, group in case.groups():
+        wanted = case.scheduler.reachable_lr(base, number, case.clock.scheduler_steps)
+        peak = group.summary.peak
         if wanted is not None and peak < 0.98 * wanted:
-            of_group = f" (group {group.name})" if len(trace.groups) > 1 else ""
             message = (
-                f"the rate peaks at {peak:.3g}{of_group}, {_share(peak, wanted)} of the {wanted:.3g} it is meant for"
+                f"the learning rate peaks at {peak:.3g}{case.of_group(group.name)}, {_share(peak, wanted)} of the "
+                f"{wanted:.3g} it is meant for"
             )
             fix = "Shorten the warmup, or let the decay follow it (sequential) instead of multiplying the two"
-            yield Hit(message, fix, group.summary.peak_step)
+            yield case.finding(message, fix, group.summary.peak_step)
             return
 
 
-def _intended_peak(spec: SchedulerSpec, base: float, group: int, steps: int) -> float | None:
-    """Return the rate that a scheduler with these steps is meant to reach; None where nothing says."""
-    match spec:
-        case LambdaLR() | Custom():
-            return None
-        case LinearLR():
-            return base * max(spec.start_factor, spec.end_factor)
-        case CyclicLR() if spec.mode == "exp_range" or spec.scale_fn is not None:
-            return None if steps > spec.step_size_up else spec.target_lr(base, group)
-        case OneCycleLR() if steps > math.ceil(spec.pct_start * (length_of(spec) or steps)):
-            return None  # the peak may fall between two steps
-        case SequentialLR() | ChainedScheduler():
-            peaks = [_intended_peak(child, base, group, steps) for child in spec.schedulers]
-            return max((peak for peak in peaks if peak is not None), default=None)
-        case _:
-            return spec.target_lr(base, group)
-
-
-@rule(
+@part_rule(
     "default-warmup",
     "info",
     "a LinearLR or ConstantLR with torch's defaults, 1/3 over 5 steps, in a long run",
@@ -345,12 +298,10 @@ def _intended_peak(spec: SchedulerSpec, base: float, group: int, steps: int) -> 
     example={"run": {"steps": 1000}, "scheduler": {"name": "linear"}},
     near_miss={"run": {"steps": 1000}, "scheduler": {"name": "linear", "start_factor": 0.01, "total_iters": "5%"}},
 )
-def default_warmup(experiment: Experiment, trace: Trace | None) -> Iterator[Hit]:
-    steps = experiment.run.clock.scheduler_steps
-    untouched = (LinearLR(), ConstantLR())
-    for part in parts(experiment):
-        if steps > 100 and part.spec in untouched:
-            message = f"{part.name} runs with torch's defaults: 1/3 of the rate for 5 of {steps:,} steps"
-            factor = "start_factor" if isinstance(part.spec, LinearLR) else "factor"
-            snippet = part.snippet(**{factor: 0.01, "total_iters": "5%"})
-            yield Hit(message, "Choose its length and its factor", experiment.run.clock.step_of(part.start), snippet)
+def default_warmup(case: Case, part: Part) -> Iterator[Finding]:
+    steps = case.clock.scheduler_steps
+    if steps > 100 and part.spec in (LinearLR(), ConstantLR()):
+        message = f"{part.name} runs with torch's defaults: 1/3 of the learning rate for 5 of {steps:,} steps"
+        factor = "start_factor" if isinstance(part.spec, LinearLR) else "factor"
+        snippet = part.snippet(**{factor: 0.01, "total_iters": "5%"})
+        yield case.finding(message, "Choose its length and its factor", case.clock.step_of(part.start), snippet)

@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 
 from lrviz.cli.flags import flag_name
-from lrviz.experiment.argtypes import arg_types
+from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import CATALOGUE
 
 NAMES = [name for name, spec in CATALOGUE.items() if spec.on_command_line]

@@ -7,9 +7,9 @@ from typing import Any
 import jsonschema
 import pytest
 
+from lrviz.documents import load
 from lrviz.errors import SpecError
-from lrviz.experiment.argtypes import arg_types
-from lrviz.experiment.reader import load
+from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import (
     CosineAnnealingLR,
     CosineAnnealingWarmRestarts,
@@ -20,6 +20,7 @@ from lrviz.experiment.schedulers import (
     StepLR,
 )
 from lrviz.experiment.warmup import DEFAULT_START
+from lrviz.rules import CheckSettings
 
 RUN = {"epochs": 10, "steps_per_epoch": 100}
 COSINE = {"name": "cosine"}
@@ -146,7 +147,7 @@ REST_OUTSIDE = "rest stands in a sequence only, for what the others leave; a hor
         ({"name": "manual", "values": {0: 1, "rest": 2}}, f"scheduler.values: {REST_OUTSIDE}"),
         (
             {"name": "manual", "values": {500: 1, "5ep": 2}},
-            "scheduler.values: 5ep is step 500, at which a rate is set already",
+            "scheduler.values: 5ep is step 500, at which a learning rate is set already",
         ),
         (
             sequence(["rest"], linear(5), {"name": "cosine", "T_max": "rest"}),
@@ -242,27 +243,27 @@ def test_a_sequence_after_a_warmup_counts_from_its_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scheduler", "message", "rule"),
+    ("scheduler", "message", "cause"),
     [
-        ({"name": "onecycle", "max_lr": 1}, "OneCycleLR has a warmup of its own: set pct_start", "lr-overwritten"),
-        ({"name": "cyclic", "base_lr": 0, "max_lr": 1}, "CyclicLR sets its own rates", "lr-overwritten"),
-        ({"name": "plateau", "metric": "1"}, "torch refuses ReduceLROnPlateau in a sequence", "plateau-in-container"),
+        ({"name": "onecycle", "max_lr": 1}, "OneCycleLR has a warmup of its own: set pct_start", "overwrites"),
+        ({"name": "cyclic", "base_lr": 0, "max_lr": 1}, "CyclicLR sets its own learning rates", "overwrites"),
+        ({"name": "plateau", "metric": "1"}, "torch refuses ReduceLROnPlateau in a sequence", "metric-in-container"),
         ({"name": "chained", "schedulers": [COSINE]}, "torch cannot start a ChainedScheduler", "nested-container"),
-        ({"name": "manual", "values": {0: 1}}, "write the warmup into its values", None),
-        ({"name": "range-test", "min_lr": 0.1, "max_lr": 1}, "range-test rises over the whole run by itself", None),
-        ({"name": "swa", "swa_lr": 1, "swa_start": 5}, "swa_start and warmup exclude each other", None),
+        ({"name": "manual", "values": {0: 1}}, "write the warmup into its values", ""),
+        ({"name": "range-test", "min_lr": 0.1, "max_lr": 1}, "range-test rises over the whole run by itself", ""),
+        ({"name": "swa", "swa_lr": 1, "swa_start": 5}, "swa_start and warmup exclude each other", ""),
     ],
 )
-def test_schedulers_that_cannot_follow_a_warmup(scheduler: Any, message: str, rule: str | None) -> None:
+def test_schedulers_that_cannot_follow_a_warmup(scheduler: Any, message: str, cause: str) -> None:
     with pytest.raises(SpecError, match=message) as caught:
         load({"run": RUN, "warmup": 5, "scheduler": scheduler})
-    assert [(problem.field, problem.rule) for problem in caught.value.problems] == [("warmup", rule)]
+    assert [(problem.field, problem.cause) for problem in caught.value.problems] == [("warmup", cause)]
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"warmup_start": 0.1}, "warmup_start: stands alone; give warmup, its length, too"),
+        ({"warmup_start": 0.1}, "warmup_start: requires `warmup`, its length"),
         ({"warmup": 5, "warmup_start": 0}, "warmup_start: must be > 0 and <= 1, not 0"),
         ({"warmup": 0}, "warmup: must be a whole number >= 1, not 0"),
         ({"warmup": "rest"}, f"warmup: {REST_OUTSIDE}"),
@@ -283,7 +284,7 @@ def test_swa_in_a_container_is_told_to_use_milestones() -> None:
 
 
 def test_ignored_rules_are_read() -> None:
-    assert load({"scheduler": COSINE, "check": {"ignore": ["lr-dead"]}}).ignore == ("lr-dead",)
+    assert load({"scheduler": COSINE, "check": {"ignore": ["lr-dead"]}}).section(CheckSettings).ignore == ("lr-dead",)
     assert problems({"scheduler": COSINE, "check": {"ignore": "lr-dead"}}) == [
         "check.ignore: must be a list of names, not 'lr-dead'"
     ]

@@ -69,7 +69,7 @@ def test_a_range_test_rises(highest: float) -> None:
         RangeTest(min_lr=1e-3, max_lr=highest)
 
 
-@pytest.mark.parametrize(("schedulers", "message"), [([], "at least one, not"), ([3], "must hold schedulers, not 3")])
+@pytest.mark.parametrize(("schedulers", "message"), [([], "at least one, not"), ([3], "must be a scheduler, not 3")])
 def test_what_are_no_children_is_refused(schedulers: Any, message: str) -> None:
     with pytest.raises(SpecError) as caught:
         ChainedScheduler(schedulers=schedulers)

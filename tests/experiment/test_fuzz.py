@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import lrviz
 from lrviz import Experiment, SpecError
+from lrviz.documents import read as build
 from lrviz.errors import Problem
-from lrviz.experiment.argtypes import arg_types
-from lrviz.experiment.reader import build
+from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import CATALOGUE
 from lrviz.experiment.values import Value
 from lrviz.experiment.yaml_reader import decode

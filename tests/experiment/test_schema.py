@@ -8,9 +8,10 @@ import jsonschema
 import pytest
 
 import lrviz
+from lrviz.documents import SECTIONS
 from lrviz.experiment.schema import json_schema
 
-SCHEMA = json_schema()
+SCHEMA = json_schema(SECTIONS)
 COSINE = {"scheduler": {"name": "cosine"}}
 TAKEN = [
     *({**COSINE, section: None} for section in ("run", "optimizer", "gallery", "check")),

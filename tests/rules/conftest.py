@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lrviz import replay
+from lrviz.documents import load
 from lrviz.errors import SpecError
-from lrviz.experiment.reader import load
 from lrviz.rules import Finding, examine, from_problems
 
 Examine = Callable[[Mapping[str, Any]], list[Finding]]

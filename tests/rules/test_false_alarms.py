@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lrviz import replay
-from lrviz.experiment.reader import load
+from lrviz.documents import load
 from lrviz.rules import examine
 
 SGD = {"lr": 0.1, "momentum": 0.9}

@@ -1,6 +1,6 @@
 """The catalogue of schedulers, one file a family; their order here is that of `lrviz list`."""
 
-from lrviz.experiment.schedulers.base import CATALOGUE, SchedulerSpec, lookup, of_group
+from lrviz.experiment.schedulers.base import CATALOGUE, ClosedForm, SchedulerSpec, Segment, lookup, of_group
 from lrviz.experiment.schedulers.pytorch import (
     SWALR,
     ConstantLR,
@@ -18,15 +18,16 @@ from lrviz.experiment.schedulers.pytorch import (
     StepLR,
 )  # isort: skip
 
-from lrviz.experiment.schedulers.by_hand import Manual, RangeTest  # isort: skip
-from lrviz.experiment.schedulers.composite import ChainedScheduler, Children, SequentialLR  # isort: skip
+from lrviz.experiment.schedulers.by_hand import ByHand, Manual, RangeTest  # isort: skip
+from lrviz.experiment.schedulers.composite import ChainedScheduler, SchedulerArg, SequentialLR  # isort: skip
 from lrviz.experiment.schedulers.custom import Custom  # isort: skip
 
 __all__ = [
     "CATALOGUE",
     "SWALR",
+    "ByHand",
     "ChainedScheduler",
-    "Children",
+    "ClosedForm",
     "ConstantLR",
     "CosineAnnealingLR",
     "CosineAnnealingWarmRestarts",
@@ -42,7 +43,9 @@ __all__ = [
     "PolynomialLR",
     "RangeTest",
     "ReduceLROnPlateau",
+    "SchedulerArg",
     "SchedulerSpec",
+    "Segment",
     "SequentialLR",
     "StepLR",
     "lookup",

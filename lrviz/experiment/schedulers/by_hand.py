@@ -1,50 +1,84 @@
-"""Learning rates that a training loop sets itself in `param_groups`."""
+"""Learning rates that a training loop sets itself, as `group["lr"] = rate`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from lrviz.errors import Problem, SpecError
-from lrviz.experiment.argtypes import (
-    Choice,
-    Real,
-    Schedule,
-    arg,
-)
+from lrviz.experiment.argtypes import Duration, MappingOf, OneOf, Real
+from lrviz.experiment.record import arg
+from lrviz.experiment.scalars import short
 from lrviz.experiment.schedulers.base import SchedulerSpec
+from lrviz.experiment.schedulers.notes import MOST, Annotation, View
 
-__all__ = ["Manual", "RangeTest"]
+__all__ = ["ByHand", "Manual", "RangeTest"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Manual(SchedulerSpec):
-    """Set the rate by hand in param_groups at chosen steps."""
+class ByHand(SchedulerSpec):
+    """Learning rates set by hand, the same for every parameter group."""
 
-    name = "manual"
     module = None
     family = "By hand"
+    sets_rate_by_hand = True
+
+    def rate_at(self, step: int, length: int) -> float | None:
+        """Return the rate to set at a step of a run of `length` steps; None where it stays as it is."""
+        raise NotImplementedError
+
+
+class Manual(ByHand):
+    """Set the learning rate by hand in param_groups at chosen steps.
+
+        lr_t = the value of the last chosen step that is not after t
+
+    Past its end: the last value stays.
+
+    Source: a training loop's own `for group in optimizer.param_groups: group["lr"] = ...`.
+    """
+
+    name = "manual"
     shape = "████████▄▄▄▄▁▁▁▁"
     example = {"values": {0: 1e-3, 16: 5e-4, 24: 1e-4}}
+    no_warmup = ("manual sets every learning rate itself: write the warmup into its values", "")
 
-    values: tuple[tuple[int, float], ...] = arg(..., Schedule("the rate from each step on"))
+    values: tuple[tuple[int, float], ...] = arg(
+        MappingOf(Duration("", minimum=0), Real("the learning rate from each step on", minimum=0))
+    )
+
+    def rate_at(self, step: int, length: int) -> float | None:
+        return dict(self.values).get(step)
+
+    def marks(self) -> tuple[int, ...]:
+        return tuple(step for step, _ in self.values)
 
     def target_lr(self, base_lr: float, group: int) -> float:
         return max(rate for _, rate in self.values)
 
+    def annotations(self, view: View) -> Iterator[Annotation]:
+        for step, rate in self.values[:MOST]:
+            yield from view.point(step, f"lr = {short(rate)}")
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class RangeTest(SchedulerSpec):
-    """Raise the rate from min_lr to max_lr over the run, to find a good one."""
+
+class RangeTest(ByHand):
+    """Raise the learning rate from min_lr to max_lr over the run, to find a good one.
+
+        lr_t = min_lr * (max_lr / min_lr)^(t / (T - 1))    (exponential), T steps in the run
+        lr_t = min_lr + (max_lr - min_lr) * t / (T - 1)    (linear)
+
+    Past its end: it lasts as long as the run.
+
+    Source: the LR range test of Smith 2017, arXiv:1506.01186; Lightning's lr_find divides by T instead.
+    """
 
     name = "range-test"
-    module = None
-    family = "By hand"
     shape = "▁▁▁▁▁▁▁▁▁▁▁▁▁▂▄█"
     example = {"min_lr": 1e-5, "max_lr": 1.0}
+    no_warmup = ("range-test rises over the whole run by itself", "")
+    starts_low = True
 
-    min_lr: float = arg(..., Real("rate of the first step", above=0))
-    max_lr: float = arg(..., Real("rate of the last step", above=0))
-    mode: str = arg("exponential", Choice(("exponential", "linear"), "how the rate rises"))
+    min_lr: float = arg(Real("learning rate of the first step", above=0))
+    max_lr: float = arg(Real("learning rate of the last step", above=0))
+    mode: str = arg(OneOf(("exponential", "linear"), "how the learning rate rises"), default="exponential")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -52,5 +86,16 @@ class RangeTest(SchedulerSpec):
             message = f"must be above min_lr, {self.min_lr:g}, not {self.max_lr:g}: a range test raises the rate"
             raise SpecError(Problem(field="max_lr", message=message))
 
+    def rate_at(self, step: int, length: int) -> float | None:
+        low, high, last = self.min_lr, self.max_lr, max(1, length - 1)
+        if step >= last:
+            return high if length > 1 else low
+        share = step / last
+        return low + share * (high - low) if self.mode == "linear" else low * (high / low) ** share
+
     def target_lr(self, base_lr: float, group: int) -> float:
         return self.max_lr
+
+    def annotations(self, view: View) -> Iterator[Annotation]:
+        yield from view.point(0, "min_lr")
+        yield from view.point(view.last, "max_lr")

@@ -3,55 +3,98 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar, Self
 
 from lrviz.errors import Problem, SpecError, shown
-from lrviz.experiment.argtypes import (
-    ArgType,
-    Durations,
-    Invalid,
-    arg,
-)
-from lrviz.experiment.schedulers.base import SchedulerSpec
+from lrviz.experiment.argtypes import ArgType, Duration, Invalid, ListOf
+from lrviz.experiment.record import arg
+from lrviz.experiment.schedulers.base import SchedulerSpec, Segment
+from lrviz.experiment.schedulers.notes import MOST, Annotation, View
 
-__all__ = ["ChainedScheduler", "Children", "SequentialLR"]
+__all__ = ["NESTED", "ChainedScheduler", "SchedulerArg", "SequentialLR", "edges"]
+
+NESTED = "nested-container"
+"""The cause of a problem: a container where torch can have none."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Children(ArgType):
-    """Schedulers inside a scheduler."""
+class SchedulerArg(ArgType):
+    """A scheduler inside a scheduler."""
 
-    metavar: ClassVar[str] = "SCHEDULER,…"
+    metavar: ClassVar[str] = "SCHEDULER"
+    plural: ClassVar[str] = "schedulers"
 
-    def convert(self, value: Any) -> Any:
-        if not isinstance(value, (list, tuple)) or not value:
-            raise Invalid(f"must be a list of schedulers, at least one, not {shown(value)}")
-        for child in value:
-            if not isinstance(child, SchedulerSpec):
-                raise Invalid(f"must hold schedulers, not {shown(child)}")
-        return tuple(value)
+    def convert(self, value: Any) -> SchedulerSpec:
+        if not isinstance(value, SchedulerSpec):
+            raise Invalid(f"must be a scheduler, not {shown(value)}")
+        return value
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": {"$ref": "#/$defs/scheduler"}, "minItems": 1}
+        return {"$ref": "#/$defs/scheduler"}
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class SequentialLR(SchedulerSpec):
-    """Run one scheduler after another, changing at milestones."""
+def edges(milestones: Sequence[int], length: int) -> list[tuple[int, int]]:
+    """Return where each part of a sequence of so many steps starts and ends."""
+    return list(pairwise((0, *milestones, length)))
+
+
+class _Container(SchedulerSpec):
+    """A scheduler that steps others."""
+
+    family = "Composite"
+    on_command_line = False
+
+    schedulers: tuple[SchedulerSpec, ...] = arg(ListOf(SchedulerArg("the schedulers, in order"), least=1))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        message = "a container steps its children itself: say when in its milestones, not in swa_start"
+        problems = [
+            Problem(field=f"schedulers[{number}].swa_start", message=message)
+            for number, child in enumerate(self.schedulers)
+            if child.first_step
+        ]
+        if problems:
+            raise SpecError(problems)
+
+    def children(self) -> list[SchedulerSpec]:
+        return list(self.schedulers)
+
+    def resolved(self, length: int) -> Self:
+        parts = self.segments(0, length)
+        return dataclasses.replace(self, schedulers=tuple(part.spec.resolved(part.length) for part in parts))
+
+    def target_lr(self, base_lr: float, group: int) -> float:
+        return max(child.target_lr(base_lr, group) for child in self.schedulers)
+
+    def reachable_lr(self, base_lr: float, group: int, steps: int) -> float | None:
+        peaks = [child.reachable_lr(base_lr, group, steps) for child in self.schedulers]
+        return max((peak for peak in peaks if peak is not None), default=None)
+
+
+class SequentialLR(_Container):
+    """Run one scheduler after another, changing at milestones.
+
+        lr_t = lr of schedulers[k] at t - milestones[k-1]    if milestones[k-1] <= t < milestones[k]
+
+    Past its end: as the last scheduler.
+
+    Source: torch.optim.lr_scheduler.SequentialLR.
+    """
 
     name = "sequential"
-    family = "Composite"
     shape = "▁▄▅▇██▇▆▆▅▃▂▂▁▁▁"
     example = {
         "schedulers": [{"name": "linear", "start_factor": 0.1, "total_iters": 8}, {"name": "cosine"}],
         "milestones": [8],
     }
-    on_command_line = False
 
-    schedulers: tuple[SchedulerSpec, ...] = arg(..., Children("the schedulers, in order"))
-    milestones: tuple[int, ...] = arg(..., Durations("steps at which the next one takes over", minimum=0))
+    milestones: tuple[int, ...] = arg(
+        ListOf(Duration("steps at which the next one takes over", minimum=0, is_milestone=True), sample="[8]")
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,47 +102,70 @@ class SequentialLR(SchedulerSpec):
         if len(self.milestones) != wanted:
             message = f"must be one fewer than the schedulers: {wanted}, not {len(self.milestones)}"
             raise SpecError(Problem(field="milestones", message=message))
+        by_hand = "torch's SequentialLR cannot switch to or from {}, which sets the learning rate by hand"
+        problems = [
+            Problem(field=f"schedulers[{number}].name", message=by_hand.format(child.name))
+            for number, child in enumerate(self.schedulers)
+            if child.sets_rate_by_hand
+        ]
+        if problems:
+            raise SpecError(problems)
 
     @property
     def title(self) -> str:
         return ", then ".join(child.title for child in self.schedulers)
 
-    def children(self) -> tuple[SchedulerSpec, ...]:
-        return self.schedulers
+    def segments(self, start: int, end: int) -> list[Segment]:
+        parts = zip(self.schedulers, edges(self.milestones, end - start), strict=True)
+        return [Segment(child, start + first, start + last) for child, (first, last) in parts]
 
-    def resolved(self, length: int) -> Self:
-        edges = pairwise((0, *self.milestones, length))
-        parts = zip(self.schedulers, edges, strict=True)
-        resolved = tuple(child.resolved(max(1, end - start)) for child, (start, end) in parts)
-        return dataclasses.replace(self, schedulers=resolved)
+    def length(self) -> int | None:
+        last = self.schedulers[-1].length()
+        return None if last is None else max(self.milestones[-1:], default=0) + last
 
-    def target_lr(self, base_lr: float, group: int) -> float:
-        return max(child.target_lr(base_lr, group) for child in self.schedulers)
+    def marks(self) -> tuple[int, ...]:
+        return self.milestones
+
+    def annotations(self, view: View) -> Iterator[Annotation]:
+        parts = self.segments(0, view.last + 1)
+        ascend = all(part.start <= part.end for part in parts)
+        if not ascend or len(parts) > MOST + 1:  # only what can be told: where the first hands over
+            first = self.milestones[0]
+            parts = [parts[0], Segment(parts[1].spec, first, view.last + 1)] if first <= view.last else []
+        for part in parts:
+            yield from view.span(part.start, part.end, part.spec.label, view.peak)
+        for index, part in enumerate(parts[1:]):
+            yield from view.point(part.start, f"milestones[{index}]")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class ChainedScheduler(SchedulerSpec):
-    """Step several schedulers together; their factors multiply."""
+class ChainedScheduler(_Container):
+    """Step several schedulers together; their factors multiply.
+
+        lr_t = base_lr * the product of all schedulers' factors at t
+
+    Past its end: as each of its schedulers.
+
+    Source: torch.optim.lr_scheduler.ChainedScheduler.
+    """
 
     name = "chained"
-    family = "Composite"
     shape = "█▆▅▄▇▅▄▃▃▂▂▁▁▁▁▁"
     example = {
         "schedulers": [{"name": "constant", "factor": 0.5, "total_iters": 8}, {"name": "exponential", "gamma": 0.9}],
     }
-    on_command_line = False
-
-    schedulers: tuple[SchedulerSpec, ...] = arg(..., Children("the schedulers, all stepped at once"))
+    no_warmup = ("torch cannot start a ChainedScheduler at a milestone: NotImplementedError", NESTED)
 
     @property
     def title(self) -> str:
         return " x ".join(child.title for child in self.schedulers)
 
-    def children(self) -> tuple[SchedulerSpec, ...]:
-        return self.schedulers
+    def segments(self, start: int, end: int) -> list[Segment]:
+        return [Segment(child, start, end) for child in self.schedulers]
 
-    def resolved(self, length: int) -> Self:
-        return dataclasses.replace(self, schedulers=tuple(child.resolved(length) for child in self.schedulers))
-
-    def target_lr(self, base_lr: float, group: int) -> float:
-        return max(child.target_lr(base_lr, group) for child in self.schedulers)
+    def annotations(self, view: View) -> Iterator[Annotation]:
+        for child in self.schedulers:
+            name, length = child.length_arg or child.period_arg, child.length()
+            if name and length:
+                yield from view.span(0, length, f"{child.label}: {name}", view.peak)
+        if len(self.schedulers) <= MOST:
+            yield from view.point(view.last // 3, " * ".join(child.label for child in self.schedulers))

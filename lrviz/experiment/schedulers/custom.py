@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from lrviz.experiment.argtypes import (
-    Arguments,
-    Text,
-    arg,
-)
+from lrviz.experiment.argtypes import Arguments, Text
+from lrviz.experiment.record import arg
 from lrviz.experiment.schedulers.base import SchedulerSpec
 
 __all__ = ["Custom"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Custom(SchedulerSpec):
-    """Use a scheduler class, or a function f(optimizer, **kwargs), of your own."""
+    """Use a scheduler class, or a function f(optimizer, **kwargs), of your own.
+
+        lr_t = whatever it sets
+
+    Past its end: as it does.
+
+    Source: package.module:Name.
+    """
 
     name = "custom"
     module = None
     family = "Your own"
     on_command_line = False
+    is_foreign = True
 
-    target: str = arg(..., Text("where it is: package.module:Name"))
-    args: Mapping[str, Any] | None = arg(None, Arguments("its arguments, by name"))
+    target: str = arg(Text("where it is: package.module:Name"))
+    args: Mapping[str, Any] | None = arg(Arguments("its arguments, by name"), default=None)
 
     @property
     def label(self) -> str:
@@ -34,3 +37,9 @@ class Custom(SchedulerSpec):
 
     def moves_momentum(self) -> bool:
         return True
+
+    def reachable_lr(self, base_lr: float, group: int, steps: int) -> float | None:
+        return None
+
+    def unsupported_reason(self) -> str | None:
+        return "a scheduler of your own may look at anything in torch"

@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.experiment.argtypes import ArgType, Choice, Count, Flag, Invalid, Record, arg
+from lrviz.errors import Problem, SpecError, shown
+from lrviz.experiment.argtypes import ArgType, Bool, Count, Invalid, ListOf, OneOf
+from lrviz.experiment.record import Record, arg
 from lrviz.experiment.scalars import scalar
 
-__all__ = ["PANELS", "THEMES", "FigureOptions", "Mark", "Panels", "Resolution", "Size"]
+__all__ = ["PANELS", "THEMES", "FigureOptions", "Mark", "Size"]
 
 PANELS = ("lr", "momentum")
 THEMES = ("light", "dark")
@@ -50,58 +51,17 @@ class Size(ArgType):
         return {"anyOf": [written, {"type": "array", "items": side, "minItems": 2, "maxItems": 2}]}
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Resolution(Count):
-    """Dots per inch."""
-
-    minimum: int = 20
-    maximum: int = 1200
-
-    @property
-    def bounds(self) -> str:
-        return f">= {self.minimum} and <= {self.maximum}"
-
-    def convert(self, value: Any) -> int:
-        dots = super().convert(value)
-        if dots > self.maximum:
-            raise Invalid(f"must be a whole number {self.bounds}, not {shown(value)}")
-        return dots
-
-    def schema(self) -> dict[str, Any]:
-        return {**super().schema(), "maximum": self.maximum}
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Panels(ArgType):
-    """Which panels to draw, from top to bottom."""
-
-    options: tuple[str, ...] = PANELS
-
-    metavar: ClassVar[str] = "PANEL,…"
-
-    @property
-    def bounds(self) -> str:
-        return ",".join(self.options)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Panels(ListOf):
+    """Which panels to draw, each once, from top to bottom."""
 
     def convert(self, value: Any) -> tuple[str, ...]:
-        if not isinstance(value, (list, tuple)) or not value:
-            raise Invalid(f"must be a list of panels out of {', '.join(self.options)}, not {shown(value)}")
-        for name in value:
-            if name not in self.options:
-                hint = nearest(name, self.options) if isinstance(name, str) else ""
-                raise Invalid(f"must name panels out of {', '.join(self.options)}, not {shown(name)}{hint}")
-        if len(set(value)) < len(value):
+        names = super().convert(value)
+        if len(set(names)) < len(names):
             raise Invalid(f"names a panel twice: {shown(value)}")
-        return tuple(name for name in self.options if name in value)
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": {"enum": list(self.options)}, "minItems": 1, "uniqueItems": True}
-
-    def split(self, text: str) -> str:
-        return text if text.lstrip().startswith("[") else f"[{text}]"
+        return tuple(name for name in PANELS if name in names)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class FigureOptions(Record):
     """How to draw a figure.
 
@@ -109,13 +69,15 @@ class FigureOptions(Record):
     image of more than `MAX_PIXELS`.
     """
 
-    size: tuple[float, float] = arg((10.0, 5.0), Size("width and height in inches", default_text="10x5"))
-    dpi: int = arg(100, Resolution("dots per inch"))
-    log_y: bool = arg(False, Flag("logarithmic rate axis"))
-    annotate: bool = arg(False, Flag("point at the scheduler's parameters"))
-    show: tuple[str, ...] = arg(("lr",), Panels("panels to draw: the rate, and momentum or beta1"))
-    theme: str = arg("light", Choice(THEMES, "colours"))
-    epoch_axis: bool = arg(True, Flag("epoch axis on top, where the run has epochs"))
+    size: tuple[float, float] = arg(Size("width and height in inches", default_text="10x5"), default=(10.0, 5.0))
+    dpi: int = arg(Count("dots per inch", minimum=20, maximum=1200), default=100)
+    log_y: bool = arg(Bool("logarithmic rate axis"), default=False)
+    annotate: bool = arg(Bool("point at the scheduler's parameters"), default=False)
+    show: tuple[str, ...] = arg(
+        Panels(OneOf(PANELS, "panels to draw: the learning rate, and momentum or beta1"), least=1), default=("lr",)
+    )
+    theme: str = arg(OneOf(THEMES, "colours"), default="light")
+    epoch_axis: bool = arg(Bool("epoch axis on top, where the run has epochs"), default=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -13,15 +13,16 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.scalars import short
+from lrviz.experiment.schedulers.notes import Annotation, Point
 from lrviz.render.figure.annotation.callouts import call_out
-from lrviz.render.figure.annotation.notes import Annotation, Point
 from lrviz.render.figure.curve import Curve, range_test_curve
 from lrviz.render.figure.layout import NO_LEGEND, Layout
 from lrviz.render.figure.options import FigureOptions
 from lrviz.render.figure.panel import TOY, add_caption, align_labels, columns_of, inches_of, plot, set_linear_ylim
 from lrviz.render.figure.suggestions import Suggestion, steepest, usable, valley
 from lrviz.render.figure.theme import Theme, styled
-from lrviz.render.figure.ticks import log_ticks, short
+from lrviz.render.figure.ticks import log_ticks
 from lrviz.trace import Trace
 
 __all__ = ["draw_range_test"]

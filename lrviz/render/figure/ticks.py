@@ -6,7 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Ticks", "epoch_ticks", "level_ticks", "log_ticks", "nice", "short", "step_ticks"]
+from lrviz.experiment.scalars import short
+
+__all__ = ["Ticks", "epoch_ticks", "level_ticks", "log_ticks", "nice", "step_ticks"]
 
 NICE = (1, 2, 5, 10)
 
@@ -28,16 +30,6 @@ def nice(least: float) -> float:
         if step >= least * (1 - 1e-9):
             return step
     return 10.0 ** (power + 1)
-
-
-def short(value: float, digits: int = 3) -> str:
-    """Return a number as people write it: 0.001, 2.5e-7, 12000."""
-    if value == 0:
-        return "0"
-    if 1e-4 <= abs(value) < 1e6:
-        return f"{value:.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}".rstrip("0").rstrip(".") or "0"
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    return f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{int(exponent)}"
 
 
 def _power(value: float) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lrviz.errors import SpecError
-from lrviz.experiment.argtypes import arg_types
+from lrviz.experiment.record import arg_types
 from lrviz.render.figure.options import FigureOptions
 
 

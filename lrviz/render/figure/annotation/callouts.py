@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
-from lrviz.render.figure.annotation.notes import Annotation, Span
+from lrviz.experiment.schedulers.notes import Annotation, Span
 from lrviz.render.figure.annotation.placement import Board, Box, Label, LineLabel, Placed, Pointer, Ruler, place
 from lrviz.render.figure.curve import Curve
 from lrviz.render.figure.options import Mark

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 import lrviz
-from lrviz.render.figure.annotation.notes import Point, Span, annotate
+from lrviz.experiment.schedulers.notes import Point, Span
+from lrviz.render.figure.annotation.view import annotate
 
 ROUND = 10
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lrviz
-from lrviz.experiment.argtypes import Record
+from lrviz.experiment.record import Record
 from lrviz.experiment.schedulers import CATALOGUE, Custom, LambdaLR, ReduceLROnPlateau, SchedulerSpec
 from lrviz.experiment.writer import as_document, in_flow
 from lrviz.experiment.yaml_reader import parse

@@ -1,4 +1,4 @@
-"""What PyTorch's schedulers do at their corners, as values a reader can check by hand."""
+"""What a replay records: PyTorch's schedulers at their corners, as values a reader can check by hand."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import lrviz
 from lrviz import ReplayError, SpecError, Trace
 from lrviz.engine.engine import TorchEngine
-from lrviz.engine.record import replay
-from lrviz.trace import Failure, GroupTrace, TorchWarning, column
+from lrviz.engine.select import replay
 
 
 def trace_of(
@@ -264,25 +261,6 @@ def test_two_replays_in_a_row_are_equal() -> None:
     assert replay(experiment, engine=TorchEngine()) == replay(experiment, engine=TorchEngine())
 
 
-@pytest.mark.parametrize(
-    ("step", "epoch", "where"),
-    [
-        (0, None, "when the scheduler was built"),
-        (17, 2, "after step 16 (epoch 2)"),
-        (12_001, None, "after step 12,000"),
-        (12_001, 1_200, "after step 12,000 (epoch 1,200)"),
-    ],
-)
-def test_a_warning_and_a_failure_say_alike_where_they_came(step: int, epoch: int | None, where: str) -> None:
-    assert TorchWarning(step=step, epoch=epoch, message="careful").where == where
-    assert Failure(step=step, epoch=epoch, kind="ValueError", message="no").where == where
-
-
-@pytest.mark.parametrize(("message", "words"), [("no", "ValueError: no"), ("", "ValueError")])
-def test_a_failure_has_words_with_and_without_a_message(message: str, words: str) -> None:
-    assert Failure(step=1, epoch=None, kind="ValueError", message=message).words == words
-
-
 @pytest.mark.parametrize("train", [False, True], ids=["torch", "toy"])
 @pytest.mark.parametrize("name", ["sgd", "muon"])
 def test_the_callers_random_numbers_stay_as_they_are(name: str, train: bool) -> None:
@@ -299,11 +277,6 @@ def test_trace_says_who_made_it() -> None:
 
     trace = trace_of({"name": "cosine"})
     assert (trace.engine, trace.torch_version) == ("torch", torch.__version__)
-
-
-def test_trace_cannot_be_written_to() -> None:
-    with pytest.raises(TypeError, match="read-only"):
-        trace_of({"name": "cosine"}).groups[0].lr[0] = 1.0
 
 
 def test_what_holds_for_an_epoch_has_a_value_for_each_of_its_steps() -> None:
@@ -328,15 +301,3 @@ def test_rate_that_overflows_is_shown_as_it_is() -> None:
     values = rates({"name": "multiplicative", "lr_lambda": "1e300 if epoch < 4 else 0"})
     assert math.inf in values
     assert math.isnan(values[-1])
-
-
-def test_summary_looks_past_what_is_not_a_number() -> None:
-    trace = trace_of({"name": "multiplicative", "lr_lambda": "1e300 if epoch < 4 else 0"})
-    assert (trace.groups[0].summary.peak, trace.groups[0].summary.peak_step) == (math.inf, 2)
-
-
-@given(st.lists(st.floats(allow_nan=True), min_size=1, max_size=6))
-def test_summary_never_fails_and_finds_the_highest(values: list[float]) -> None:
-    summary = GroupTrace(name="a", lr=column(values)).summary
-    numbers = [value for value in values if not math.isnan(value)]
-    assert summary.peak == max(numbers) if numbers else math.isnan(summary.peak)

@@ -9,8 +9,8 @@ import pytest
 import lrviz
 from lrviz import SpecError
 from lrviz.engine.engine import TorchEngine
-from lrviz.engine.record import replay
-from lrviz.experiment.argtypes import arg_types
+from lrviz.engine.select import replay
+from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec, lookup
 
 SPECS = [pytest.param(spec, id=name) for name, spec in CATALOGUE.items()]
@@ -22,6 +22,7 @@ def test_it_is_described(spec: type[SchedulerSpec]) -> None:
     assert spec.family
     assert spec.summary().endswith(".")
     assert [name for name, kind in arg_types(spec).items() if not kind.help] == []
+    assert all(spec.documentation()), "a formula, what happens past its end, and a source"
 
 
 @pytest.mark.parametrize("spec", SPECS)

@@ -13,8 +13,8 @@ import torch
 from torch.optim import lr_scheduler
 
 from lrviz import SpecError
-from lrviz.experiment.argtypes import arg_types, is_required
-from lrviz.experiment.optimizers import OPTIMIZERS, OptimizerSpec
+from lrviz.experiment.optimizers import BETA1, MOMENTUM, OPTIMIZERS, OptimizerSpec, momentum_name
+from lrviz.experiment.record import arg_types, is_required
 from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec
 
 MODULES = ("torch.optim.lr_scheduler", "torch.optim.swa_utils")
@@ -97,3 +97,14 @@ def test_an_argument_is_taken_where_torch_has_it(name: str, argument: str, value
     else:
         with pytest.raises(SpecError, match=f"{name} has no {argument}"):
             OptimizerSpec(name=name, **{argument: value})
+
+
+def test_the_momentum_that_an_optimizer_has_by_default_is_torchs() -> None:
+    known = {name: getattr(torch.optim, name) for name in OPTIMIZERS if hasattr(torch.optim, name)}
+    defaults = {name: inspect.signature(cls).parameters for name, cls in known.items()}
+    torchs = {
+        name: given["momentum"].default if momentum_name(name) == "momentum" else given["betas"].default[0]
+        for name, given in defaults.items()
+        if momentum_name(name) is not None
+    }
+    assert torchs == {name: MOMENTUM.get(name, BETA1) for name in torchs}

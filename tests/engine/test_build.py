@@ -14,7 +14,7 @@ import lrviz
 from lrviz import ReplayError, SpecError, Trace
 from lrviz.engine.build import import_target
 from lrviz.engine.engine import TorchEngine
-from lrviz.engine.record import replay
+from lrviz.engine.select import replay
 
 NUMBERS = itertools.count()
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from lrviz import replay
+from lrviz.documents import load
 from lrviz.errors import Problem, SpecError
-from lrviz.experiment.reader import load
-from lrviz.rules import RULES, examine, from_problems
+from lrviz.rules import RULES, Finding, examine, from_problems
 
 REBOUND = {"run": {"epochs": 10, "steps_per_epoch": 100}, "scheduler": {"name": "cosine", "T_max": 10}}
 OVERRUN = {
@@ -22,13 +22,13 @@ NESTED = {"name": "chained", "schedulers": [{"name": "cosine"}]}
 REFUSED = {"optimizer": {"name": "adagrad", "lr": 0.1}, "scheduler": {"name": "onecycle", "max_lr": 0.1}}
 
 
-def rules(document: Any, **options: Any) -> list[str]:
+def found_in(document: Any, **options: Any) -> list[Finding]:
     experiment = load(document)
-    return [finding.rule for finding in examine(experiment, replay(experiment, partial=True), **options)]
+    return examine(experiment, replay(experiment, partial=True), **options)
 
 
-def test_without_a_trace_the_experiment_alone_is_looked_at() -> None:
-    assert [finding.rule for finding in examine(load(REBOUND), None)] == ["unit-mismatch"]
+def rules(document: Any, **options: Any) -> list[str]:
+    return [finding.rule for finding in found_in(document, **options)]
 
 
 def test_ignored_rules_are_left_out() -> None:
@@ -41,11 +41,11 @@ def test_the_document_ignores_too() -> None:
 
 @pytest.mark.parametrize(
     ("document", "ignore", "field"),
-    [(REBOUND, ["unit-mismach"], "ignore"), ({**REBOUND, "check": {"ignore": ["unit-mismach"]}}, [], "check.ignore")],
+    [(REBOUND, ["unit-mismach"], "ignore"), ({**REBOUND, "check": {"ignore": ["unit-mismach"]}}, [], "ignore.0.")],
 )
 def test_an_unknown_rule_is_refused_with_the_nearest(document: Any, ignore: list[str], field: str) -> None:
     with pytest.raises(SpecError, match=f"{field}: unknown rule 'unit-mismach'; did you mean 'unit-mismatch'"):
-        examine(load(document), None, ignore=ignore)
+        found_in(document, ignore=ignore)
 
 
 def test_the_worst_comes_first() -> None:
@@ -107,18 +107,18 @@ def test_a_failure_says_its_step() -> None:
 
 def test_a_snippet_keeps_every_digit() -> None:
     document = {**OVERRUN, "scheduler": {**OVERRUN["scheduler"], "max_lr": 0.123456789}}
-    found = next(f for f in examine(load(document), None) if f.rule == "cycle-overrun")
+    found = next(f for f in found_in(document) if f.rule == "cycle-overrun")
     assert found.snippet == "scheduler: {name: onecycle, max_lr: 0.123456789, total_steps: 32}"
 
 
 def test_a_snippet_keeps_rates_that_are_computed_short() -> None:
     groups = {"groups": [{"name": "a", "lr": 0.01}, {"name": "b", "lr": 0.1}]}
-    found = examine(load({"optimizer": groups, "scheduler": {"name": "swa", "swa_lr": 0.03}}), None)
+    found = found_in({"optimizer": groups, "scheduler": {"name": "swa", "swa_lr": 0.03}})
     assert found[0].snippet == "scheduler: {name: swa, swa_lr: [0.003, 0.03]}"
 
 
 def test_as_dict_is_what_json_shows() -> None:
-    finding = examine(load(REBOUND), None)[0]
+    finding = found_in(REBOUND)[0]
     assert list(finding.as_dict()) == ["rule", "severity", "message", "fix"]
     assert finding.as_dict()["fix"].endswith("\nrun: {interval: epoch}")
 
@@ -132,8 +132,8 @@ def test_problems_with_a_rule_become_findings() -> None:
     assert [problem.field for problem in left] == ["run.epochs"]
 
 
-def test_a_rule_that_there_is_not_leaves_the_problem() -> None:
-    problem = Problem(message="wrong", rule="no-such-rule")
+def test_a_cause_that_no_rule_explains_leaves_the_problem() -> None:
+    problem = Problem(message="wrong", cause="no-such-cause")
     assert from_problems([problem]) == ([], [problem])
 
 

@@ -1,0 +1,47 @@
+"""Documents: an experiment as a file or a mapping says it, with what else lrviz's commands read there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from lrviz.experiment.argtypes import Bool, Text
+from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.reader import build
+from lrviz.experiment.record import Record, arg
+from lrviz.experiment.values import Value
+from lrviz.rules.settings import CheckSettings
+
+__all__ = ["SECTIONS", "GalleryPlace", "load", "read"]
+
+
+class GalleryPlace(Record):
+    """The section `gallery` of a document: where `lrviz gallery` shows its figure."""
+
+    section: str = arg(Text("heading of the index it stands under"), default="Schedules")
+    summary: bool = arg(Bool("whether the summaries of all schedulers show it"), default=True)
+
+
+SECTIONS: Mapping[str, type[Record]] = {"check": CheckSettings, "gallery": GalleryPlace}
+"""What a document may hold beside the experiment, by key."""
+
+
+def load(source: str | os.PathLike[str] | Mapping[str, Any], *, allow_import: Collection[str] = ()) -> Experiment:
+    """Return the experiment in a YAML file, or in a mapping of the same form.
+
+    A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`.
+    Raises SpecError with every problem of the document, each with its line.
+    """
+    if isinstance(source, Mapping):
+        return read(Value.of(source), allow_import=allow_import)
+    from lrviz.experiment import yaml_reader  # PyYAML takes as long to import as all of lrviz.experiment
+
+    path = Path(source)
+    return read(yaml_reader.read(path), folder=path.parent, allow_import=allow_import)
+
+
+def read(root: Value, *, folder: Path | None = None, allow_import: Collection[str] = ()) -> Experiment:
+    """Return the experiment that a tree of values describes; relative paths in it start at `folder`."""
+    return build(root, folder=folder, allow_import=allow_import, sections=SECTIONS)
