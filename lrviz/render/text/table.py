@@ -20,7 +20,7 @@ from lrviz.render.text.spark import bar, sparkline
 from lrviz.render.words import one_line
 from lrviz.trace import GroupTrace, Trace
 
-__all__ = ["TraceTable", "table"]
+__all__ = ["TraceTable"]
 
 WIDEST = 100
 GAP = 2  # blanks between two columns
@@ -29,15 +29,6 @@ NAME = 16  # cells of a group's name
 BAR = (6, 32)  # cells of the narrowest and the widest bar
 
 Line = list[tuple[str, str]]  # pieces of text, each with its style
-
-
-def table(trace: Trace, experiment: Experiment, *, every: int | None = None, ascii: bool = False) -> TraceTable:
-    """Return a trace as something that a rich Console prints, within its width or 100 columns.
-
-    Stretches without a change are one row; a run with over 40 of them shows a choice, and says so.
-    With `every`, every Nth step and the last have a row each. `ascii` leaves out all other letters.
-    """
-    return TraceTable(trace, experiment, every, ascii)
 
 
 class Column(NamedTuple):
@@ -63,7 +54,11 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True)
 class TraceTable:
-    """A trace that a rich Console can print."""
+    """A trace as something that a rich Console prints, within its width or 100 columns.
+
+    Stretches without a change are one row; a run with over 40 of them shows a choice, and says so.
+    With `every`, every Nth step and the last have a row each. `ascii` leaves out all other letters.
+    """
 
     trace: Trace
     experiment: Experiment
@@ -85,7 +80,9 @@ class TraceTable:
             yield from self._pictures(width)
             yield []
             yield from self._body(chosen, width)
-        yield from self._stopped(width)
+        if trace.failure is not None:
+            stopped = f"stopped {trace.failure.where}: {trace.failure.words}"
+            yield from self._wrapped(stopped, width, "bold red")
         yield []
         for group in trace.groups[:PICTURED]:
             yield from self._wrapped(summary_line(trace, group), width, "")
@@ -144,12 +141,6 @@ class TraceTable:
         if left_out:
             message = f"{left_out} more column{'s' * (left_out > 1)} would not fit; --format csv has all"
             yield from self._wrapped(message, width, "dim")
-
-    def _stopped(self, width: int) -> Iterator[Line]:
-        failure = self.trace.failure
-        if failure is None:
-            return
-        yield from self._wrapped(f"stopped {failure.where}: {failure.words}", width, "bold red")
 
     def _columns(self, rows: Sequence[Row], width: int) -> tuple[list[Column], int]:
         """Return the columns that fit, and how many did not."""

@@ -1,7 +1,7 @@
 """The table, whole and in its parts.
 
 The golden files are what three tables print at 80 columns without colour; after a change that is
-meant, `LRVIZ_UPDATE_GOLDEN=1 pytest tests/render/text/test_render_table.py` writes them anew: read the diff.
+meant, `LRVIZ_UPDATE_GOLDEN=1 pytest tests/render/text/test_table.py` writes them anew: read the diff.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rich.console import Console
 import lrviz
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.text.rows import MOST, Row, constant, folded, picked, round_up
-from lrviz.render.text.table import _aligned, _change, table
+from lrviz.render.text.table import TraceTable, _aligned, _change
 from lrviz.trace import Failure, GroupTrace, Trace, column
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -78,7 +78,7 @@ def replayed(name: str) -> tuple[Trace, Experiment]:
 
 def printed(trace: Trace, experiment: Experiment = EXPERIMENT, width: int = 80, **rest: Any) -> str:
     console = Console(width=width, file=io.StringIO(), color_system=None)
-    console.print(table(trace, experiment, **rest))
+    console.print(TraceTable(trace, experiment, **rest))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -380,6 +380,6 @@ def test_picked(steps: int, every: int, message: list[int]) -> None:
 
 def test_wide_terminal_shows_colours() -> None:
     console = Console(width=120, file=io.StringIO(), force_terminal=True, color_system="standard")
-    console.print(table(made([1.0, 2.0]), EXPERIMENT))
+    console.print(TraceTable(made([1.0, 2.0]), EXPERIMENT))
     assert isinstance(console.file, io.StringIO)
     assert "\x1b[36m█" in console.file.getvalue()

@@ -4,6 +4,7 @@ import io
 from array import array
 from pathlib import Path
 
+import matplotlib
 import numpy
 import pytest
 
@@ -78,13 +79,22 @@ def test_dpi_is_the_figure_s_own_when_unset(figure):
     assert int.from_bytes(stream.getvalue()[16:20]) == 500
 
 
-def test_text_in_an_svg_is_text_without_a_date():
+def test_text_in_an_svg_is_text():
     stream = io.BytesIO()
     write(draw(*cosine(title="cost & $x$ <50%")), stream, "svg")
     text = stream.getvalue().decode()
     assert "cost &amp; $x$ &lt;50%" in text
     assert "Learning Rate" in text
-    assert "<dc:date>" not in text
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_a_file_says_neither_when_nor_by_what_version_it_was_made(figure, file_format):
+    figure.savefig(signed := io.BytesIO(), format=file_format)
+    write(figure, stream := io.BytesIO(), file_format)
+    said = [b"Software", b"<dc:date>", b"<dc:creator>", b"/CreationDate", b"/Creator", b"/Producer"]
+    said.append(matplotlib.__version__.encode())
+    assert any(words in signed.getvalue() for words in said)
+    assert [words for words in said if words in stream.getvalue()] == []
 
 
 def test_a_million_steps_are_a_small_svg():

@@ -9,7 +9,7 @@ from rich.console import Console
 
 import lrviz
 from lrviz.render.text.formats import csv_lines, json_lines, markdown_lines
-from lrviz.render.text.table import table
+from lrviz.render.text.table import TraceTable
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_a_plateau_on_the_loss_has_both():
 def test_the_table_shows_it_and_says_that_it_is_a_toys(trained):
     experiment, trace = trained
     screen = Console(width=80, file=io.StringIO(), force_terminal=False)
-    screen.print(table(trace, experiment))
+    screen.print(TraceTable(trace, experiment))
     shown = screen.file.getvalue()
     assert "toy loss" in shown
     assert f"{trace.loss[0]:.4g}" in shown
