@@ -104,7 +104,7 @@ class _Reader:
         for key, value in entries.items():
             if key not in allowed:
                 message = f"unknown key{nearest(key, allowed) or '; known are ' + ', '.join(allowed)}"
-                self.problems.append(Problem(field=key, place=value.place, message=message).within(field))
+                self.problems.append(Problem(field=key, message=message).within(field).at(value.place))
 
     def scheduler(self, value: Value, field: str, scope: Scope) -> SchedulerSpec | None:
         if not isinstance(value.data, dict):
