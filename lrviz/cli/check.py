@@ -9,22 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from lrviz.cli.flags import choice, option, read_value
-from lrviz.cli.replaying import ENGINE, run
+from lrviz.cli.replaying import run
 from lrviz.cli.report import COLORS, console
-from lrviz.cli.targets import Source, Verb
+from lrviz.cli.targets import Source
 from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.experiment.argtypes import OneOf
 from lrviz.experiment.clock import Run
 from lrviz.rules import RULES, SEVERITIES, Finding, examine, from_problems
 
 if TYPE_CHECKING:
     from rich.panel import Panel
 
-__all__ = ["VERB", "show_rules"]
-
-PANEL = "Check"
-FORMAT = OneOf(("text", "json"), "panels to read, or JSON")
+__all__ = ["check"]
 
 
 @dataclass(frozen=True)
@@ -36,15 +31,18 @@ class _Examined:
     run: Run | None
 
 
-def _check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
-    wanted = read_value(FORMAT, given["format"], "--format")
-    ignored = [name for text in given["ignore"] for name in text.split(",")]
-    unknown = [name for name in ignored if name not in RULES]
-    if unknown:
-        raise SpecError([Problem(place="--ignore", message=_unknown_rule(name)) for name in unknown])
-    examined, problems = _examine_all(sources, {**given, "ignore": ignored})
+def check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
+    """Print the findings on every target; exits with 1 where there is an error."""
+    ignored = _ignored(given["ignore"])
+    examined: list[_Examined] = []
+    problems: list[Problem] = []  # of all that cannot be read
+    for source in sources:
+        try:
+            examined.append(_examine(source, given, ignored))
+        except SpecError as error:
+            problems.extend(error.problems)
     if examined or not problems:
-        _print_json(examined) if wanted == "json" else _print(examined)
+        _print_json(examined) if given["format"] == "json" else _print(examined)
     if problems:
         raise SpecError(problems)
     worst = {finding.severity for one in examined for finding in one.findings}
@@ -53,33 +51,28 @@ def _check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
         raise typer.Exit(1)
 
 
-def _unknown_rule(name: str) -> str:
-    return f"unknown rule {shown(name)}{nearest(name, RULES)}; lrviz check --list shows them"
+def _ignored(given: Sequence[str]) -> list[str]:
+    """Return the rules to leave out; raises SpecError for those that there are not."""
+    names = [name for text in given for name in text.split(",")]
+    messages = [
+        f"unknown rule {shown(name)}{nearest(name, RULES)}; lrviz check --list shows them"
+        for name in names
+        if name not in RULES
+    ]
+    if messages:
+        raise SpecError([Problem(place="--ignore", message=message) for message in messages])
+    return names
 
 
-def _examine_all(sources: Sequence[Source], given: Mapping[str, Any]) -> tuple[list[_Examined], list[Problem]]:
-    """Examine every target; returns the findings, and the problems of all that cannot be read."""
-    examined: list[_Examined] = []
-    problems: list[Problem] = []
-    for source in sources:
-        try:
-            examined.append(_examine(source, given))
-        except SpecError as error:
-            problems.extend(error.problems)
-    return examined, problems
-
-
-def _examine(source: Source, given: Mapping[str, Any]) -> _Examined:
+def _examine(source: Source, given: Mapping[str, Any], ignored: Sequence[str]) -> _Examined:
     try:
-        experiment = source.load(given).experiment
+        experiment = source.load(given)
     except SpecError as error:
         findings, left = from_problems(error.problems)
         if left:
             raise SpecError(left) from None
-        kept = [finding for finding in findings if finding.rule not in given["ignore"]]
-        return _Examined(source.name, kept, None)
-    trace = run(experiment, engine=given["engine"])
-    return _Examined(source.name, examine(experiment, trace, ignore=given["ignore"]), experiment.run)
+        return _Examined(source.name, [finding for finding in findings if finding.rule not in ignored], None)
+    return _Examined(source.name, examine(experiment, run(experiment, given), ignore=ignored), experiment.run)
 
 
 def _print_json(examined: Sequence[_Examined]) -> None:
@@ -134,30 +127,3 @@ def _summary(examined: Sequence[_Examined]) -> str:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun if count == 1 or noun == 'info' else noun + 's'}"
-
-
-def show_rules() -> None:
-    """Print every rule with its severity and one line on what it finds."""
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(no_wrap=True)
-    table.add_column()
-    for rule in RULES.values():
-        table.add_row(rule.name, f"[{COLORS[rule.severity]}]{rule.severity}[/]", rule.summary)
-    console().print(table)
-
-
-VERB = Verb(
-    options=(
-        option("strict", bool, False, "--strict", metavar=" ", rich_help_panel=PANEL, show_default=False,
-               help="exit with 1 for a warning, too"),
-        option("ignore", list[str], [], "--ignore", metavar="RULE", rich_help_panel=PANEL, show_default=False,
-               help="rules to leave out, with commas between them or the flag repeated"),
-        choice("format", FORMAT.options, "text", PANEL, f"{FORMAT.help}; default text"),
-        ENGINE,
-    ),
-    run=_check,
-    many=True,
-)  # fmt: skip

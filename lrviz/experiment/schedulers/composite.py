@@ -129,7 +129,7 @@ class SequentialLR(_Container):
     def annotations(self, view: View) -> Iterator[Annotation]:
         parts = self.segments(0, view.last + 1)
         ascend = all(part.start <= part.end for part in parts)
-        if not ascend or len(parts) > MOST + 1:  # only what can be told: where the first hands over
+        if not ascend or len(parts) > MOST + 1:  # only what is sure: where the first hands over
             first = self.milestones[0]
             parts = [parts[0], Segment(parts[1].spec, first, view.last + 1)] if first <= view.last else []
         for part in parts:

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import torch
 
-import lrviz
+from lrviz import load, replay
 from lrviz.documents import SECTIONS
 from lrviz.engine.certify import certify
 from lrviz.experiment.argtypes import Duration, Real
@@ -71,12 +71,12 @@ def factors(length: int, floor: float, steps: int) -> list[float]:
     return rates
 
 
-def test_list_shows_it(lrviz_command: Run) -> None:
-    assert "triangle" in lrviz_command("list").out
+def test_list_shows_it(lrviz: Run) -> None:
+    assert "triangle" in lrviz("list").out
 
 
-def test_its_help_says_its_arguments_its_formula_and_its_source(lrviz_command: Run) -> None:
-    shown = " ".join(lrviz_command("plot", "triangle", "--help").out.split())
+def test_its_help_says_its_arguments_its_formula_and_its_source(lrviz: Run) -> None:
+    shown = " ".join(lrviz("plot", "triangle", "--help").out.split())
     assert "--floor FLOAT" in shown
     assert "the run's length" in shown
     assert "lr_t = base_lr * (1 - (1 - floor) * abs(1 - 2 * t / length))" in shown
@@ -84,21 +84,21 @@ def test_its_help_says_its_arguments_its_formula_and_its_source(lrviz_command: R
 
 
 @pytest.mark.parametrize("engine", ["torch", "light"])
-def test_flags_replay_it_over_the_run(lrviz_command: Run, engine: str) -> None:
+def test_flags_replay_it_over_the_run(lrviz: Run, engine: str) -> None:
     flags = ("--floor", "0.1", "--lr", "1", "--steps", "20", "--engine", engine, "--format", "json")
-    document = json.loads(lrviz_command("table", "triangle", *flags).out)
+    document = json.loads(lrviz("table", "triangle", *flags).out)
     assert [row["lr"] for row in document["rows"]] == factors(20, 0.1, 20)
     assert document["scheduler"] == {"name": "triangle", "length_": 20, "floor": 0.1}
 
 
-def test_plot_draws_and_check_checks_it(lrviz_command: Run) -> None:
-    assert lrviz_command("plot", "triangle", "--annotate").code == 0
-    ended = lrviz_command("check", "triangle", "--length-", "40", "--steps", "32")
+def test_plot_draws_and_check_checks_it(lrviz: Run) -> None:
+    assert lrviz("plot", "triangle", "--annotate").code == 0
+    ended = lrviz("check", "triangle", "--length-", "40", "--steps", "32")
     assert (ended.code, "unfinished" in ended.out) == (0, True)
 
 
-def test_a_bad_argument_is_refused_by_its_flag(lrviz_command: Run) -> None:
-    ended = lrviz_command("plot", "triangle", "--floor", "2")
+def test_a_bad_argument_is_refused_by_its_flag(lrviz: Run) -> None:
+    ended = lrviz("plot", "triangle", "--floor", "2")
     assert (ended.code, ended.err) == (2, "error: --floor: must be >= 0 and <= 1, not 2\n")
 
 
@@ -113,13 +113,13 @@ def test_yaml_puts_it_into_a_sequence_with_the_horizon_of_its_segment() -> None:
         },
     }
     jsonschema.validate(document, json_schema(SECTIONS))
-    rates = list(lrviz.replay(lrviz.load(document)).groups[0].lr)
+    rates = list(replay(load(document)).groups[0].lr)
     assert rates[4:] == factors(16, 0.0, 16)
 
 
 def test_its_annotation_stands_on_its_curve() -> None:
-    experiment = lrviz.load({"run": {"steps": 20}, "optimizer": {"lr": 1.0}, "scheduler": {"name": "triangle"}})
-    (point,) = annotate(experiment, lrviz.replay(experiment))
+    experiment = load({"run": {"steps": 20}, "optimizer": {"lr": 1.0}, "scheduler": {"name": "triangle"}})
+    (point,) = annotate(experiment, replay(experiment))
     assert (point.label, point.x, point.y) == ("the middle", 10, 1.0)
 
 
