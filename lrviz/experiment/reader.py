@@ -41,6 +41,9 @@ def build(
     `folder` is where relative paths in it start; `sections` are what else a document may hold, by key.
     Raises SpecError with every problem found.
     """
+    if isinstance(allow_import, str):  # in which any part of its text would be found
+        message = f"allow_import must be a list of modules, such as ['my_module'], not {shown(allow_import)}"
+        raise SpecError(message)
     reader = _Reader(folder or Path(), allow_import, sections or {})
     reader.problems.extend(root.problems)
     experiment = reader.experiment(root)
