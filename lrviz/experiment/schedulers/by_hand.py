@@ -67,7 +67,7 @@ class RangeTest(ByHand):
 
     Past its end: it lasts as long as the run.
 
-    Source: the LR range test of Smith 2017, arXiv:1506.01186; Lightning's lr_find divides by T instead.
+    Source: the LR range test of Smith 2017, arXiv:1506.01186; Lightning's lr_find has (t + 1) / T for t / (T - 1).
     """
 
     name = "range-test"
