@@ -62,8 +62,10 @@ class Manual(ByHand):
 class RangeTest(ByHand):
     """Raise the learning rate from min_lr to max_lr over the run, to find a good one.
 
-        lr_t = min_lr * (max_lr / min_lr)^(t / (T - 1))    (exponential), T steps in the run
+        lr_t = min_lr * (max_lr / min_lr)^(t / (T - 1))    (exponential)
         lr_t = min_lr + (max_lr - min_lr) * t / (T - 1)    (linear)
+
+        T = steps in the run
 
     Past its end: it lasts as long as the run.
 
