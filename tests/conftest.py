@@ -15,7 +15,17 @@ settings.register_profile("default", deadline=None, max_examples=50)
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
+ROOT = Path(__file__).parent.parent
+
 Write = Callable[[str | bytes], Path]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _working_tree() -> Iterator[None]:
+    """Let every process that a test starts import this working tree, whatever is installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
