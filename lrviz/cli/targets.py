@@ -21,7 +21,7 @@ from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec
 from lrviz.experiment.values import MAX_BYTES, Value
 
-__all__ = ["Source", "file_source", "find", "only"]
+__all__ = ["Source", "any_flags", "file_source", "find", "only"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Source:
     own: Sequence[inspect.Parameter]
     load: Callable[[Mapping[str, Any]], Experiment]
     scheduler: FlagSet | None = None  # its flags, where the target is a scheduler's name
+    path: Path | None = None  # of a file or a folder
 
     def worded(self, message: str) -> str:
         """Return a message in the words that the target was given in: its flags, or the document's keys."""
@@ -42,6 +43,12 @@ class Source:
     def flags(self) -> list[inspect.Parameter]:
         """Return the parameters of every flag that says what to replay."""
         return [*self.own, *overlay.parameters()]
+
+
+def any_flags() -> list[inspect.Parameter]:
+    """Return the parameters of the flags of all targets."""
+    named = [_scheduler_source(spec) for spec in CATALOGUE.values() if spec.on_command_line]
+    return [flag for source in (*named, _custom_source(":"), file_source("-")) for flag in source.flags()]
 
 
 def only(sources: Sequence[Source], verb: str) -> Source:
@@ -191,7 +198,8 @@ def file_source(name: str) -> Source:
             root = replace(root, data=overlaid(root.data, given))
         return _read(root, None, folder=path.parent, allow_import=given.get("allow_import", []))
 
-    return Source(name, path.stem, f"Replay the experiment in {name}.", [allow], load)
+    known = None if name == "-" else path
+    return Source(name, path.stem, f"Replay the experiment in {name}.", [allow], load, path=known)
 
 
 def _standard_input() -> bytes:
