@@ -136,10 +136,8 @@ def _scheduler_source(spec: type[SchedulerSpec]) -> Source:
 def _help(spec: type[SchedulerSpec]) -> str:
     """Return what the help of a scheduler says: what it does, its formula, its end and its source."""
     about = spec.documentation()
-    return (
-        f"{about.summary} ({spec.__name__})\n\n\b\n{indent(about.formula, '  ')}\n\n"
-        f"Past its end: {about.past_end}\n\nSource: {about.source}"
-    )
+    formula = "\n\n".join(f"\b\n{indent(block, '  ')}" for block in about.formula.split("\n\n"))
+    return f"{about.summary} ({spec.__name__})\n\n{formula}\n\nPast its end: {about.past_end}\n\nSource: {about.source}"
 
 
 def _missing(spec: type[SchedulerSpec], missing: Sequence[str]) -> str:
