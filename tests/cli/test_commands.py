@@ -9,11 +9,12 @@ import pytest
         ("cosine", "--t-max", "32", "--no-check"),
         ("--t-max", "32", "cosine", "--no-check"),
         ("--no-check", "--t-max=32", "cosine"),
-        ("--t-max", "32", "--no-check", "--", "cosine"),
+        ("--t-max", "32", "--no-check", "--format", "csv", "--", "cosine"),
     ],
 )
 def test_flags_stand_before_or_after_the_target(lrviz, arguments):
-    ended = lrviz("table", *arguments, "--format", "csv")
+    form = () if "--" in arguments else ("--format", "csv")  # behind -- everything is a target
+    ended = lrviz("table", *arguments, *form)
     assert (ended.code, len(ended.out.splitlines())) == (0, 33), ended.err
 
 
