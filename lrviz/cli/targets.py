@@ -22,7 +22,7 @@ from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec
 from lrviz.experiment.values import MAX_BYTES, Value
 from lrviz.experiment.warmup import Warmup
 
-__all__ = ["Source", "file_source", "find", "only"]
+__all__ = ["Source", "any_flags", "file_source", "find", "only"]
 
 RUN = FlagSet(Run, "run", "Run")
 WARMUP = FlagSet(Warmup, "", "Run")
@@ -38,10 +38,17 @@ class Source:
     help: str
     own: Sequence[inspect.Parameter]
     load: Callable[[Mapping[str, Any]], Experiment]
+    path: Path | None = None  # of a file or a folder
 
     def flags(self) -> list[inspect.Parameter]:
         """Return the parameters of every flag that says what to replay."""
         return [*self.own, *RUN.parameters(), *WARMUP.parameters(), *OPTIMIZER.parameters()]
+
+
+def any_flags() -> list[inspect.Parameter]:
+    """Return the parameters of the flags of all targets."""
+    named = [_scheduler_source(spec) for spec in CATALOGUE.values() if spec.on_command_line]
+    return [flag for source in (*named, _custom_source(":"), file_source("-")) for flag in source.flags()]
 
 
 def only(sources: Sequence[Source], verb: str) -> Source:
@@ -200,4 +207,4 @@ def file_source(name: str) -> Source:
             root = replace(root, data=_overlaid(root.data, given))
         return documents.read(root, folder=path.parent, allow_import=given.get("allow_import", []))
 
-    return Source(name, path.stem, f"Replay the experiment in {name}.", [allow], load)
+    return Source(name, path.stem, f"Replay the experiment in {name}.", [allow], load, None if name == "-" else path)
