@@ -195,12 +195,8 @@ def _plain(values: memoryview) -> list[float | str]:
 def _index(entries: Sequence[Entry], formats: Sequence[str]) -> str:
     """Return the index page: the summaries, then every figure with its YAML, formula and source."""
     suffix = "png" if "png" in formats else formats[0]
-    lines = [
-        "# Gallery",
-        "",
-        "Every figure is made by `lrviz gallery` from the YAML below it; the formula is of its scheduler.",
-        "",
-    ]
+    intro = "Every figure is made by `lrviz gallery` from the YAML below it; the formula is of its scheduler."
+    lines = ["# Gallery", "", intro, ""]
     for name in _summaries(entries):
         lines += [f"![all schedulers, {SUMMARIES[name]}]({name}.{suffix})", ""]
     for section, members in groupby(entries, key=lambda entry: entry.experiment.section(GalleryPlace).section):
@@ -210,13 +206,6 @@ def _index(entries: Sequence[Entry], formats: Sequence[str]) -> str:
             lines += [f"### {title}", "", f"![{title}]({entry.name}.{suffix})", ""]
             lines += ["```yaml", entry.text.strip(), "```", ""]
             about = entry.experiment.scheduler.documentation()
-            lines += [
-                "```text",
-                about.formula,
-                "```",
-                "",
-                f"Past its end: {about.past_end}\\",
-                f"Source: {about.source}",
-                "",
-            ]
+            lines += ["```text", about.formula, "```", ""]
+            lines += [f"Past its end: {about.past_end}\\", f"Source: {about.source}", ""]
     return "\n".join(lines).rstrip() + "\n"

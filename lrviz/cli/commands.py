@@ -9,10 +9,11 @@ from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 
-from lrviz.errors import SpecError
+from lrviz.errors import Problem, SpecError, nearest, shown
 
-__all__ = ["Action", "Command", "CommandGroup", "Verb", "scheduler_lines"]
+__all__ = ["Action", "Command", "CommandGroup", "Verb", "scheduler_lines", "spelled"]
 
 Action = tuple[Callable[..., None], list[inspect.Parameter]]
 """What a verb does with its targets and the values of all flags, and the flags that it adds to those of a target."""
@@ -22,12 +23,20 @@ TARGET = (
     "package.module:Name, a scheduler of your own. Each has its own flags, beside those for the run, the "
     "optimizer and the output: see TARGET --help."
 )
+LIKENESS = 0.75  # of a flag to one that is suggested: they are short words, and many
 DURATIONS = "A DURATION is 500 (scheduler steps), 2ep (epochs) or 5% (of the run)."
+
+
+def spelled(flag: str) -> str:
+    """Return a flag as lrviz spells it: torch's `T_max` is `t-max`; a flag of one letter is as it is."""
+    return flag.lower().replace("_", "-") if len(flag) > 1 else flag
 
 
 def _as_given(parameter: Any, ctx: Any, value: Any) -> Any:
     """Return a parameter's value as the command line has it."""
-    return value if parameter.callback is None else parameter.callback(ctx, parameter, value)
+    if parameter.callback is None or ctx.resilient_parsing:  # a shell that completes a line asks for no verdict on it
+        return value
+    return parameter.callback(ctx, parameter, value)
 
 
 class _Light:
@@ -42,6 +51,26 @@ class _Light:
         for parameter in parameters:
             parameter.process_value = partial(_as_given, parameter)
         return parameters
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line; what typer refuses is a SpecError as all others are."""
+        if not args and self.no_args_is_help:  # type: ignore[attr-defined]
+            return super().parse_args(ctx, args)  # type: ignore[misc,no-any-return]
+        try:
+            return super().parse_args(ctx, args)  # type: ignore[misc,no-any-return]
+        except TyperException as error:
+            flag = getattr(error, "option_name", "")
+            message = error.format_message()
+            message = self._refusal(ctx, flag) if flag else message[:1].lower() + message[1:]
+            raise SpecError(Problem(place=flag, message=message)) from None
+
+    def _refusal(self, ctx: Any, flag: str) -> str:
+        """Return what is wrong with a flag that typer refuses."""
+        known = {name: parameter for parameter in self.get_params(ctx) for name in parameter.opts}
+        if flag in known:
+            return "takes no value" if known[flag].is_flag else "needs a value"
+        near = nearest(flag[2:], (name[2:] for name in known if name.startswith("--")), LIKENESS)
+        return "no such flag" + (near.replace(" '", " '--") or f"; {ctx.command_path} --help shows them")
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         headings: dict[str, list[tuple[str, str]]] = {}
@@ -69,6 +98,13 @@ class CommandGroup(_Light, TyperGroup):
         super().format_options(ctx, formatter)
         rows = [(name, str(command.help).partition("\n\n")[0]) for name, command in self.commands.items()]
         _write_rows(formatter, "Commands", rows)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command of a name; raises SpecError where there is none."""
+        if args[0] not in self.commands and not args[0].startswith("-") and not ctx.resilient_parsing:
+            hint = nearest(args[0], self.commands) or "; lrviz --help shows them"
+            raise SpecError(f"unknown command {shown(args[0])}{hint}")
+        return super().resolve_command(ctx, args)
 
 
 class Verb(Command):
@@ -113,7 +149,7 @@ class Verb(Command):
                 return place
             if _flag(argument) in own:
                 return None
-            place += 1 + (argument in takes_value)
+            place += 1 + (spelled(argument) in takes_value)
         return None
 
     def _of_target(self, name: str) -> Any:

@@ -16,7 +16,8 @@ from lrviz.experiment.record import Record, arg_types, is_required
 from lrviz.experiment.scalars import scalar
 from lrviz.experiment.values import Value, located
 
-__all__ = ["FlagSet", "choice", "count", "flag_name", "read_value", "repeated", "switch", "text", "with_value"]
+__all__ = ["FlagSet", "choice", "count", "flag_name", "in_yaml", "read_value", "repeated", "switch", "text"]
+__all__ += ["with_value"]
 
 OptionalText = str | None
 NO = "__no"  # ends the parameter of a flag that switches something off
@@ -169,10 +170,20 @@ def _read(kind: ArgType, given: str, flag: str) -> Value:
         return Value(given, flag)
     text = kind.split(given)
     if text.lstrip().startswith(("[", "{")):
-        from lrviz.experiment.yaml_reader import parse
-
-        try:
-            return Value.of(parse(text, flag).plain(), flag)
-        except SpecError as error:
-            raise SpecError([Problem(place=flag, message=problem.message) for problem in error.problems]) from None
+        return in_yaml(text, flag)
     return Value(text if kind.is_text else scalar(text), flag)
+
+
+def in_yaml(text: str, place: str) -> Value:
+    """Return a text as the YAML that it is; raises SpecError with `place` for what is none."""
+    from lrviz.experiment.yaml_reader import parse
+
+    if not text.strip():
+        return Value("", place)
+    try:
+        tree = parse(text, place)
+        if tree.problems:
+            raise SpecError(tree.problems)
+        return Value.of(tree.plain(), place)
+    except SpecError as error:
+        raise SpecError([Problem(place=place, message=problem.message) for problem in error.problems]) from None

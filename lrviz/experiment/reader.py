@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,14 +35,19 @@ def build(
     *,
     folder: Path | None = None,
     allow_import: Collection[str] = (),
+    allow_files: Collection[str | os.PathLike[str]] = (),
     sections: Mapping[str, type[Record]] | None = None,
 ) -> Experiment:
     """Return the experiment that a tree of values describes.
 
-    `folder` is where relative paths in it start; `sections` are what else a document may hold, by key.
-    Raises SpecError with every problem found.
+    `folder` is where relative paths in it start, and what files may lie in, beside `allow_files`;
+    `sections` are what else a document may hold, by key. Raises SpecError with every problem found.
     """
-    reader = _Reader(folder or Path(), allow_import, sections or {})
+    if isinstance(allow_import, str):  # in which any part of its text would be found
+        raise SpecError(f"allow_import must be a list of modules, such as ['my_module'], not {shown(allow_import)}")
+    if isinstance(allow_files, (str, os.PathLike)):
+        raise SpecError(f"allow_files must be a list of folders, such as ['logs'], not {shown(allow_files)}")
+    reader = _Reader(folder or Path(), allow_import, [Path(path) for path in allow_files], sections or {})
     reader.problems.extend(root.problems)
     experiment = reader.experiment(root)
     if experiment is None or reader.problems:
@@ -58,9 +64,16 @@ def _line(problem: Problem) -> int:
 class _Reader:
     """Reads values into records; whatever is wrong goes into `problems`, and None comes back."""
 
-    def __init__(self, folder: Path, allow_import: Collection[str], sections: Mapping[str, type[Record]]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        allow_import: Collection[str],
+        allow_files: Collection[Path],
+        sections: Mapping[str, type[Record]],
+    ) -> None:
         self.folder = folder
         self.allow_import = allow_import
+        self.allow_files = allow_files
         self.sections = sections
         self.clock = STAND_IN
         self.problems: list[Problem] = []
@@ -104,7 +117,7 @@ class _Reader:
         for key, value in entries.items():
             if key not in allowed:
                 message = f"unknown key{nearest(key, allowed) or '; known are ' + ', '.join(allowed)}"
-                self.problems.append(Problem(field=key, place=value.place, message=message).within(field))
+                self.problems.append(Problem(field=key, message=message).within(field).at(value.place))
 
     def scheduler(self, value: Value, field: str, scope: Scope) -> SchedulerSpec | None:
         if not isinstance(value.data, dict):
@@ -216,18 +229,22 @@ class _Reader:
         arguments = {name: self.argument(known[name], entry, prefix + name, scope) for name, entry in given.items()}
         for name, arg_type in known.items():
             if isinstance(arg_type, CsvColumn) and name in arguments:
-                self.fill(arguments, name, arg_type.fills, field)
+                self.fill(arguments, name, arg_type.fills, field, given[name].place)
         if len(self.problems) > before:
             return None
         return self.attempt(lambda: cls(**arguments), field)
 
-    def fill(self, arguments: dict[str, Any], name: str, fills: str, field: str) -> None:
-        """Read the column that the argument `name` names into the one it fills."""
+    def fill(self, arguments: dict[str, Any], name: str, fills: str, field: str, place: str) -> None:
+        """Read the column that the argument `name` names into the one it fills.
+
+        A flag is the user's own, counts from the current folder and may name any file.
+        """
         source = arguments[name]
         if fills in arguments:
             self.refuse(f"{field}.{name}", f"{fills} and {name} exclude each other")
         elif source is not None:
-            arguments[fills] = self.attempt(lambda: read_column(source, self.folder), field)
+            folders = (self.folder, (self.folder, *self.allow_files)) if not place.startswith("-") else ()
+            arguments[fills] = self.attempt(lambda: read_column(source, *folders), field)
 
     def argument(self, arg_type: ArgType, value: Value, field: str, scope: Scope = Scope(None)) -> Any:  # noqa: B008
         """Read one value; its items, where it has any, are read one by one."""

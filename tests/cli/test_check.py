@@ -58,7 +58,7 @@ def test_an_unknown_rule_is_refused_with_the_nearest(lrviz):
 
 
 def test_strict_makes_a_warning_fail(lrviz):
-    flags = ("check", "onecycle", "--max-lr", "1e-3")
+    flags = ("check", "exponential", "--gamma", "0.1")
     assert lrviz(*flags).code == 0
     assert lrviz(*flags, "--strict").code == 1
 

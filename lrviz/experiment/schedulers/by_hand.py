@@ -62,12 +62,14 @@ class Manual(ByHand):
 class RangeTest(ByHand):
     """Raise the learning rate from min_lr to max_lr over the run, to find a good one.
 
-        lr_t = min_lr * (max_lr / min_lr)^(t / (T - 1))    (exponential), T steps in the run
+        lr_t = min_lr * (max_lr / min_lr)^(t / (T - 1))    (exponential)
         lr_t = min_lr + (max_lr - min_lr) * t / (T - 1)    (linear)
+
+        T = steps in the run
 
     Past its end: it lasts as long as the run.
 
-    Source: the LR range test of Smith 2017, arXiv:1506.01186; Lightning's lr_find divides by T instead.
+    Source: the LR range test of Smith 2017, arXiv:1506.01186; Lightning's lr_find has (t + 1) / T for t / (T - 1).
     """
 
     name = "range-test"

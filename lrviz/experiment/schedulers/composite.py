@@ -78,7 +78,9 @@ class _Container(SchedulerSpec):
 class SequentialLR(_Container):
     """Run one scheduler after another, changing at milestones.
 
-        lr_t = lr of schedulers[k] at t - milestones[k-1]    if milestones[k-1] <= t < milestones[k]
+        lr_t = lr of schedulers[k] at t - m_k    if m_k <= t < m_(k+1)
+
+        m_0 = 0, then the milestones
 
     Past its end: as the last scheduler.
 

@@ -280,7 +280,7 @@ def _between(rates: memoryview, rows: Sequence[Row]) -> Iterator[Column]:
 def _aligned(values: Sequence[float], digits: int = 4) -> list[str]:
     """Return numbers as texts of one form, with as many digits as tell neighbours apart, at most 8."""
     finite = [value for value in values if math.isfinite(value)]
-    while digits < 8 and not _told_apart(finite, digits):
+    while digits < 8 and not _differ(finite, digits):
         digits += 1
     split = [_split(value, digits) for value in finite if value]
     mantissa = max((length for length, _ in split), default=1)
@@ -292,7 +292,7 @@ def _aligned(values: Sequence[float], digits: int = 4) -> list[str]:
     return [f"{value:{form}}" if value else zero for value in values]
 
 
-def _told_apart(values: Sequence[float], digits: int) -> bool:
+def _differ(values: Sequence[float], digits: int) -> bool:
     return all(a == b or f"{a:.{digits - 1}e}" != f"{b:.{digits - 1}e}" for a, b in pairwise(values))
 
 

@@ -254,3 +254,32 @@ def test_a_reader_who_stops_early_is_not_made_to_wait(format: Format) -> None:
     trace = made(array("d", [1.0]) * 2_000_000)
     first = "".join(islice(lines(format, trace, EXPERIMENT), 20))
     assert 0 < first.count("\n") < 20_000
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[Experiment, Trace]:
+    run = {"epochs": 3, "steps_per_epoch": 4, "interval": "epoch"}
+    experiment = lrviz.load({"run": run, "optimizer": {"lr": 0.1}, "scheduler": {"name": "exponential", "gamma": 0.5}})
+    return experiment, lrviz.replay(experiment, train=True)
+
+
+def test_csv_and_json_hold_the_loss_of_every_step(trained: tuple[Experiment, Trace]) -> None:
+    experiment, trace = trained
+    rows = list(csv.DictReader(io.StringIO("".join(csv_lines(trace, experiment)))))
+    assert [float(row["loss"]) for row in rows] == trace.loss.tolist()
+    report = json.loads("".join(json_lines(trace, experiment)))
+    assert [row["loss"] for row in report["rows"]] == trace.loss.tolist()
+
+
+def test_markdown_has_a_column_for_the_loss(trained: tuple[Experiment, Trace]) -> None:
+    experiment, trace = trained
+    lines = "".join(markdown_lines(trace, experiment)).splitlines()
+    (head,) = [line for line in lines if line.startswith("| step")]
+    assert head.rstrip(" |").endswith("loss")
+
+
+def test_a_plateau_on_the_loss_has_both() -> None:
+    experiment = lrviz.load({"optimizer": {"lr": 0.3}, "scheduler": {"name": "plateau", "metric": "train"}})
+    rows = list(csv.DictReader(io.StringIO("".join(csv_lines(lrviz.replay(experiment), experiment)))))
+    assert [row["metric"] for row in rows[:-1]] == [row["loss"] for row in rows[:-1]]
+    assert rows[-1]["metric"] == ""
