@@ -92,6 +92,14 @@ def _engine_flag() -> inspect.Parameter:
     return flags.choice("engine", "Replay", engines, message, "auto")
 
 
+def _explain_rule(name: str | None) -> None:
+    if name is not None:
+        from lrviz.cli.about import explain_rule
+
+        explain_rule(name)
+        raise typer.Exit
+
+
 def _list_rules(wanted: bool) -> None:
     if wanted:
         from lrviz.cli.about import show_rules
@@ -108,6 +116,11 @@ def check(
         typer.Option("--list", help="Show every rule with one line on what it finds.", is_eager=True,
                      callback=_list_rules),
     ] = False,
+    rule: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="RULE", help="Say why a rule matters, with an example and what to write "
+                     "instead.", is_eager=True, callback=_explain_rule, show_default=False),
+    ] = None,
 ) -> Action:  # fmt: skip
     """Find what is wrong with schedules, before the run; exit with 1 where there is an error."""
     from lrviz.cli import check, flags
