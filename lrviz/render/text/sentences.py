@@ -9,7 +9,7 @@ __all__ = ["summary_line"]
 
 
 def summary_line(trace: Trace, group: GroupTrace, title: str = "") -> str:
-    """Return a group's first, peak and last rate, four digits each, after the title and, of several, its name.
+    """Return a group's first, peak and last learning rate, four digits each, after the title and, of several, its name.
 
     Raises ValueError on an empty trace.
     """
