@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import lrviz
-from lrviz.cli.commands import Action, Command, CommandGroup, Verb, scheduler_lines
+from lrviz.cli.commands import Action, Command, CommandGroup, Verb, scheduler_lines, spelled
 
 __all__ = ["app"]
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": spelled},
 )
 
 
@@ -78,7 +78,8 @@ def _replay_flags() -> list[inspect.Parameter]:
         flags.switch(
             "partial", "Replay", "where torch raises, still show what came before; the exit code is 1 all the same"
         ),
-        flags.switch("no_check", "Replay", "say nothing of what lrviz check finds"),
+        flags.switch("no_check", "Replay", "neither say nor mark what lrviz check finds"),
+        flags.switch("quiet", "Replay", "no notes, findings or lines on the run; errors stay", "-q", "--quiet"),
         _engine_flag(),
     ]
 
@@ -114,7 +115,7 @@ def check(
     return check.check, [
         flags.switch("strict", "Check", "exit with 1 for a warning, too"),
         flags.repeated("ignore", "Check", "RULE", "rules to leave out, with commas between them or the flag repeated"),
-        flags.choice("format", "Check", ("text", "json"), "panels to read, or JSON", "text"),
+        flags.choice("format", "Check", check.FORMATS, "panels to read; or JSON, GitHub's annotations, SARIF", "text"),
         _engine_flag(),
     ]
 

@@ -100,7 +100,7 @@ class _Reader:
         if run is None or optimizer is None or scheduler is None:
             return None
         parts: dict[str, Any] = {"run": run, "optimizer": optimizer, "scheduler": scheduler, "sections": sections}
-        return self.attempt(lambda: Experiment(**parts, title=title), "")
+        return self.attempt(lambda: Experiment(**parts, title=title, document=root), "")
 
     def warmed_up(self, entries: Mapping[str, Value]) -> SchedulerSpec | None:
         """Read the scheduler and the warmup before it, which make a sequence of the two."""
@@ -117,7 +117,7 @@ class _Reader:
         for key, value in entries.items():
             if key not in allowed:
                 message = f"unknown key{nearest(key, allowed) or '; known are ' + ', '.join(allowed)}"
-                self.problems.append(Problem(field=key, place=value.place, message=message).within(field))
+                self.problems.append(Problem(field=key, message=message).within(field).at(value.place))
 
     def scheduler(self, value: Value, field: str, scope: Scope) -> SchedulerSpec | None:
         if not isinstance(value.data, dict):
