@@ -133,7 +133,6 @@ def check(asked: Asked, form: str, *, prune: bool) -> None:
     else:
         for drift in found:
             typer.echo(one_line(str(drift)))
-        _print_count(entries)
     if found:
         stale = len({drift.file for drift in found})
         flag = " --prune" if any(drift.kind == "stray" for drift in found) else ""
