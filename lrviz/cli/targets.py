@@ -18,9 +18,8 @@ from lrviz.experiment.clock import Run
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.optimizers import OptimizerSpec
 from lrviz.experiment.record import arg_types
-from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec
+from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec, Warmup
 from lrviz.experiment.values import MAX_BYTES, Value
-from lrviz.experiment.warmup import Warmup
 
 __all__ = ["Source", "file_source", "find", "only"]
 
