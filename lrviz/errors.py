@@ -19,7 +19,7 @@ __all__ = ["LrvizError", "OutputError", "Problem", "ReplayError", "SpecError", "
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing wrong with a spec: where it stands, and what would be right."""
+    """One thing wrong with a spec: where it is, and what would be right."""
 
     message: str
     field: str = ""  # dotted path in the experiment: "scheduler.max_lr"

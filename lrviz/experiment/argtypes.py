@@ -93,7 +93,6 @@ class ArgType:
         return text
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Text(ArgType):
     """A string."""
 
@@ -122,7 +121,6 @@ class CsvColumn(Text):
     metavar: ClassVar[str] = "FILE:COLUMN"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Bool(ArgType):
     """True or false."""
 
@@ -300,7 +298,7 @@ class _Of(ArgType):
         return self.item.bounds
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class ListOf(_Of):
     """A list of values, such as milestones."""
 
@@ -308,11 +306,6 @@ class ListOf(_Of):
     length: int | None = None  # that it must have
     least: int = 0  # values that it must have
     most: int = MAX_ITEMS
-
-    def __init__(
-        self, item: ArgType, *, sample: str = "", length: int | None = None, least: int = 0, most: int = MAX_ITEMS
-    ) -> None:
-        super().__init__(item, sample=sample, length=length, least=least, most=most)
 
     @property
     def metavar(self) -> str:  # type: ignore[override]  # made from the item's
@@ -342,7 +335,6 @@ class ListOf(_Of):
         return text if text.lstrip().startswith("[") else f"[{text}]"
 
 
-@dataclass(frozen=True, eq=False, repr=False, init=False)
 class PerGroup(_Of):
     """A value, or a list with one for each parameter group."""
 
@@ -376,7 +368,7 @@ class MappingOf(_Of):
 
     key: ArgType = ArgType("")
 
-    metavar: ClassVar[str] = "STEP:RATE,…"
+    metavar: ClassVar[str] = "STEP:LR,…"
 
     def __init__(self, key: ArgType, item: ArgType) -> None:
         super().__init__(item, key=key)
@@ -437,7 +429,6 @@ class Formula(ArgType):
         return {"type": ["string", "number"]}
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Metric(ArgType):
     """What a plateau watches: one number for each of its steps, an expression of epoch and step, or TRAIN."""
 
@@ -461,7 +452,6 @@ class Metric(ArgType):
         return {"anyOf": [{"type": ["string", "number"]}, self.numbers.schema()]}
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Arguments(ArgType):
     """Keyword arguments for code of the user's own."""
 

@@ -25,10 +25,9 @@ from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.metrics import read_column
 from lrviz.experiment.optimizers import OptimizerSpec
 from lrviz.experiment.record import Record, RecordOf, arg_types, is_required
-from lrviz.experiment.schedulers import Custom, SchedulerArg, SchedulerSpec, SequentialLR, lookup
+from lrviz.experiment.schedulers import Custom, SchedulerArg, SchedulerSpec, SequentialLR, Warmup, lookup
 from lrviz.experiment.schedulers.composite import edges
 from lrviz.experiment.values import Value, located
-from lrviz.experiment.warmup import Warmup
 from lrviz.experiment.writer import in_flow
 
 __all__ = ["build"]

@@ -1,6 +1,6 @@
-"""From YAML to an Experiment: what is read, and what each bad document is told, line by line."""
+"""From YAML to an Experiment: what is read, and the message of each bad document, line by line."""
 
-# ruff: noqa: E501  (the tables read best with a document and what it is told on one line)
+# ruff: noqa: E501  (the tables read best with a document and its message on one line)
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ SINGLE = [
     ("scheduler: {name: lambda, lr_lambda: '9**9**9**9'}\n", "a.yaml:1: scheduler.lr_lambda: '9**9**9**9': numerical result out of range"),
     ("scheduler: {name: plateau}\n", "a.yaml:1: scheduler.metric: missing: what to watch, such as metric: 'exp(-step / 4)' or metric_csv: log.csv:val_loss"),
     ("scheduler: {name: plateau, metric: 1, metric_csv: 'a:b'}\n", "a.yaml:1: scheduler.metric_csv: metric and metric_csv exclude each other"),
-    ("scheduler: {name: range-test, min_lr: 1, max_lr: 1}\n", "a.yaml:1: scheduler.max_lr: must be above min_lr, 1, not 1: a range test raises the rate"),
+    ("scheduler: {name: range-test, min_lr: 1, max_lr: 1}\n", "a.yaml:1: scheduler.max_lr: must be above min_lr, 1, not 1: the learning rate is to rise"),
     ("scheduler:\n  name: plateau\n  metric: [1, 2]\n", "a.yaml:3: scheduler.metric: has 2 values; the run steps its scheduler 31 times"),
     ("scheduler: {name: plateau, metric: []}\n", "a.yaml:1: scheduler.metric: must be a list of numbers, at least one, not []"),
     ("scheduler: {name: plateau, metric: [1, .nan]}\n", "a.yaml:1: scheduler.metric: must be a finite number, not nan"),
@@ -241,7 +241,7 @@ SINGLE = [
 @pytest.mark.parametrize(
     ("text", "message"), SINGLE, ids=[f"{i}-{message[:50]}" for i, (_, message) in enumerate(SINGLE)]
 )
-def test_one_problem_is_told_with_its_line(problems_of: Problems, text: str | bytes, message: str) -> None:
+def test_one_problem_is_reported_with_its_line(problems_of: Problems, text: str | bytes, message: str) -> None:
     (problem,) = problems_of(text)
     assert problem.startswith(message)
 

@@ -75,7 +75,7 @@ class RangeTest(ByHand):
 
     Past its end: it lasts as long as the run.
 
-    Source: the LR range test of Smith 2017, arXiv:1506.01186; Lightning's lr_find has (t + 1) / T for t / (T - 1).
+    Source: the LR range test of Smith 2017, arXiv:1506.01186; Lightning's lr_find takes (t + 1) / T for every t but 0.
     """
 
     name = "range-test"
@@ -91,7 +91,7 @@ class RangeTest(ByHand):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.max_lr <= self.min_lr:
-            message = f"must be above min_lr, {self.min_lr:g}, not {self.max_lr:g}: a range test raises the rate"
+            message = f"must be above min_lr, {self.min_lr:g}, not {self.max_lr:g}: the learning rate is to rise"
             raise SpecError(Problem(field="max_lr", message=message))
 
     def rate_at(self, step: int, length: int) -> float | None:

@@ -106,8 +106,8 @@ class TraceTable:
         return text.encode("ascii", "backslashreplace").decode() if self.ascii else text
 
     def _heading(self) -> str:
-        trace, name, kind = self.trace, self.experiment.name, type(self.experiment.scheduler).__name__
-        title = name if kind == name else f"{name} ({kind})"
+        trace, name, scheduler = self.trace, self.experiment.name, type(self.experiment.scheduler).__name__
+        title = name if scheduler == name else f"{name} ({scheduler})"
         length = f"{trace.steps:,} step{'s' * (trace.steps != 1)}"
         if trace.steps_per_epoch and trace.steps > trace.steps_per_epoch > 1:
             length += f", {trace.steps_per_epoch:,} to an epoch"

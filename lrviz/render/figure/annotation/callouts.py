@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 import numpy
@@ -18,17 +18,17 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
-from lrviz.experiment.schedulers.notes import Annotation, Span
+from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.schedulers.notes import Annotation, Span, View
 from lrviz.render.figure.annotation.placement import Board, Box, Label, LineLabel, Placed, Pointer, Ruler, place
-from lrviz.render.figure.curve import Curve
+from lrviz.render.figure.curve import HUGE, Curve, Points
 from lrviz.render.figure.options import Mark
 from lrviz.render.figure.panel import figure_of, inches_of, raise_ylim
 from lrviz.render.figure.theme import Theme
-from lrviz.render.figure.thinning import Points
 from lrviz.render.words import clean, clipped, wrapped
-from lrviz.trace import Failure
+from lrviz.trace import Failure, Trace
 
-__all__ = ["call_out", "own_marks"]
+__all__ = ["annotate", "call_out", "own_marks"]
 
 NARROWEST = 20.0  # points: a shorter length is pointed at, not measured
 ON_CURVE = 6.0  # points a side: with a line in this box, a place is on it
@@ -37,6 +37,7 @@ MARKER = 0.65  # ems: on top of a mark's line
 LONGEST = 60  # characters of a mark's words
 LINE_HEIGHT = 1.2  # of a font's, as matplotlib sets lines
 LOST = (14.0, 20.0)  # least and most ems to a line of torch's words
+MOST_NOTES = 40  # annotations that are looked for a place; one has it for fewer
 MOST_LABELS = 12  # marks that carry their words; more would only be noise
 
 
@@ -84,6 +85,21 @@ class _Panel:
     def share(self, place: tuple[float, float]) -> tuple[float, float]:
         """Return a place as shares of the panel's width and height."""
         return place[0] / self.board.width, place[1] / self.board.height
+
+
+def annotate(experiment: Experiment, trace: Trace) -> list[Annotation]:
+    """Return what the scheduler points at, on the group with the highest learning rate; empty for an empty trace."""
+    if not trace.steps:
+        return []
+    clock, columns = experiment.run.clock, [group.lr for group in trace.groups]
+    views = [View(number, lr, _peak(lr), clock) for number, lr in enumerate(columns)]
+    found = experiment.resolved.annotations(max(views, key=lambda view: view.peak))
+    return list(islice((each for each in found if abs(each.y) <= HUGE), MOST_NOTES))
+
+
+def _peak(lr: memoryview) -> float:
+    rates = numpy.asarray(lr)
+    return float(rates.max(where=numpy.isfinite(rates), initial=0.0))
 
 
 def call_out(
