@@ -198,8 +198,8 @@ def file_source(name: str) -> Source:
             root = replace(root, data=overlaid(root.data, given))
         return _read(root, None, folder=path.parent, allow_import=given.get("allow_import", []))
 
-    known = None if name == "-" else path
-    return Source(name, path.stem, f"Replay the experiment in {name}.", [allow], load, path=known)
+    known, about = None if name == "-" else path, f"Replay the experiment in {name}."
+    return Source(name, path.stem, about, [allow], load, path=known)
 
 
 def _standard_input() -> bytes:

@@ -13,7 +13,7 @@ import pytest
     ],
 )
 def test_flags_stand_before_or_after_the_target(lrviz, arguments):
-    ended = lrviz("table", *arguments, "--format", "csv")
+    ended = lrviz("table", "--format", "csv", *arguments)
     assert (ended.code, len(ended.out.splitlines())) == (0, 33), ended.err
 
 
