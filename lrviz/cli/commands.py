@@ -10,6 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from lrviz.cli.report import columns
 from lrviz.errors import SpecError
 
 __all__ = ["Action", "Command", "CommandGroup", "Verb", "scheduler_lines"]
@@ -22,6 +23,7 @@ TARGET = (
     "package.module:Name, a scheduler of your own. Each has its own flags, beside those for the run, the "
     "optimizer and the output: see TARGET --help."
 )
+WIDEST_HELP = 80  # columns
 DURATIONS = "A DURATION is 500 (scheduler steps), 2ep (epochs) or 5% (of the run)."
 
 
@@ -43,6 +45,10 @@ class _Light:
             parameter.process_value = partial(_as_given, parameter)
         return parameters
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.width = min(columns(), WIDEST_HELP) - 2
+        super().format_help(ctx, formatter)  # type: ignore[misc]
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         headings: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
@@ -54,8 +60,9 @@ class _Light:
 
 
 def _write_rows(formatter: Any, heading: str, rows: Sequence[tuple[str, str]]) -> None:
+    beside = 30 if formatter.width > 60 else 4  # columns of what a text stands beside, rather than under
     with formatter.section(heading):
-        formatter.write_dl(rows)
+        formatter.write_dl(rows, col_max=beside)
 
 
 class Command(_Light, TyperCommand):

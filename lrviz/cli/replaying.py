@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 from lrviz.cli.report import print_message, print_note, progress
@@ -26,9 +27,10 @@ def run(experiment: Experiment, given: Mapping[str, Any]) -> Trace:
     total = experiment.run.clock.settings
     with progress("replaying", total) if total >= SLOW else nullcontext() as update:
         report = update and (lambda done, _: update(completed=done))
-        trace = replay(
-            experiment, partial=True, engine=given["engine"], train=given.get("train", False), progress=report
-        )
+        with redirect_stdout(sys.stderr):  # what a scheduler of the user's own prints is no part of a report
+            trace = replay(
+                experiment, partial=True, engine=given["engine"], train=given.get("train", False), progress=report
+            )
     for note in trace.warnings:
         print_note(f"torch warned {note.where}: {note.message}")
     return trace
@@ -54,7 +56,7 @@ def _print_findings(experiment: Experiment, trace: Trace) -> list[Finding]:
     findings = [finding for finding in examine(experiment, trace) if finding.severity != "info"]
     for finding in findings:
         if finding.rule != REPLAY_FAILED:  # torch's own words come at the end
-            print_message(finding.severity, f"{finding.rule}: {finding.message}")
+            print_message("check", f"{finding.severity} {finding.rule}: {finding.message}", finding.severity)
     return findings
 
 

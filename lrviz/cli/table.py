@@ -6,10 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import typer
-
 from lrviz.cli.replaying import finish, shown_trace
-from lrviz.cli.report import console, plain_blocks
+from lrviz.cli.report import console, plain_blocks, print_line
 from lrviz.cli.targets import Source, only
 from lrviz.render.text.formats import Format, lines
 
@@ -27,5 +25,5 @@ def table(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
         lines(wanted, trace, experiment, every=given["every"], console=console(), ascii=plain_blocks())
     )
     for line in experiment.run.lines():
-        typer.echo(line, err=wanted is not Format.TABLE)
+        print_line(line, err=wanted is not Format.TABLE)
     finish(trace)
