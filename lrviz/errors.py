@@ -3,6 +3,7 @@
     LrvizError
     ├── SpecError      what was asked for cannot be replayed: bad values, names, documents
     ├── ReplayError    torch, or the user's own scheduler, raised during the replay
+    ├── EngineError    torch, which is to replay, cannot be imported
     └── OutputError    a result cannot be written where it was asked for
 
 Library code raises these; only `lrviz.cli` prints them.
@@ -14,7 +15,17 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-__all__ = ["LrvizError", "OutputError", "Problem", "ReplayError", "SpecError", "listed", "nearest", "shown"]
+__all__ = [
+    "EngineError",
+    "LrvizError",
+    "OutputError",
+    "Problem",
+    "ReplayError",
+    "SpecError",
+    "listed",
+    "nearest",
+    "shown",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +65,10 @@ class SpecError(LrvizError):
 
 class ReplayError(LrvizError):
     """Raised when torch, or a scheduler of the user's own, raises while it is built or stepped."""
+
+
+class EngineError(LrvizError):
+    """Raised when torch is needed and cannot be imported, for whatever reason."""
 
 
 class OutputError(LrvizError):

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
+from lrviz.cli.report import columns
 from lrviz.errors import Problem, SpecError, nearest, shown
 
 __all__ = ["Action", "Command", "CommandGroup", "Verb", "scheduler_lines", "spelled"]
@@ -24,6 +25,7 @@ TARGET = (
     "optimizer and the output: see TARGET --help."
 )
 LIKENESS = 0.75  # of a flag to one that is suggested: they are short words, and many
+WIDEST_HELP = 80  # columns
 DURATIONS = "A DURATION is 500 (scheduler steps), 2ep (epochs) or 5% (of the run)."
 
 
@@ -72,6 +74,10 @@ class _Light:
         near = nearest(flag[2:], (name[2:] for name in known if name.startswith("--")), LIKENESS)
         return "no such flag" + (near.replace(" '", " '--") or f"; {ctx.command_path} --help shows them")
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.width = min(columns(), WIDEST_HELP) - 2
+        super().format_help(ctx, formatter)  # type: ignore[misc]
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         headings: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
@@ -83,8 +89,9 @@ class _Light:
 
 
 def _write_rows(formatter: Any, heading: str, rows: Sequence[tuple[str, str]]) -> None:
+    beside = 30 if formatter.width > 60 else 4  # columns of what a text stands beside, rather than under
     with formatter.section(heading):
-        formatter.write_dl(rows)
+        formatter.write_dl(rows, col_max=beside)
 
 
 class Command(_Light, TyperCommand):

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from lrviz.cli.flags import FlagSet
 from lrviz.cli.replaying import finish, run_lines, shown_trace
+from lrviz.cli.report import print_line
 from lrviz.cli.targets import Source, only
 from lrviz.errors import Problem, SpecError
 from lrviz.render.figure.options import FigureOptions, Mark
@@ -45,7 +44,7 @@ def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
         does = summary_line(trace, group, experiment.name)
         lines.append(f"{does}; {trace.steps:,} steps, torch {trace.torch_version}")
     for line in [*lines, *run_lines(experiment, given)]:
-        typer.echo(line, err=output is None)
+        print_line(line, err=output is None)
     finish(trace)
 
 

@@ -28,6 +28,7 @@ REPLAY_FAILED = "replay-failed"
 def replay_failed(case: Case) -> Iterator[Finding]:
     failure = case.trace.failure
     if failure is not None:
-        message = f"torch raises {failure.where}: {failure.words}"
-        fix = "Set cycle_momentum: false" if "cycle_momentum" in failure.message else "Change what torch refuses"
+        message = f"{failure.by} raises {failure.where}: {failure.words}"
+        is_momentum = "cycle_momentum" in failure.message
+        fix = "Set cycle_momentum: false" if is_momentum else f"Change what {failure.by} refuses"
         yield case.finding(message, fix, max(0, failure.step - 1))
