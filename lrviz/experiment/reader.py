@@ -16,6 +16,7 @@ from lrviz.experiment.argtypes import (
     Invalid,
     ListOf,
     MappingOf,
+    Metric,
     PerGroup,
     Text,
 )
@@ -282,6 +283,8 @@ class _Reader:
             self.refuse(field, f"has no value: {arg_type.help}" if arg_type.help else "has no value")
         elif isinstance(arg_type, (ListOf, PerGroup)) and isinstance(data, list):
             return self.items(arg_type, data, field, scope)
+        elif isinstance(arg_type, Metric) and isinstance(data, list):
+            return self.items(arg_type.numbers, data, field, scope)
         elif isinstance(arg_type, MappingOf) and isinstance(data, dict):
             return self.pairs(arg_type, data, field, scope)
         elif isinstance(arg_type, RecordOf):
