@@ -122,7 +122,7 @@ def _machine() -> str:
 def _first() -> list[Contender]:
     return [
         Contender("the article's script", (sys.executable, str(HERE / "article.py"), "a.png")),
-        Contender("lrviz plot, which certifies", (*LRVIZ, "plot", *ONE_CYCLE, "-o", "b.png")),
+        Contender("lrviz plot, which compares the engines", (*LRVIZ, "plot", *ONE_CYCLE, "-o", "b.png")),
     ]
 
 

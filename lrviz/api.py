@@ -45,12 +45,12 @@ def replay(
     """Replay an experiment on PyTorch's own scheduler and return what each step trains with.
 
     A fresh model, optimizer and scheduler are made for every call. `engine` is "auto", "torch" or
-    "light": the real torch, or its scheduler files alone, which "auto" takes where it is certified to
-    be the same. With `train` the optimizer trains a toy problem, and `Trace.loss` is its loss.
+    "light": the real torch, or its scheduler files alone, which "auto" takes where it was found
+    bit-identical. With `train` the optimizer trains a toy problem, and `Trace.loss` is its loss.
     `progress(done, total)` is called now and then on long runs. Raises ReplayError where torch raises,
     with its words; with `partial` the trace up to there comes back instead, its `failure` set.
     """
-    from lrviz.engine.record import replay
+    from lrviz.engine.select import replay
 
     return replay(experiment, partial=partial, engine=engine, train=train, progress=progress)
 

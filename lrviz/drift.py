@@ -8,13 +8,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lrviz.gallery import CURVES, INDEX, Entry, Report, curves, render
+from lrviz.gallery import CURVES, INDEX, Entry, OnDrawn, curves, render
 from lrviz.render.figure.comparison import png_differs, svg_differs
 
-__all__ = ["drifts"]
+__all__ = ["differences"]
 
 
-def drifts(entries: Sequence[Entry], folder: Path, formats: Sequence[str], report: Report | None = None) -> list[str]:
+def differences(
+    entries: Sequence[Entry], folder: Path, formats: Sequence[str], on_drawn: OnDrawn | None = None
+) -> list[str]:
     """Return a line for everything in a gallery's folder that its experiments no longer make.
 
     Regenerates into a temporary folder; nothing in `folder` is touched.
@@ -22,7 +24,7 @@ def drifts(entries: Sequence[Entry], folder: Path, formats: Sequence[str], repor
     found = list(_numbers(entries, folder / CURVES))
     with tempfile.TemporaryDirectory(prefix="lrviz-") as temporary:
         fresh = Path(temporary)
-        render(entries, fresh, formats, report)
+        render(entries, fresh, formats, on_drawn)
         found += _files(folder, fresh, formats)
     return found
 

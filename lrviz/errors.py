@@ -60,10 +60,13 @@ class OutputError(LrvizError):
     """Raised when a file or folder cannot be written."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return `"; did you mean 'x'?"` for the known word nearest to `word`, else an empty string."""
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """Return `"; did you mean 'x'?"` for the known word nearest to `word`, else an empty string.
+
+    `likeness` is what two words must share of their letters, at least.
+    """
     folded = {name.lower(): name for name in known}
-    match = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    match = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=likeness)
     return f"; did you mean {folded[match[0]]!r}?" if match else ""
 
 

@@ -14,13 +14,14 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from lrviz.documents import GalleryPlace, load
-from lrviz.engine.record import replay
+from lrviz.engine.select import replay
 from lrviz.errors import Problem, ReplayError, SpecError
 from lrviz.experiment.experiment import Experiment
 from lrviz.files import write_text
@@ -29,18 +30,16 @@ from lrviz.render.figure.output import write
 from lrviz.trace import Trace
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from lrviz.render.figure.summary import Sheet
 
 __all__ = ["CURVES", "INDEX", "Entry", "collect", "curves", "own_configs", "render"]
 
-Layout = Literal["wide", "tall"]
-
 INDEX = "README.md"
 CURVES = "curves.json"
-SUMMARIES: dict[str, Layout] = {"schedulers-wide": "wide", "schedulers-tall": "tall"}
+SUMMARIES: dict[str, Sheet] = {"schedulers-wide": "wide", "schedulers-tall": "tall"}
 OPTIONS = FigureOptions(annotate=True, epoch_axis=False)
 
-Report = Callable[[str], None]
+OnDrawn = Callable[[str], None]  # called with the name of each figure when it is written
 
 
 @dataclass(frozen=True)
@@ -103,16 +102,15 @@ def _load(folder: Path, allow_import: Collection[str]) -> dict[str, tuple[Path, 
     return found
 
 
-def render(entries: Sequence[Entry], folder: Path, formats: Sequence[str], report: Report | None = None) -> int:
+def render(entries: Sequence[Entry], folder: Path, formats: Sequence[str], on_drawn: OnDrawn | None = None) -> int:
     """Draw every figure, the summaries, the curves' numbers and the index into a folder.
 
-    `report` is called with the name of each figure when it is written. Returns how many there are.
-    Raises OutputError where the folder cannot be written.
+    Returns how many figures there are. Raises OutputError where the folder cannot be written.
     """
-    jobs = [*(entry.name for entry in entries), *_summaries(entries)]
-    for done in _spread(_Drawing(entries, folder, formats), jobs):
-        if report is not None:
-            report(done)
+    jobs = [*_summaries(entries), *(entry.name for entry in entries)]  # the longest first
+    for name in _spread(partial(_draw, entries, folder, formats), jobs):
+        if on_drawn is not None:
+            on_drawn(name)
     write_text(curves(entries), folder / CURVES)
     write_text(_index(entries, formats), folder / INDEX)
     return len(jobs)
@@ -122,69 +120,51 @@ def _summaries(entries: Sequence[Entry]) -> list[str]:
     return list(SUMMARIES) if any(entry.experiment.section(GalleryPlace).summary for entry in entries) else []
 
 
-@dataclass(frozen=True)
-class _Drawing:
-    """Draws one figure of a gallery, by name, in every format."""
+def _draw(entries: Sequence[Entry], folder: Path, formats: Sequence[str], name: str) -> str:
+    """Draw one figure of a gallery in every format, and return its name."""
+    from lrviz.render.figure.draw import draw
+    from lrviz.render.figure.summary import draw_summary
 
-    entries: Sequence[Entry]
-    folder: Path
-    formats: Sequence[str]
-
-    def __call__(self, name: str) -> str:
-        figure = self.summary(SUMMARIES[name]) if name in SUMMARIES else self.figure(name)
-        for file_format in self.formats:
-            write(figure, self.folder / f"{name}.{file_format}", file_format, OPTIONS.dpi)
-        return name
-
-    def figure(self, name: str) -> Figure:
-        from lrviz.render.figure.draw import draw
-
-        entry = next(entry for entry in self.entries if entry.name == name)
-        return draw(entry.trace, entry.experiment, OPTIONS)
-
-    def summary(self, layout: Layout) -> Figure:
-        from lrviz.render.figure.summary import draw_summary
-
-        shown = [entry for entry in self.entries if entry.experiment.section(GalleryPlace).summary]
-        return draw_summary([(_family(entry), entry.trace, entry.experiment) for entry in shown], layout)
+    if name in SUMMARIES:
+        shown = [entry for entry in entries if entry.experiment.section(GalleryPlace).summary]
+        panels = [(entry.experiment.scheduler.family, entry.trace, entry.experiment) for entry in shown]
+        figure = draw_summary(panels, SUMMARIES[name])
+    else:
+        entry = next(entry for entry in entries if entry.name == name)
+        figure = draw(entry.trace, entry.experiment, OPTIONS)
+    for file_format in formats:
+        write(figure, folder / f"{name}.{file_format}", file_format, OPTIONS.dpi)
+    return name
 
 
-_drawing: _Drawing | None = None  # what the worker processes draw; they are forked, so they see it
+_job: Callable[[str], str] | None = None  # what the worker processes do; they are forked, so they see it
 
 
-def _spread(drawing: _Drawing, jobs: Sequence[str]) -> Iterator[str]:
-    """Yield each job's name when it is drawn, by as many processes as there are cores.
+def _spread(job: Callable[[str], str], names: Sequence[str]) -> Iterator[str]:
+    """Yield what a job returns for each name when it is done, by as many processes as there are cores.
 
     Forked processes share the traces and the imported libraries. Where forking is not safe, as beside
-    torch's threads, everything is drawn here.
+    torch's threads, everything is done here.
     """
-    global _drawing  # noqa: PLW0603  the only way to hand a forked worker what cannot be pickled
-    workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, len(jobs))
+    global _job  # noqa: PLW0603  the only way to hand a forked worker what cannot be pickled
+    workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, len(names))
     if sys.platform != "linux" or "torch" in sys.modules or workers < 2:
-        yield from map(drawing, jobs)
+        yield from map(job, names)
         return
     import lrviz.render.figure.draw
     import lrviz.render.figure.summary  # noqa: F401  imported before the fork, once for all
 
-    _drawing = drawing
+    _job = job
     try:
         with multiprocessing.get_context("fork").Pool(workers) as pool:
-            yield from pool.imap_unordered(_draw, _longest_first(jobs))
+            yield from pool.imap_unordered(_do, names)
     finally:
-        _drawing = None
+        _job = None
 
 
-def _longest_first(jobs: Sequence[str]) -> list[str]:
-    return sorted(jobs, key=lambda name: name not in SUMMARIES)
-
-
-def _draw(name: str) -> str:
-    assert _drawing is not None
-    return _drawing(name)
-
-
-def _family(entry: Entry) -> str:
-    return entry.experiment.scheduler.family
+def _do(name: str) -> str:
+    assert _job is not None
+    return _job(name)
 
 
 def curves(entries: Sequence[Entry]) -> str:
@@ -213,9 +193,10 @@ def _plain(values: memoryview) -> list[float | str]:
 
 
 def _index(entries: Sequence[Entry], formats: Sequence[str]) -> str:
-    """Return the index page: the summaries, then every figure with the YAML that made it."""
+    """Return the index page: the summaries, then every figure with its YAML, formula and source."""
     suffix = "png" if "png" in formats else formats[0]
-    lines = ["# Gallery", "", "Every figure is made by `lrviz gallery` from the YAML below it.", ""]
+    intro = "Every figure is made by `lrviz gallery` from the YAML below it; the formula is of its scheduler."
+    lines = ["# Gallery", "", intro, ""]
     for name in _summaries(entries):
         lines += [f"![all schedulers, {SUMMARIES[name]}]({name}.{suffix})", ""]
     for section, members in groupby(entries, key=lambda entry: entry.experiment.section(GalleryPlace).section):
@@ -224,4 +205,7 @@ def _index(entries: Sequence[Entry], formats: Sequence[str]) -> str:
             title = entry.experiment.name
             lines += [f"### {title}", "", f"![{title}]({entry.name}.{suffix})", ""]
             lines += ["```yaml", entry.text.strip(), "```", ""]
+            about = entry.experiment.scheduler.documentation()
+            lines += ["```text", about.formula, "```", ""]
+            lines += [f"Past its end: {about.past_end}\\", f"Source: {about.source}", ""]
     return "\n".join(lines).rstrip() + "\n"

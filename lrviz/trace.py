@@ -75,6 +75,12 @@ class Failure(Event):
         """What was raised, as Python prints it: "ValueError: Tried to step 17 times"."""
         return f"{self.kind}: {self.message}" if self.message else self.kind
 
+    @property
+    def description(self) -> str:
+        """Where and why the replay stopped, in one line."""
+        what = f"scheduler.step() failed {self.where}" if self.step else "building the scheduler failed"
+        return f"{what}: {self.words}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class TorchWarning(Event):

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 import lrviz
-from lrviz.cli import main
 
 settings.register_profile("default", deadline=None, max_examples=50)
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
+ROOT = Path(__file__).parent.parent
+
 Write = Callable[[str | bytes], Path]
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _working_tree() -> Iterator[None]:
+    """Let every process that a test starts import this working tree, whatever is installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _no_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the user's cache out of it: a folder that cannot be made holds no verdict, so that `auto` is torch."""
+    """Keep the user's cache out of it: a folder that cannot be made holds no engine check, so that `auto` is torch."""
     file = tmp_path_factory.mktemp("cache") / "a-file"
     file.touch()
     with pytest.MonkeyPatch.context() as patch:
@@ -55,32 +61,3 @@ def problems_of(write: Write) -> Callable[..., list[str]]:
         return [str(problem) for problem in caught.value.problems]
 
     return problems_of
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def lrviz_command(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[..., Ended]:
-    """Return a function that runs lrviz in an empty folder and says how it ended."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("COLUMNS", raising=False)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)  # the test's own pipes stay as they are
-
-    def run(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["lrviz", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        code = ended.value.code
-        captured = capsys.readouterr()
-        return Ended(code if isinstance(code, int) else 0, captured.out, captured.err)
-
-    return run

@@ -32,6 +32,9 @@ BELOW: dict[str, tuple[str, ...]] = {
 }
 """What each part of the package may import beside itself."""
 
+ENGINE = (("engine",), ("build", "light", "toy"), ("record",), ("compare",), ("certify",), ("select",))
+"""The files of `lrviz.engine`: each imports those before it only, and none that stands beside it."""
+
 HOMES = {"torch": "engine", "matplotlib": "render.figure", "numpy": "render.figure"}
 
 
@@ -70,6 +73,12 @@ def within(name: str, part: str) -> bool:
     return name == part or (part != "" and name.startswith(f"{part}."))
 
 
+def test_the_working_tree_is_what_is_tested(tmp_path: Path) -> None:
+    code = "import lrviz; print(lrviz.__file__)"
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert [Path(run.stdout.strip()).parent, PACKAGE] == [Path(__file__).parents[1] / "lrviz"] * 2
+
+
 def test_imports_point_down() -> None:
     upward = {
         (name, imported)
@@ -85,6 +94,13 @@ def test_files_import_each_other_without_a_circle() -> None:
         TopologicalSorter({name: own_imports(tree) - {name} for name, tree in TREES.items()}).prepare()
     except CycleError as error:
         raise AssertionError(f"a circle of files: {' <- '.join(error.args[1])}") from None
+
+
+def test_the_engines_files_import_one_way() -> None:
+    rank = {f"engine.{name}": number for number, names in enumerate(ENGINE) for name in names}
+    assert rank.keys() == {name for name in TREES if name.startswith("engine.")}
+    wrong = {(name, used) for name in rank for used in own_imports(TREES[name]) if rank.get(used, -1) >= rank[name]}
+    assert wrong == set()
 
 
 def test_heavy_packages_stay_at_home() -> None:
@@ -109,7 +125,7 @@ def test_functions_are_short() -> None:
 
 
 def test_reading_and_checking_load_nothing_heavy() -> None:
-    light = ("", ".api", ".rules", ".trace", ".engine.record", ".experiment.reader", ".experiment.schema")
+    light = ("", ".api", ".rules", ".trace", ".engine.select", ".experiment.reader", ".experiment.schema")
     modules = ", ".join(f"lrviz{name}" for name in light)
     code = f"import sys, {modules}; print(*({{{', '.join(map(repr, HOMES))}}} & sys.modules.keys()))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -15,7 +15,7 @@ README = ROOT / "README.md"
 CONSOLE = re.compile(r"```console\n(\$ .*?)```", re.DOTALL)
 FILE = re.compile(r"<!-- file: (\S+) -->\n```yaml\n(.*?)```", re.DOTALL)
 VERSION = re.compile(r"torch \d[^\s,;]*")
-COUNT = re.compile(r"in \d+ replays")
+COUNT = re.compile(r"in \d+ comparisons")
 
 
 def commands() -> list[str]:
@@ -24,7 +24,7 @@ def commands() -> list[str]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the README's files, and a cache in which the engines are certified."""
+    """Return a folder with the README's files, and a cache that holds an engine check."""
     folder = tmp_path_factory.mktemp("readme")
     for name, text in FILE.findall(README.read_text()):
         (folder / name).write_text(text)
@@ -44,7 +44,7 @@ def run(command: str, folder: Path) -> str:
 
 
 def neutral(text: str) -> str:
-    return COUNT.sub("in N replays", VERSION.sub("torch X", text))
+    return COUNT.sub("in N comparisons", VERSION.sub("torch X", text))
 
 
 @pytest.mark.parametrize("command", commands())

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from lrviz.cli.flags import read_value
+from lrviz.cli.report import progress
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import OneOf
 from lrviz.render.figure.output import FORMATS
+from lrviz.render.figure.standalone import import_matplotlib
 
 if TYPE_CHECKING:
-    from lrviz.gallery import Report
+    from lrviz.gallery import OnDrawn
 
 __all__ = ["check", "draw", "formats_of"]
 
@@ -32,6 +34,7 @@ def draw(configs: Path | None, output: Path, formats: Sequence[str], allow_impor
     from lrviz.files import make_folder
     from lrviz.gallery import collect, own_configs, render
 
+    import_matplotlib()
     entries = collect(configs or own_configs(), allow_import=allow_import)
     make_folder(output)
     with _progress("drawing", len(entries) + 2) as report:
@@ -41,31 +44,27 @@ def draw(configs: Path | None, output: Path, formats: Sequence[str], allow_impor
 
 def check(configs: Path | None, output: Path, formats: Sequence[str], allow_import: Sequence[str]) -> None:
     """Compare the gallery with its files; exit with 1 where they drifted."""
-    from lrviz.drift import drifts
-    from lrviz.gallery import collect, own_configs
+    from lrviz.drift import differences
+    from lrviz.gallery import CURVES, collect, own_configs
 
     if not output.is_dir():
         raise SpecError(Problem(place=str(output), message="there is no such folder to check"))
+    import_matplotlib()
     entries = collect(configs or own_configs(), allow_import=allow_import)
     with _progress("checking", len(entries) + 2) as report:
-        found = drifts(entries, output, formats, report)
+        found = differences(entries, output, formats, report)
     for line in found:
         typer.echo(line)
     if found:
-        typer.echo(f"{len(found)} drifted; `lrviz gallery` draws them anew", err=True)
+        names = (line.partition(":")[0] for line in found)
+        stale = {name if Path(name).suffix else CURVES for name in names}  # a figure's numbers stand in one file of all
+        are = "1 file is" if len(stale) == 1 else f"{len(stale)} files are"
+        typer.echo(f"{are} out of date; run `lrviz gallery`", err=True)
         raise typer.Exit(1)
     typer.echo(f"{output}/ is up to date: {len(entries)} figures and their summaries")
 
 
 @contextmanager
-def _progress(what: str, total: int) -> Iterator[Report | None]:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield None
-        return
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda name: bar.update(task, advance=1, description=f"{what} {name}")
+def _progress(what: str, total: int) -> Iterator[OnDrawn | None]:
+    with progress(what, total) as update:
+        yield update and (lambda name: update(advance=1, description=f"{what} {name}"))

@@ -1,9 +1,12 @@
-"""What a person reads on the terminal: reports on stdout, remarks and complaints on stderr."""
+"""What a person reads on the terminal: reports on stdout; errors, warnings, remarks and progress on stderr."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,11 +16,7 @@ from lrviz.errors import LrvizError, SpecError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lrviz.experiment.experiment import Experiment
-    from lrviz.trace import Trace
-
-__all__ = ["COLORS", "console", "describe_schedule", "plain_blocks", "print_error", "print_message", "print_note"]
-
+__all__ = ["COLORS", "console", "plain_blocks", "print_error", "print_message", "print_note", "progress"]
 
 COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
@@ -35,7 +34,7 @@ def print_note(text: str) -> None:
 
 
 def print_message(kind: str, text: str) -> None:
-    """Print a line on stderr after the word for what it is."""
+    """Print a line on stderr after the word for what it is, with ? for what would control the terminal."""
     typer.secho(f"{kind}: ", fg=COLORS.get(kind), bold=kind == "error", nl=False, err=True)
     typer.echo("".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text), err=True)
 
@@ -57,9 +56,15 @@ def plain_blocks() -> bool:
     return False
 
 
-def describe_schedule(experiment: Experiment, trace: Trace) -> list[str]:
-    """Return what the schedule does, a line for each parameter group."""
-    from lrviz.render.text.sentences import summary_line
+@contextmanager
+def progress(task: str, total: int) -> Iterator[Callable[..., None] | None]:
+    """Show a bar on stderr where somebody is there to see it; yields rich's `update` of it, or None."""
+    from rich.console import Console
+    from rich.progress import Progress
 
-    message = f"{trace.steps:,} steps, torch {trace.torch_version}"
-    return [f"{summary_line(trace, group, experiment.name)}; {message}" for group in trace.groups]
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    with Progress(console=console, transient=True) as bar:
+        yield partial(bar.update, bar.add_task(task, total=total))

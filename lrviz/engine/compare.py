@@ -1,6 +1,6 @@
-"""What the certificate compares: the catalogue, containers, every optimizer, and where torch raises.
+"""The comparison of the light engine with torch: what is replayed on both, and what differs.
 
-`experiments` is the list; `compare` replays each on both engines.
+`experiments` is the list: the catalogue, containers, every optimizer, and where torch raises.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from lrviz.engine.certify import SHOWN
 from lrviz.engine.engine import Engine, TorchEngine
 from lrviz.engine.light import LightEngine
-from lrviz.engine.record import replay
+from lrviz.engine.record import record
 from lrviz.experiment.clock import Run
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.expression import Expression
@@ -40,60 +39,75 @@ from lrviz.experiment.schedulers import (
 )
 from lrviz.trace import Trace
 
-__all__ = ["compare", "difference", "experiments"]
+__all__ = ["EngineCheck", "compare", "difference", "experiments"]
 
+SHOWN = 10  # mismatches that a result keeps
 RUN = Run(epochs=5, steps_per_epoch=8)
 MOMENTUM = OptimizerSpec(name="SGD", momentum=0.9, weight_decay=1e-4)
 TWO = (Group(name="backbone", lr=1e-4), Group(name="head", lr=3e-3, weight_decay=0.01))
 
 
-def compare() -> dict[str, Any]:
-    """Replay every experiment on both engines and return the counts and mismatches of a report."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EngineCheck:
+    """What a comparison found: traces are equal when their rates, momenta, warnings and failures are, bit for bit."""
+
+    torch_version: str
+    schedulers: int  # of the catalogue, containers included
+    optimizers: int
+    replays: int
+    steps: int  # of all replays together
+    failures: int  # replays that end where torch raises
+    warnings: int  # of torch
+    mismatches: tuple[str, ...]  # the first few
+
+    @property
+    def passed(self) -> bool:
+        """Whether the light engine may answer for this torch."""
+        return bool(self.replays) and not self.mismatches
+
+
+def compare() -> EngineCheck:
+    """Replay every experiment on both engines and return what differs. Imports torch."""
     real, light = TorchEngine(), LightEngine()
     optimizers = [name for name in OPTIMIZERS if hasattr(real.torch.optim, name)]  # an older torch has fewer
     mismatches = list(_optimizers(optimizers, real, light))
-    traces: list[Trace] = []
-    kinds: set[str] = set()
-    for experiment in experiments(optimizers):
-        trace = replay(experiment, engine=real, partial=True)
-        traces.append(trace)
-        kinds.update(_kinds(experiment.scheduler))
-        message = difference(trace, _on_light(experiment, light))
+    compared = list(experiments(optimizers))
+    traces = [record(experiment, real) for experiment in compared]
+    for experiment, trace in zip(compared, traces, strict=True):
+        message = _difference_on(light, experiment, trace)
         if message:
             mismatches.append(f"{experiment.name} with {experiment.optimizer.name}: {message}"[:200])
-    return {
-        "torch_version": real.version,
-        "schedulers": len(kinds),
-        "optimizers": len(optimizers),
-        "traces": len(traces),
-        "settings": sum(trace.steps for trace in traces),
-        "failures": sum(trace.failure is not None for trace in traces),
-        "remarks": sum(len(trace.warnings) for trace in traces),
-        "mismatches": tuple(mismatches[:SHOWN]),
-    }
+    return EngineCheck(
+        torch_version=real.version,
+        schedulers=len({experiment.scheduler.name for experiment in compared}),
+        optimizers=len(optimizers),
+        replays=len(traces),
+        steps=sum(trace.steps for trace in traces),
+        failures=sum(trace.failure is not None for trace in traces),
+        warnings=sum(len(trace.warnings) for trace in traces),
+        mismatches=tuple(mismatches[:SHOWN]),
+    )
 
 
-def _on_light(experiment: Experiment, light: Engine) -> Trace | None:
+def _difference_on(engine: Engine, experiment: Experiment, trace: Trace) -> str:
     try:
-        return replay(experiment, engine=light, partial=True)
-    except Exception:  # noqa: BLE001  whatever it is, it is a mismatch
-        return None
+        return difference(trace, record(experiment, engine))
+    except Exception as error:  # noqa: BLE001  whatever it is, it is a mismatch
+        return f"the {engine.name} engine raised {type(error).__name__}"
 
 
-def difference(real: Trace, light: Trace | None) -> str:
+def difference(real: Trace, other: Trace) -> str:
     """Return the first thing in which two traces are not the same to the bit, else an empty string."""
-    if light is None:
-        return "the light engine raised"
     for name in ("failure", "warnings", "steps", "steps_per_epoch", "momentum_name", "torch_version"):
-        if getattr(real, name) != getattr(light, name):
-            return f"{name}: {getattr(light, name)!r}, not {getattr(real, name)!r}"
-    if [group.name for group in real.groups] != [group.name for group in light.groups]:
+        if getattr(real, name) != getattr(other, name):
+            return f"{name}: {getattr(other, name)!r}, not {getattr(real, name)!r}"
+    if [group.name for group in real.groups] != [group.name for group in other.groups]:
         return "the parameter groups"
-    for one, other in zip(real.groups, light.groups, strict=True):
+    for group, same in zip(real.groups, other.groups, strict=True):
         for name in ("lr", "momentum", "weight_decay"):
-            if _bytes(getattr(one, name)) != _bytes(getattr(other, name)):
-                return f"{name} of group {one.name!r}"
-    return "" if _bytes(real.metric) == _bytes(light.metric) else "metric"
+            if _bytes(getattr(group, name)) != _bytes(getattr(same, name)):
+                return f"{name} of group {group.name!r}"
+    return "" if _bytes(real.metric) == _bytes(other.metric) else "metric"
 
 
 def _bytes(values: memoryview | None) -> bytes | None:
@@ -112,16 +126,10 @@ def _settings(engine: Engine, spec: OptimizerSpec) -> str:
     """Return all that a scheduler can see of a fresh optimizer, or why there is none."""
     try:
         optimizer = engine.optimizer(spec)
+        groups = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
+        return f"{type(optimizer).__name__} {optimizer.defaults} {groups}"
     except Exception as error:  # noqa: BLE001  a refusal is torch's word as well
         return f"{type(error).__name__}: {error}"
-    groups = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
-    return f"{type(optimizer).__name__} {optimizer.defaults} {groups}"
-
-
-def _kinds(spec: SchedulerSpec) -> Iterator[str]:
-    yield spec.name
-    for child in spec.children():
-        yield from _kinds(child)
 
 
 def experiments(optimizers: Iterable[str] = tuple(OPTIMIZERS)) -> Iterator[Experiment]:
@@ -149,8 +157,9 @@ def _grouped(name: str) -> tuple[OptimizerSpec, ...]:
 
 
 def _examples() -> list[SchedulerSpec]:
-    """Return the catalogue, each scheduler with its own example; the containers have none."""
-    return [spec(**spec.example) for spec in CATALOGUE.values() if spec.on_command_line]
+    """Return what the light engine takes of the catalogue, each with its own example; the containers have none."""
+    examples = [spec(**spec.example) for spec in CATALOGUE.values() if spec.on_command_line]
+    return [spec for spec in examples if spec.unsupported_reason() is None]
 
 
 def _corners() -> list[SchedulerSpec]:
@@ -205,7 +214,7 @@ def _two_rates() -> Iterator[Experiment]:
 def _composites() -> Iterator[SchedulerSpec]:
     """Yield containers: every scheduler as each child, products, and those that torch refuses or breaks on."""
     warmup, cosine = LinearLR(start_factor=0.1, total_iters=8), CosineAnnealingLR(T_max=32)
-    for spec in map(_as_child, filter(_is_torch, _examples())):
+    for spec in (_as_child(spec) for spec in _examples() if not spec.sets_rate_by_hand):
         yield SequentialLR(schedulers=(warmup, spec), milestones=(8,))
         yield SequentialLR(schedulers=(spec, StepLR(step_size=5)), milestones=(20,))
         yield ChainedScheduler(schedulers=(spec, ExponentialLR(gamma=0.9)))
@@ -221,7 +230,3 @@ def _composites() -> Iterator[SchedulerSpec]:
 def _as_child(spec: SchedulerSpec) -> SchedulerSpec:
     """Return a scheduler as a container takes it: containers do not know of swa_start."""
     return dataclasses.replace(spec, swa_start=0) if isinstance(spec, SWALR) else spec
-
-
-def _is_torch(spec: SchedulerSpec) -> bool:
-    return spec.module is not None

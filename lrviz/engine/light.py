@@ -3,8 +3,8 @@
 A scheduler is plain Python over a list of dicts. The files of the installed torch that define the
 schedulers and the optimizers' constructors run here as they are, each in a namespace of its own whose
 `import` hands out stand-ins for what they take from torch; `sys.modules` never learns of it. The
-numbers are still made by PyTorch's code, in milliseconds instead of seconds, and `certificate` holds
-this engine to the real one.
+numbers are still made by PyTorch's code, in milliseconds instead of seconds, and `lrviz.engine.compare`
+holds this engine to the real one.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ import importlib.util
 import math
 import sys
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
 
 from lrviz.engine.engine import group_settings
-from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.optimizers import OptimizerSpec
 
-__all__ = ["LightEngine", "Unavailable", "files", "fingerprint", "torch_folder", "unsupported_reason"]
+__all__ = ["LightEngine", "Unavailable", "files", "fingerprint", "torch_folder"]
 
 OPTIM = "torch.optim"
 LR_SCHEDULER = "torch.optim.lr_scheduler"
@@ -48,14 +47,16 @@ class LightEngine:
 
     @property
     def version(self) -> str:
-        return str(self.library.module("torch.version")["__version__"])
+        return str(self.library["torch.version"]["__version__"])
 
     def scheduler(self, module: str, name: str) -> Any:
-        return self.library.module(module)[name]
+        return self.library[module][name]
 
     def optimizer(self, spec: OptimizerSpec) -> Any:
+        """Return torch's own optimizer, as its constructor makes it, with a step that changes nothing."""
+        own = self.library[f"{OPTIM}.{OPTIMIZER_FILES.get(spec.name, spec.name.lower())}"][spec.name]
         groups = [{"params": [], **group_settings(group)} for group in spec.resolved_groups]
-        return self.library.optimizer(spec.name)(groups, lr=spec.lr)
+        return type(spec.name, (own,), {"step": lambda _: None})(groups, lr=spec.lr)
 
     def train_once(self, optimizer: Any) -> None:
         optimizer.step()
@@ -77,11 +78,6 @@ def files(folder: Path) -> list[Path]:
 def fingerprint(folder: Path) -> tuple[tuple[int, int], ...]:
     """Return what tells, in less than reading them, whether torch was upgraded under a running process."""
     return tuple((status.st_mtime_ns, status.st_size) for status in map(Path.stat, files(folder)))
-
-
-def unsupported_reason(experiment: Experiment) -> str | None:
-    """Return why an experiment needs the real engine, or None where the light one will do."""
-    return "it trains a toy model" if experiment.trains else experiment.scheduler.needs_torch()
 
 
 class _Tensor:
@@ -107,16 +103,22 @@ class _Optimizer:
 
 
 class _Unused:
-    """Stands for what only training uses: a piece of a docstring, a type, a decorator, a function."""
+    """Stands for what only training uses: a piece of a docstring, a type, a decorator, a function.
+
+    A module of such has the `names` that a schedule uses, too.
+    """
+
+    def __init__(self, **names: Any) -> None:
+        vars(self).update(names)
 
     def __call__(self, *given: Any, **_: Any) -> Any:
         decorates = len(given) == 1 and callable(given[0])
         return given[0] if decorates else self
 
-    def __getattr__(self, name: str) -> Self:
+    def __getattr__(self, name: str) -> _Unused:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self
+        return _Unused()
 
     def __getitem__(self, _: object) -> Self:
         return self
@@ -135,55 +137,34 @@ class _Unused:
         return ""
 
 
-class _Lenient(SimpleNamespace):
-    """A module of stand-ins that takes every other name to be of no use to a schedule."""
-
-    def __getattr__(self, name: str) -> _Unused:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Unused()
-
-
-def _to_scalar(value: Any) -> Any:
-    """Return the value: torch's own unwraps tensors, and leaves everything else as it is."""
+def _same(value: Any) -> Any:
+    """Stands for what changes tensors only, or nothing at all."""
     return value
-
-
-def _override(method: Callable[..., Any]) -> Callable[..., Any]:
-    return method
 
 
 _STAND_INS: dict[str, dict[str, Any]] = {
     "torch": {"inf": math.inf, "Tensor": _Tensor},
     "torch.nn": {"Module": _Module},
-    "torch.optim.optimizer": {"Optimizer": _Optimizer, "_to_scalar": _to_scalar},
-    "typing_extensions": {"Self": Self, "override": _override},
+    "torch.optim.optimizer": {"Optimizer": _Optimizer, "_to_scalar": _same},
+    "typing_extensions": {"Self": Self, "override": _same},
 }
 
 
-class _Library:
-    """The modules of one torch, each executed when it is first asked for."""
+class _Library(dict[str, dict[str, Any]]):
+    """The namespaces of one torch's modules, each executed when it is first asked for."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self.folder = folder
-        self.modules: dict[str, dict[str, Any]] = {}
-        self.optimizers: dict[str, Any] = {}
 
-    def module(self, name: str) -> dict[str, Any]:
-        """Return the namespace of a module of torch."""
-        if name not in self.modules:
-            self.modules[name] = self.execute(name)
-        return self.modules[name]
-
-    def optimizer(self, name: str) -> Any:
-        """Return a torch optimizer's class: its own constructor, over the stand-in's groups and step."""
-        if name not in self.optimizers:
-            found = self.module(f"{OPTIM}.{OPTIMIZER_FILES.get(name, name.lower())}")[name]
-            self.optimizers[name] = type(name, (found,), {"step": lambda _: None})
-        return self.optimizers[name]
+    def __missing__(self, name: str) -> dict[str, Any]:
+        self[name] = namespace = self.execute(name)
+        return namespace
 
     def execute(self, name: str) -> dict[str, Any]:
         """Run a module's file; the code is the one that Python would import, from its cache where it can."""
+        if not name.startswith("torch."):
+            raise Unavailable(f"{name} is not torch's own")
         path = self.folder.joinpath(*name.split(".")[1:]).with_suffix(".py")
         code = SourceFileLoader(name, str(path)).get_code(name)
         if code is None:
@@ -208,8 +189,8 @@ class _Library:
         if full in _STAND_INS or not full.startswith(f"{OPTIM}."):
             names = _STAND_INS.get(full if fromlist else "torch", {})
         else:
-            names = self.module(full)
-        return SimpleNamespace(**names) if strict else _Lenient(**names)
+            names = self[full]
+        return SimpleNamespace(**names) if strict else _Unused(**names)
 
 
 @functools.lru_cache(maxsize=1)

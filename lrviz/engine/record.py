@@ -1,4 +1,4 @@
-"""The replay: Experiment in, Trace out."""
+"""From an experiment to a trace, on an engine."""
 
 from __future__ import annotations
 
@@ -12,103 +12,51 @@ from itertools import repeat
 from typing import Any
 
 from lrviz.engine.build import construct
-from lrviz.engine.engine import Engine, TorchEngine, certify_once, choose, known
-from lrviz.errors import LrvizError, ReplayError
+from lrviz.engine.engine import Engine
+from lrviz.errors import LrvizError
 from lrviz.experiment.argtypes import TRAIN
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.optimizers import momentum_name
 from lrviz.experiment.schedulers import SchedulerSpec
 from lrviz.trace import Failure, GroupTrace, TorchWarning, Trace, column
 
-__all__ = ["describe", "replay"]
+__all__ = ["Progress", "record"]
 
 BLOCK = 20_000  # settings between two calls of `progress`
 
 Progress = Callable[[int, int], None]
 
 
-def replay(
-    experiment: Experiment,
-    *,
-    partial: bool = False,
-    engine: Engine | str = "auto",
-    train: bool = False,
-    progress: Progress | None = None,
-) -> Trace:
-    """Replay an experiment on PyTorch's own scheduler and return what each step trains with.
+def record(experiment: Experiment, engine: Engine, progress: Progress | None = None) -> Trace:
+    """Replay an experiment on an engine and return what each optimizer step trained with.
 
-    A fresh model, optimizer and scheduler are made for every call. `engine` is "auto", "torch" or
-    "light" (see `lrviz.engine.engine.choose`), or an engine. With `train`, and for a plateau whose metric
-    is "train", the optimizer trains a toy problem (see `lrviz.engine.toy`), and `Trace.loss` is its loss.
-    `progress(done, total)` is called now and then, in settings. Raises ReplayError where torch raises,
-    with its words; with `partial` the trace up to there comes back instead, its `failure` set. Raises
-    SpecError for an unknown engine.
+    A fresh model, optimizer and scheduler are made for every call. `progress(done, total)` is called now
+    and then, in changes of the settings. Where the scheduler raises, the trace ends there, and its
+    `failure` says why.
     """
-    if isinstance(engine, str):
-        known(engine)
-    if train or experiment.trains:
-        from lrviz.engine.toy import ToyEngine
-
-        trace = _Replay(experiment, ToyEngine()).run(progress)
-    elif isinstance(engine, str):
-        trace = _chosen(experiment, engine, progress)
-    else:
-        trace = _Replay(experiment, engine).run(progress)
-    if trace.failure is not None and not partial:
-        raise ReplayError(describe(trace.failure))
-    return trace
-
-
-def _chosen(experiment: Experiment, wanted: str, progress: Progress | None) -> Trace:
-    """Replay on the engine that fits; where the light one fails in any way, torch has the word."""
-    choice = choose(experiment, wanted)
-    if choice.name == "light":
-        trace = _attempt(experiment, progress)
-        if trace is not None:
-            return trace
-    if choice.wants_certificate:
-        certify_once()
-    return _Replay(experiment, TorchEngine()).run(progress)
-
-
-def _attempt(experiment: Experiment, progress: Progress | None) -> Trace | None:
-    try:
-        from lrviz.engine.light import LightEngine
-
-        trace = _Replay(experiment, LightEngine()).run(progress)
-    except LrvizError:  # of the experiment, not of the engine
-        raise
-    except Exception:  # noqa: BLE001  the light engine has no errors of its own
-        return None
-    return trace if trace.failure is None else None
-
-
-def describe(failure: Failure) -> str:
-    """Return where and why a replay stopped, in one line."""
-    if not failure.step:
-        return f"building the scheduler failed: {failure.words}"
-    return f"scheduler.step() failed {failure.where}: {failure.words}"
+    return _Recording(experiment, engine).run(progress)
 
 
 @dataclass
-class _Replay:
-    """One replay under way."""
+class _Recording:
+    """One replay under way.
+
+    `columns` holds for each parameter group what can move, by its name in the optimizer, and "beta1": one
+    value for each setting, which holds until the scheduler steps again.
+    """
 
     experiment: Experiment
     engine: Engine
     optimizer: Any = None
     step: Any = None  # steps the scheduler, once there is one
-    columns: list[tuple[Callable[[Any], None], Any, str]] = field(default_factory=list)
-    beta_columns: list[tuple[Callable[[Any], None], Any]] = field(default_factory=list)
-    rates: list[array[float]] = field(default_factory=list)
-    momenta: list[array[float]] = field(default_factory=list)
-    decays: list[array[float]] = field(default_factory=list)  # empty where nothing moves weight decay
+    columns: list[dict[str, array[float]]] = field(default_factory=list)
+    readers: list[tuple[Callable[[Any], None], Any, str]] = field(default_factory=list)  # what takes `group[key]`
     metrics: array[float] = field(default_factory=lambda: array("d"))
     warnings: dict[str, TorchWarning] = field(default_factory=dict)
 
     def run(self, progress: Progress | None) -> Trace:
         with self.listening():
-            failure = self.guarded(self.prepare) or self.record(self.experiment.run.clock.settings, progress)
+            failure = self.guarded(self.prepare) or self.advance(self.experiment.run.clock.settings, progress)
         return self.trace(failure)
 
     def guarded(self, action: Callable[[], None]) -> Failure | None:
@@ -125,7 +73,7 @@ class _Replay:
         self.optimizer = self.engine.optimizer(self.experiment.optimizer)
         self.step = self.stepper()
         self.open_columns()
-        self.read()
+        self.advance_block(lambda: None, 1)
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -140,10 +88,14 @@ class _Replay:
             warnings.showwarning = note
             yield
 
+    def settings(self) -> int:
+        """Return how many settings were read."""
+        return len(self.columns[0]["lr"]) if self.columns else 0
+
     def trained(self) -> int:
         """Return how many optimizer steps are behind."""
         clock = self.experiment.run.clock
-        return min(len(self.rates[0]) * clock.stride, clock.steps) if self.rates else 0
+        return min(self.settings() * clock.stride, clock.steps)
 
     def epoch(self) -> int | None:
         """Return the epoch of the last of them, if there is one and the run has epochs."""
@@ -152,46 +104,37 @@ class _Replay:
 
     def stepper(self) -> Callable[[], None]:
         """Build the scheduler and return what steps it once."""
-        spec = self.experiment.resolved
-        scheduler = construct(spec, self.optimizer, self.engine, self.experiment.run.clock.scheduler_steps)
-        step = self.special_stepper(self.framework_stepper(scheduler), spec)
+        spec, clock = self.experiment.resolved, self.experiment.run.clock
+        step = self.framework_stepper(construct(spec, self.optimizer, self.engine, clock.scheduler_steps))
+        if spec.stepped_with() is not None:
+            step = self.metric_stepper(step, spec.stepped_with())
+        elif spec.first_step:
+            step = self.late_stepper(step, spec.first_step)
         if self.engine.losses is not None:
-            return self.training_stepper(step, self.experiment.run.clock.stride)
+            return self.training_stepper(step, clock.stride)
         if spec.is_foreign:  # a scheduler of the user's own may look at every step of the optimizer
             return self.training_stepper(step, 1)
         self.engine.train_once(self.optimizer)
         return step
 
-    def special_stepper(self, step: Callable[..., None], spec: SchedulerSpec) -> Callable[[], None]:
-        """Return what steps the schedulers that want more than a call."""
-        metric = spec.stepped_with()
-        if metric is not None:
-            return self.metric_stepper(step, metric)
-        return self.late_stepper(step, spec.first_step) if spec.first_step else step
-
     def framework_stepper(self, scheduler: Any) -> Callable[..., None]:
         """Return `scheduler.step` as the run's framework calls it at each change of the settings.
 
         accelerate 1.15.0's `AcceleratedScheduler.step` calls a prepared scheduler `num_processes` times,
-        and leaves one with a `total_steps` alone once its `_step_count` is beyond; that count it also
-        raises at each batch that only accumulates.
+        and leaves one with a `total_steps` alone once its `_step_count` is beyond. A batch that only
+        accumulates changes nothing: `GradientState.adjust_scheduler` is never true, because
+        `GradientAccumulationPlugin.to_kwargs` leaves a default out and `GradientState` takes that for false.
         """
         run, clock = self.experiment.run, self.experiment.run.clock
         step: Callable[..., None] = scheduler.step
         guarded = run.is_prepared and hasattr(scheduler, "total_steps")
 
-        def guarded_step() -> None:
-            if clock.interval == "step":
-                scheduler._step_count += clock.micro_batches(len(self.rates[0]) - 1) - 1
+        def prepared_step(*metric: float) -> None:
             for _ in range(clock.calls):
-                if scheduler._step_count <= scheduler.total_steps:
-                    step()
+                if not guarded or scheduler._step_count <= scheduler.total_steps:
+                    step(*metric)
 
-        def repeated_step(*metric: float) -> None:
-            for _ in range(clock.calls):
-                step(*metric)
-
-        return guarded_step if guarded else repeated_step if clock.calls > 1 else step
+        return prepared_step if guarded or clock.calls > 1 else step
 
     def metric_stepper(self, step: Callable[..., None], metric: Any) -> Callable[[], None]:
         clock = self.experiment.run.clock
@@ -212,10 +155,10 @@ class _Replay:
         return stepped
 
     def late_stepper(self, step: Callable[[], None], start: int) -> Callable[[], None]:
-        rates, calls = self.rates, self.experiment.run.clock.calls
+        calls = self.experiment.run.clock.calls
 
         def stepped() -> None:
-            if len(rates[0]) * calls > start:
+            if self.settings() * calls > start:
                 step()
 
         return stepped
@@ -235,24 +178,18 @@ class _Replay:
         spec = self.experiment.resolved
         moved = momentum_name(self.experiment.optimizer.name) if spec.moves_momentum() else None
         for group in self.optimizer.param_groups:
-            self.rates.append(array("d"))
-            self.columns.append((self.rates[-1].append, group, "lr"))
-            if _is_foreign(spec) and "weight_decay" in group:
-                self.decays.append(array("d"))
-                self.columns.append((self.decays[-1].append, group, "weight_decay"))
-            if moved is None:
-                continue
-            self.momenta.append(array("d"))
-            if moved == "beta1":
-                self.beta_columns.append((self.momenta[-1].append, group))
-            else:
-                self.columns.append((self.momenta[-1].append, group, moved))
+            names = ["lr", *([] if moved is None else [moved])]
+            names += ["weight_decay"] if _is_foreign(spec) and "weight_decay" in group else []
+            columns = {name: array("d") for name in names}
+            self.columns.append(columns)
+            self.readers += [_reader(values, group, name) for name, values in columns.items()]
 
-    def record(self, settings: int, progress: Progress | None) -> Failure | None:
+    def advance(self, settings: int, progress: Progress | None) -> Failure | None:
+        """Step through the run, and read each setting."""
         left = settings - 1
         while left:
             block = min(left, BLOCK)
-            failure = self.guarded(partial(self.record_block, self.step, block))
+            failure = self.guarded(partial(self.advance_block, self.step, block))
             if failure is not None:
                 return failure
             left -= block
@@ -266,81 +203,76 @@ class _Replay:
         for _ in range(clock.steps - (clock.settings - 1) * clock.stride):
             self.engine.train_once(self.optimizer)
 
-    def read(self) -> None:
-        for append, group, key in self.columns:
-            append(group[key])
-        for append, group in self.beta_columns:
-            append(group["betas"][0])
-
-    def record_block(self, step: Callable[[], None], count: int) -> None:
-        """Step and read `count` times; the hot loop, so `read` is written out, first for a single column."""
-        columns, beta_columns = self.columns, self.beta_columns
-        if len(columns) == 1 and not beta_columns:
-            append, group, key = columns[0]
+    def advance_block(self, step: Callable[[], None], count: int) -> None:
+        """Step and read `count` times; the hot loop, so that a single reader has one of its own."""
+        if len(self.readers) == 1:
+            append, group, key = self.readers[0]
             for _ in repeat(None, count):
                 step()
                 append(group[key])
             return
+        readers = self.readers
         for _ in repeat(None, count):
             step()
-            for append, group, key in columns:
+            for append, group, key in readers:
                 append(group[key])
-            for append, group in beta_columns:
-                append(group["betas"][0])
 
     def failure(self, error: Exception) -> Failure:
-        columns = (*self.rates, *self.momenta, *self.decays)
+        columns = [values for group in self.columns for values in group.values()]
         whole = min(map(len, columns), default=0)
         for values in columns:  # a setting that could not be read throughout counts in no column
             del values[whole:]
         return Failure(step=self.trained(), epoch=self.epoch(), kind=type(error).__name__, message=str(error))
 
     def trace(self, failure: Failure | None) -> Trace:
-        clock = self.experiment.run.clock
-        name = momentum_name(self.experiment.optimizer.name)
-        groups = self.optimizer.param_groups[: len(self.rates)] if self.rates else []
+        trained, losses = self.trained(), self.engine.losses
         names = [group.name for group in self.experiment.optimizer.resolved_groups]
-        names += [f"group {i}" for i in range(len(names), len(groups))]  # a scheduler of the user's own added them
+        names += [f"group {i}" for i in range(len(names), len(self.columns))]  # that a scheduler of the user's added
+        groups = zip(names, self.columns, self.optimizer.param_groups if self.columns else (), strict=False)
         return Trace(
-            groups=tuple(self.group(names[i], i, values, name) for i, values in enumerate(groups)),
-            steps=self.trained(),
-            steps_per_epoch=clock.steps_per_epoch,
-            momentum_name=name,
+            groups=tuple(self.group(*each) for each in groups),
+            steps=trained,
+            steps_per_epoch=self.experiment.run.clock.steps_per_epoch,
+            momentum_name=momentum_name(self.experiment.optimizer.name),
             engine=self.engine.name,
             torch_version=self.engine.version,
             metric=column(self.metrics) if self.experiment.scheduler.stepped_with() is not None else None,
-            loss=None if self.engine.losses is None else column(self.engine.losses[: self.trained()]),
+            loss=None if losses is None else column(losses[:trained]),
             warnings=tuple(self.warnings.values()),
             failure=failure,
         )
 
-    def group(self, name: str, index: int, values: dict[str, Any], moved: str | None) -> GroupTrace:
-        """Return a group's columns; what could not move holds its one value throughout."""
-        steps, momentum, decay = self.trained(), None, None
-        if self.momenta:
-            momentum = self.each_step(self.momenta[index])
-        elif moved is not None:
-            momentum = array("d", [values["betas"][0] if moved == "beta1" else values[moved]]) * steps
-        if self.decays:
-            decay = self.each_step(self.decays[index])
-        elif values.get("weight_decay") is not None:
-            decay = array("d", [values["weight_decay"]]) * steps
+    def group(self, name: str, read: dict[str, array[float]], live: dict[str, Any]) -> GroupTrace:
+        """Return a group's columns, a value for each optimizer step; what could not move holds its one throughout."""
+        momentum = momentum_name(self.experiment.optimizer.name)
+
+        def held(key: str) -> memoryview | None:
+            if key in read:
+                return column(self.each_step(read[key]))
+            value = live["betas"][0] if key == "beta1" else live.get(key)
+            return None if value is None else column(array("d", [value]) * self.trained())
+
         return GroupTrace(
             name=name,
-            lr=column(self.each_step(self.rates[index])),
-            momentum=None if momentum is None else column(momentum),
-            weight_decay=None if decay is None else column(decay),
+            lr=column(self.each_step(read["lr"])),
+            momentum=None if momentum is None else held(momentum),
+            weight_decay=held("weight_decay"),
         )
 
-    def each_step(self, values: array[float]) -> array[float]:
-        """Return what was read after each step of the scheduler for each step of the optimizer."""
+    def each_step(self, settings: array[float]) -> array[float]:
+        """Return for each optimizer step the setting it trained with."""
         stride = self.experiment.run.clock.stride
         if stride == 1:
-            return values
-        held = array("d")
-        for value in values:
-            held.extend(array("d", [value]) * stride)
-        return held[: self.trained()]
+            return settings
+        values = array("d")
+        for setting in settings:
+            values.extend(array("d", [setting]) * stride)
+        return values[: self.trained()]
+
+
+def _reader(values: array[float], group: Any, name: str) -> tuple[Callable[[Any], None], Any, str]:
+    append = values.append
+    return (lambda betas: append(betas[0]), group, "betas") if name == "beta1" else (append, group, name)
 
 
 def _is_foreign(spec: SchedulerSpec) -> bool:

@@ -272,6 +272,14 @@ class Duration(Count):
     def too_low(self) -> str:
         return MILESTONE_TOO_LOW if self.is_milestone else TOO_LOW
 
+    def convert(self, value: Any) -> int:
+        try:
+            return super().convert(value)
+        except Invalid as error:
+            if error.cause == FRACTION and 0 < value < 1:  # as transformers' warmup_ratio is given
+                raise Invalid(f"{error}; that share of the run is {100 * value:g}%", error.cause) from None
+            raise
+
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [super().schema(), {"type": "string", "pattern": DURATION}]}
 

@@ -185,13 +185,6 @@ class Clock:
         """Return the first optimizer step that trains with what scheduler step `scheduler_step` set."""
         return self.setting_of(scheduler_step) * self.stride
 
-    def micro_batches(self, step: int) -> int:
-        """Return how many batches a device accumulates for optimizer step `step`."""
-        if self.batches_per_epoch is None or not self.steps_per_epoch or self.framework == "plain":
-            return self.grad_accum
-        last = step % self.steps_per_epoch == self.steps_per_epoch - 1
-        return self.batches_per_epoch - (self.steps_per_epoch - 1) * self.grad_accum if last else self.grad_accum
-
     def as_dict(self) -> dict[str, Any]:
         """Return the resolved numbers as JSON takes them."""
         own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
@@ -253,7 +246,10 @@ def _samples(run: Run, steps: int, per_epoch: int | None) -> int | None:
     filled = run.framework == "accelerate" and run.world_size > 1
     share = _ceil(run.dataset_size, run.world_size) * run.world_size
     epoch = whole if run.drop_last or filled else share
-    return steps // per_epoch * epoch + min(steps % per_epoch * update, epoch)
+    if run.steps is None or run.epochs is not None:
+        return steps // per_epoch * epoch
+    before = (steps - 1) // per_epoch  # of the last epoch, which ends with its last optimizer step
+    return before * epoch + min((steps - before * per_epoch) * update, epoch)
 
 
 def _contradictions(run: Run) -> Iterator[Problem]:

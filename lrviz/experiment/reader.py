@@ -126,7 +126,7 @@ class _Reader:
         if run is None or optimizer is None or scheduler is None:
             return None
         parts: dict[str, Any] = {"run": run, "optimizer": optimizer, "scheduler": scheduler, "sections": sections}
-        return self.attempt(lambda: Experiment(**parts, title=title), "")
+        return self.attempt(lambda: Experiment(**parts, title=title, document=root), "")
 
     def warmed_up(self, entries: Mapping[str, Value]) -> SchedulerSpec | None:
         """Read the scheduler and the warmup before it, which make a sequence of the two."""
@@ -145,7 +145,7 @@ class _Reader:
                 hint = nearest(key, allowed) if len(self.problems) < SHOWN else ""
                 message = f"unknown key{hint or '; known are ' + ', '.join(allowed)}"
                 name = key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}…"
-                self.problems.append(Problem(field=name, place=value.place, message=message).within(field))
+                self.problems.append(Problem(field=name, message=message).within(field).at(value.place))
 
     def scheduler(self, value: Value, field: str, scope: Scope) -> SchedulerSpec | None:
         if not isinstance(value.data, dict):

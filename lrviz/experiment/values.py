@@ -38,7 +38,7 @@ class Value:
 
     @classmethod
     def of(cls, data: Any, place: str = "") -> Value:
-        """Return ordinary Python data as a tree; raises SpecError when nested too deeply or a key stands twice."""
+        """Return ordinary Python data as a tree; raises SpecError when nested too deeply or a key is repeated."""
         return cls._of(data, place, 0)
 
     @classmethod

@@ -8,12 +8,12 @@ from typing import Any
 
 from lrviz.experiment.clock import Clock
 from lrviz.experiment.experiment import Experiment
-from lrviz.experiment.schedulers import OneCycleLR, SchedulerSpec
+from lrviz.experiment.schedulers import SchedulerSpec
 from lrviz.experiment.writer import as_document, in_flow
 from lrviz.rules.finding import Finding, Severity
 from lrviz.trace import GroupTrace, Trace
 
-__all__ = ["DEAD", "Case", "Part", "first_with", "flow", "parts_of", "rounded", "steps_made"]
+__all__ = ["DEAD", "Case", "Part", "first_with", "flow", "parts_of", "rounded"]
 
 DEAD = 1e-4  # of the peak: a learning rate that moves nothing
 
@@ -117,27 +117,6 @@ class Case:
             step=None if step is None else min(step, self.clock.steps - 1),
             explains_failure=explains_failure,
         )
-
-
-def steps_made(experiment: Experiment) -> int:
-    """Return the scheduler steps of the run that accelerate lets through to a OneCycleLR, and the first.
-
-    See `lrviz.engine.record` for its guard; without it these are all.
-    """
-    run, clock = experiment.run, experiment.run.clock
-    spec = experiment.resolved
-    total = spec.length()
-    if not run.is_prepared or not isinstance(spec, OneCycleLR) or total is None:
-        return clock.scheduler_steps
-    count = made = 1
-    for setting in range(clock.settings):
-        if clock.interval == "step":
-            count += clock.micro_batches(setting) - 1
-        passed = max(0, min(clock.calls, total + 1 - count))
-        count, made = count + passed, made + passed
-        if count > total:
-            break
-    return min(made, clock.scheduler_steps)
 
 
 def first_with(values: memoryview, wanted: Callable[[float], bool]) -> int | None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from lrviz.experiment.clock import Clock
-from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.schedulers import (
     ConstantLR,
     CosineAnnealingLR,
@@ -17,7 +16,7 @@ from lrviz.experiment.schedulers import (
     SchedulerSpec,
     StepLR,
 )
-from lrviz.rules.case import DEAD, Case, Part, steps_made
+from lrviz.rules.case import DEAD, Case, Part
 from lrviz.rules.finding import Finding, Severity
 from lrviz.rules.registry import part_rule, rule
 
@@ -169,9 +168,11 @@ def cosine_rebound(case: Case, part: Part) -> Iterator[Finding]:
 )
 def cycle_overrun(case: Case, part: Part) -> Iterator[Finding]:
     total = part.spec.length()
-    if not isinstance(part.spec, OneCycleLR) or total is None or _steps_had(part, case.experiment) <= total:
+    if not isinstance(part.spec, OneCycleLR) or total is None or part.steps <= total:
         return
     past = case.clock.step_of(part.start + total)
+    if past >= case.clock.steps:  # only accelerate's last calls are past the end, and nothing trains after them
+        return
     raises = case.clock.step_of(part.start + total + 1)
     message = f"{part.name} has {total:,} steps and the run steps it {part.steps:,} times: optimizer step {past:,}"
     message += f"{_in_epoch(case.clock, past)} trains with a learning rate past its end"
@@ -189,11 +190,6 @@ def cycle_overrun(case: Case, part: Part) -> Iterator[Finding]:
 def _in_epoch(clock: Clock, step: int) -> str:
     epoch = clock.epoch_of(step)
     return "" if epoch is None else f" (epoch {epoch:,})"
-
-
-def _steps_had(part: Part, experiment: Experiment) -> int:
-    """Return how many steps a part has, but for those that accelerate keeps from a OneCycleLR."""
-    return part.steps if part.container else min(part.steps, steps_made(experiment))
 
 
 @part_rule(
@@ -219,18 +215,15 @@ def unfinished(case: Case, part: Part) -> Iterator[Finding]:
     length = part.spec.length()
     if not part.is_last or length is None or part.spec.children() or length in part.spec.marks():
         return
-    had = _steps_had(part, case.experiment)
-    if not 0 < had < FINISHED * length:
+    if not 0 < part.steps < FINISHED * length:
         return
-    message = f"{part.name} needs {length:,} steps and has {had:,}"
-    if had < part.steps:
-        message += f" of {part.steps:,}: accelerate counts each accumulated batch against its total_steps"
+    message = f"{part.name} needs {length:,} steps and has {part.steps:,}"
     if case.trace.groups and case.trace.failure is None:
         rates = case.trace.groups[0].lr
         message += f"; the run ends at {rates[-1]:.3g}, {_share(rates[-1], max(rates))} of the peak"
     argument = part.spec.length_arg
-    snippet = part.snippet(**{argument: part.steps}) if argument and had == part.steps else ""
-    yield case.finding(message, f"Give it a length of {had:,} steps", case.clock.steps - 1, snippet)
+    snippet = part.snippet(**{argument: part.steps}) if argument else ""
+    yield case.finding(message, f"Give it a length of {part.steps:,} steps", case.clock.steps - 1, snippet)
 
 
 def _share(rate: float, peak: float) -> str:

@@ -1,15 +1,25 @@
-"""The truth that a replay is held to: a plain training loop over torch, written in the dumbest way."""
+"""What tests of the engines share.
+
+The truth that a replay is held to is a plain training loop over torch, written in the dumbest way.
+"""
 
 from __future__ import annotations
 
+import shutil
+import sys
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 
 from lrviz import Trace
+from lrviz.engine import certify, light, select
+from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec
 
 
 @dataclass
@@ -95,3 +105,49 @@ def _torch_loop() -> Callable[..., Loop]:
 @pytest.fixture(name="assert_same")
 def _assert_same() -> Callable[[Trace, Loop], None]:
     return assert_same
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, in what passes for a fresh process."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("LRVIZ_CACHE_DIR", str(folder))
+    monkeypatch.setattr(select, "torch_is_loaded", lambda: False)
+    return folder
+
+
+@pytest.fixture
+def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Put a copy of torch's files in the light engine's way, and return what edits its lr_scheduler.py."""
+    installed, copy = light.torch_folder(), tmp_path / "torch"
+    for path in light.files(installed):
+        target = copy / path.relative_to(installed)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    for module in (light, certify):
+        monkeypatch.setattr(module, "torch_folder", lambda: copy)
+
+    def edit(old: str, new: str) -> None:
+        path = copy / "optim" / "lr_scheduler.py"
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    return edit
+
+
+@pytest.fixture
+def outside(monkeypatch: pytest.MonkeyPatch) -> type[SchedulerSpec]:
+    """Put a scheduler into the catalogue whose class comes from another package than torch."""
+    package = ModuleType("lrviz_test_package")
+    package.Outside = type("Outside", (torch.optim.lr_scheduler.ConstantLR,), {})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, package.__name__, package)
+    monkeypatch.setitem(CATALOGUE, "outside", SchedulerSpec)  # taken out again after the test
+
+    class Outside(SchedulerSpec):
+        """Hold the rate."""
+
+        name = "outside"
+        module = package.__name__
+
+    return Outside

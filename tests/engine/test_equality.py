@@ -17,7 +17,7 @@ from torch.optim.swa_utils import SWALR
 
 import lrviz
 from lrviz.engine.engine import TorchEngine
-from lrviz.engine.record import replay
+from lrviz.engine.select import replay
 from lrviz.experiment.optimizers import OPTIMIZERS
 from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec
 

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-import torch
 from torch.utils.data import DataLoader, DistributedSampler
 
 import lrviz
@@ -77,6 +76,48 @@ def test_batches_are_those_of_torch(size: int, devices: int, drop_last: bool) ->
     assert clock.samples == 4 * sum(len(batch) for batch in loader) * devices
 
 
+def loaded(run: Run) -> int:
+    """Count what a loop loads on all devices until the last optimizer step, after which it stops."""
+    data: Any = range(run.dataset_size or 0)
+    sampler: Any = DistributedSampler(data, num_replicas=run.world_size, rank=0)
+    loader: Any = DataLoader(data, batch_size=run.batch_size, sampler=sampler, drop_last=run.drop_last)
+    samples = updates = 0
+    while True:
+        for number, batch in enumerate(loader, start=1):
+            samples += len(batch) * run.world_size
+            if number % run.grad_accum == 0 or (run.framework != "plain" and number == len(loader)):
+                updates += 1
+                if updates == run.steps:
+                    return samples
+
+
+@pytest.mark.parametrize("steps", [1, 2, 6, 7])
+@pytest.mark.parametrize("accum", [1, 3, 5])
+@pytest.mark.parametrize("drop_last", [False, True])
+@pytest.mark.parametrize("size", [95, 104])
+@pytest.mark.parametrize(("framework", "devices"), [("plain", 1), ("plain", 2), ("accelerate", 1), ("lightning", 2)])
+def test_a_run_of_so_many_steps_loads_nothing_after_the_last(
+    framework: str, devices: int, size: int, drop_last: bool, accum: int, steps: int
+) -> None:
+    run = Run(
+        dataset_size=devices * size,
+        batch_size=19,
+        drop_last=drop_last,
+        grad_accum=accum,
+        world_size=devices,
+        framework=framework,
+        interval="step",
+        steps=steps,
+    )
+    assert run.clock.samples == loaded(run)
+
+
+def test_a_run_of_so_many_epochs_loads_all_of_each() -> None:
+    given: Any = {"dataset_size": 104, "batch_size": 19, "drop_last": True, "grad_accum": 3}
+    assert Run(**given, epochs=6).clock.samples == Run(**given, epochs=6, steps=6).clock.samples == 570
+    assert Run(**given, steps=6).clock.samples == 532
+
+
 @pytest.mark.parametrize(
     ("given", "batches"),
     [
@@ -108,16 +149,6 @@ def test_how_a_framework_steps(given: Any, interval: str, stride: int, calls: in
     assert (clock.interval, clock.stride, clock.calls) == (interval, stride, calls)
     assert clock.scheduler_steps == 32 // stride * calls
     assert clock.scheduler_steps_per_epoch == 8 // stride * calls
-
-
-def test_the_last_update_of_an_epoch_gathers_what_is_left() -> None:
-    clock = Run(**IMAGES, framework="accelerate").clock
-    assert [clock.micro_batches(step) for step in (0, 11, 12, 13, 25)] == [4, 4, 1, 4, 1]
-
-
-def test_a_plain_loop_gathers_full_groups_only() -> None:
-    clock = Run(**IMAGES).clock
-    assert {clock.micro_batches(step) for step in range(24)} == {4}
 
 
 def test_the_optimizer_step_of_a_scheduler_step() -> None:
@@ -317,64 +348,6 @@ def test_what_lengths_came_to_is_told(given: Any, lines: list[str]) -> None:
 def test_help_can_show_the_defaults() -> None:
     texts = {name: kind.default_text for name, kind in arg_types(Run).items() if kind.default_text}
     assert (texts["epochs"], texts["steps_per_epoch"]) == ("4", "8")
-
-
-class Accelerated:
-    """What accelerate 1.15.0's AcceleratedScheduler.step does to a scheduler, message anew."""
-
-    def __init__(self, scheduler: Any, devices: int, split: bool) -> None:
-        self.scheduler, self.devices, self.split = scheduler, devices, split
-
-    def step(self, synced: bool) -> None:
-        if not synced:
-            self.scheduler._step_count += 1
-        elif self.split:
-            self.scheduler.step()
-        else:
-            for _ in range(self.devices):
-                if self.scheduler._step_count <= getattr(self.scheduler, "total_steps", float("inf")):
-                    self.scheduler.step()
-
-
-def accelerated(run: Run, make: Any) -> list[float]:
-    """Return what a training loop under accelerate trains with, batch by batch."""
-    clock = run.clock
-    assert clock.batches_per_epoch is not None
-    assert clock.epochs is not None
-    optimizer = torch.optim.SGD(torch.nn.Linear(2, 1).parameters(), lr=0.1)
-    scheduler = Accelerated(make(optimizer, clock.scheduler_steps), run.world_size, run.split_batches)
-    rates: list[float] = []
-    for _ in range(clock.epochs):
-        for batch in range(1, clock.batches_per_epoch + 1):
-            synced = batch == clock.batches_per_epoch or batch % run.grad_accum == 0
-            if synced:
-                rates.append(optimizer.param_groups[0]["lr"])
-                optimizer.step()
-            if clock.interval == "step":
-                scheduler.step(synced)
-        if clock.interval == "epoch":
-            scheduler.step(True)
-    return rates
-
-
-@pytest.mark.parametrize("options", [{}, {"split_batches": True}, {"interval": "epoch"}, {"grad_accum": 1}])
-@pytest.mark.parametrize(
-    ("scheduler", "make"),
-    [
-        ({"name": "onecycle", "max_lr": 0.5}, lambda o, n: torch.optim.lr_scheduler.OneCycleLR(o, 0.5, total_steps=n)),
-        ({"name": "step", "step_size": 10}, lambda o, n: torch.optim.lr_scheduler.StepLR(o, 10)),
-        ({"name": "cosine"}, torch.optim.lr_scheduler.CosineAnnealingLR),
-    ],
-    ids=["onecycle", "step", "cosine"],
-)
-@pytest.mark.filterwarnings("ignore:Detected call of:UserWarning")
-def test_replays_what_accelerate_does(options: Any, scheduler: Any, make: Any) -> None:
-    run = {"dataset_size": 500, "batch_size": 8, "grad_accum": 4, "world_size": 4, "epochs": 3, **options}
-    experiment = lrviz.load(
-        {"run": {**run, "framework": "accelerate"}, "optimizer": {"lr": 0.1}, "scheduler": scheduler}
-    )
-    trace = lrviz.replay(experiment)
-    assert list(trace.groups[0].lr) == accelerated(experiment.run, make)
 
 
 def test_torchs_error_stops_a_run_whose_scheduler_is_stepped_often() -> None:

@@ -67,12 +67,13 @@ CASES: list[tuple[str, str | None, Any]] = [
     ("cosine-rebound", None, toy("cosine-restarts", T_0=8)),
     ("cycle-overrun", "error", toy(**ONECYCLE, total_steps=31)),
     ("cycle-overrun", None, toy(**ONECYCLE, total_steps=32)),
+    ("cycle-overrun", "error", toy(**ONECYCLE, run=ACCELERATE, total_steps=508)),
+    ("cycle-overrun", None, toy(**ONECYCLE, run=ACCELERATE, total_steps=509)),
     ("unfinished", "warning", toy("cosine", T_max=34)),
     ("unfinished", None, toy("cosine", T_max=33)),
     ("unfinished", "warning", toy("swa", swa_lr=1e-4, swa_start=28, anneal_epochs=5)),
     ("unfinished", None, toy("swa", swa_lr=1e-4, swa_start=28, anneal_epochs=4)),
-    ("unfinished", "warning", toy(**ONECYCLE, run={**ACCELERATE, "grad_accum": 4})),
-    ("unfinished", None, toy(**ONECYCLE, run=ACCELERATE)),
+    ("unfinished", None, toy(**ONECYCLE, run={**ACCELERATE, "grad_accum": 4})),
     ("unfinished", None, toy("constant", factor=1.0, total_iters=100)),
     ("off-by-one-steps", "warning", toy("cosine", T_max=36)),
     ("off-by-one-steps", None, toy("cosine", T_max=37)),
@@ -137,6 +138,8 @@ CASES: list[tuple[str, str | None, Any]] = [
     ("group-lr-flattened", "warning", toy("swa", optimizer=GROUPS, swa_lr=0.01)),
     ("group-lr-flattened", None, toy("swa", optimizer=SAME, swa_lr=0.01)),
     ("momentum-changed", "warning", toy("onecycle", optimizer={"name": "adamw"}, max_lr=0.1)),
+    ("momentum-changed", "warning", toy("onecycle", optimizer={"name": "sgd", "lr": 0.1}, max_lr=0.1)),
+    ("momentum-changed", "info", toy("onecycle", max_lr=0.1)),
     ("momentum-changed", None, toy("cyclic", optimizer={"name": "adamw"}, base_lr=0.01, max_lr=0.1)),
     ("momentum-changed", None, toy("onecycle", optimizer={"momentum": 0.9}, max_lr=0.1)),
     ("plateau-negative-metric", "error", toy("plateau", metric=[1.0] * 30 + [-1.0])),
@@ -207,12 +210,14 @@ def test_says_it_in_numbers_and_where(examined: Any, rule: str, document: Any, m
     assert found.step == step
 
 
-def test_accelerate_keeps_steps_from_a_onecycle(examined: Any) -> None:
-    findings = examined(toy(**ONECYCLE, run={**ACCELERATE, "grad_accum": 4}))
-    found = next(finding for finding in findings if finding.rule == "unfinished")
-    assert found.message.startswith(
-        "OneCycleLR needs 128 steps and has 73 of 128: accelerate counts each accumulated batch"
+def test_accelerate_leaves_a_onecycle_where_it_ended(examined: Any) -> None:
+    findings = examined(toy(**ONECYCLE, run={**ACCELERATE, "grad_accum": 4}, total_steps=60))
+    found = next(finding for finding in findings if finding.rule == "cycle-overrun")
+    assert found.message == (
+        "OneCycleLR has 60 steps and the run steps it 128 times: optimizer step 15 (epoch 1) trains with a learning "
+        "rate past its end, and accelerate leaves it there"
     )
+    assert {finding.rule for finding in findings}.isdisjoint({"unfinished", "replay-failed"})
 
 
 def test_a_late_swa_start_is_named(examined: Any) -> None:

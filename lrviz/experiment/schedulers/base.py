@@ -174,15 +174,15 @@ class SchedulerSpec(Record):
         """Yield what its arguments are on its curve."""
         yield from ()
 
-    def needs_torch(self) -> str | None:
+    def unsupported_reason(self) -> str | None:
         """Return why the light engine cannot run it, or None where it can."""
         if self.module is not None and not self.module.startswith("torch."):
-            return "it is not torch's own"
+            return f"{self.label} is not torch's own"
         children = self.children()
         own = [getattr(self, name) for name in arg_types(self)]
         if not all(_is_plain(value) for value in own if value != tuple(children)):
             return "one of its arguments is a Python object, which may look at anything in torch"
-        return next(filter(None, (child.needs_torch() for child in children)), None)
+        return next(filter(None, (child.unsupported_reason() for child in children)), None)
 
 
 def _is_plain(value: Any) -> bool:

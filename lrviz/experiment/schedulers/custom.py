@@ -41,5 +41,5 @@ class Custom(SchedulerSpec):
     def reachable_lr(self, base_lr: float, group: int, steps: int) -> float | None:
         return None
 
-    def needs_torch(self) -> str | None:
+    def unsupported_reason(self) -> str | None:
         return "a scheduler of your own may look at anything in torch"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
@@ -10,7 +11,7 @@ import numpy
 from lrviz.render.figure.thinning import Points, collapse, staircase, thin
 from lrviz.trace import Trace
 
-__all__ = ["COLUMNS_PER_INCH", "HUGE", "MARKED", "Curve", "curve", "loss_curve", "metric_curve", "sweep_curve"]
+__all__ = ["COLUMNS_PER_INCH", "HUGE", "Curve", "curve", "loss_curve", "metric_curve", "range_test_curve"]
 
 MARKED = 100  # values up to which each has its marker, on a panel wide enough
 HUGE = 1e300  # beyond, matplotlib's arithmetic overflows
@@ -39,40 +40,43 @@ def curve(name: str, values: memoryview, stride: int, columns: int) -> Curve:
     Where the scheduler steps with the optimizer, values are joined by straight lines, as training curves
     are; values that hold for a `stride` of steps are drawn as they are, held and then changed at once.
     """
-    y = numpy.asarray(values, dtype=numpy.float64)[::stride]
-    x = numpy.arange(len(y), dtype=numpy.float64) * stride
-    few = len(y) <= min(MARKED, columns // 4)
+    y = _array(values)[::stride]
+    x = _steps(y) * stride
+    few = _few(len(y), columns)
     if stride == 1:
-        return _line(name, x, y, columns, slice(None) if few else None)
-    if not few:
+        return _line(name, x, y, columns, few)
+    if few is None:
         x, y = collapse(x, y)
-    return _line(name, *staircase(x, y, len(values)), columns, slice(None, None, 2) if few else None)
+    return _line(name, *staircase(x, y, len(values)), columns, few and slice(None, None, 2))
 
 
-def metric_curve(trace: Trace, stride: int, columns: int) -> Curve | None:
-    """Return what the plateau was given, at the optimizer step after which it was; None without any."""
-    if trace.metric is None or not len(trace.metric):
-        return None
-    y = numpy.asarray(trace.metric, dtype=numpy.float64)
-    x = (numpy.arange(len(y), dtype=numpy.float64) + 1) * stride - 1
-    return _line("metric", x, y, columns, slice(None) if len(y) <= MARKED else None)
+def metric_curve(metric: memoryview, stride: int, columns: int) -> Curve:
+    """Return what the plateau was given, at the optimizer step after which it was."""
+    y = _array(metric)
+    return _line("metric", (_steps(y) + 1) * stride - 1, y, columns, slice(None) if len(y) <= MARKED else None)
 
 
-def loss_curve(trace: Trace, columns: int) -> Curve | None:
-    """Return the loss of the toy training at the optimizer step before which it was; None without any."""
-    if trace.loss is None or not len(trace.loss):
-        return None
-    y = numpy.asarray(trace.loss, dtype=numpy.float64)
-    return _line("loss", numpy.arange(len(y), dtype=numpy.float64), y, columns, None)
+def loss_curve(loss: memoryview, columns: int) -> Curve:
+    """Return the loss of the toy training at the optimizer step before which it was."""
+    y = _array(loss)
+    return _line("loss", _steps(y), y, columns, None)
 
 
-def sweep_curve(trace: Trace, columns: int) -> Curve:
-    """Return the loss of the toy training by the rate it trained with, as far as it is a number."""
-    losses = numpy.asarray(trace.loss if trace.loss is not None else (), dtype=numpy.float64)
+def range_test_curve(trace: Trace, columns: int) -> Curve:
+    """Return the loss of the toy training by the learning rate it trained with, as far as it is a number."""
+    losses = _array(() if trace.loss is None else trace.loss)
     finite = numpy.isfinite(losses)
     count = len(losses) if finite.all() else int(finite.argmin())
-    rates = numpy.asarray(trace.groups[0].lr if trace.groups else (), dtype=numpy.float64)
+    rates = _array(trace.groups[0].lr if trace.groups else ())
     return _line("loss", rates[:count], losses[:count], columns, _few(count, columns))
+
+
+def _array(values: memoryview | Sequence[float]) -> Points:
+    return numpy.asarray(values, dtype=numpy.float64)
+
+
+def _steps(y: Points) -> Points:
+    return numpy.arange(len(y), dtype=numpy.float64)
 
 
 def _few(count: int, columns: int) -> slice | None:

@@ -21,12 +21,12 @@ from lrviz.render.figure.panel import (
     align_labels,
     draw_epochs,
     draw_loss,
+    draw_lr,
     draw_metric,
     draw_momentum,
-    draw_rate,
     draw_steps,
 )
-from lrviz.render.figure.range_test import draw_sweep
+from lrviz.render.figure.range_test import draw_range_test
 from lrviz.render.figure.theme import Theme, styled
 from lrviz.render.text.rows import constant
 from lrviz.render.words import clean, clipped
@@ -49,7 +49,7 @@ def draw(
     `options.show` asks for momentum and the optimizer has none.
     """
     if trace.loss is not None and trace.failure is None and isinstance(experiment.scheduler, RangeTest):
-        return draw_sweep(trace, experiment, options)
+        return draw_range_test(trace, experiment, options)
     names, note = _panels(trace, experiment, options)
     with styled(options.theme, options.size) as theme:
         figure = Figure(figsize=options.size, dpi=options.dpi)
@@ -106,15 +106,13 @@ def _place(figure: Figure, names: Sequence[str], layout: Layout) -> dict[str, Ax
 def _draw(
     name: str, axes: Axes, trace: Trace, experiment: Experiment, theme: Theme, options: FigureOptions
 ) -> list[Curve]:
-    match name:
-        case "momentum":
-            return draw_momentum(axes, trace, experiment, theme)
-        case "loss":
-            return draw_loss(axes, trace, theme)
-        case "metric":
-            return draw_metric(axes, trace, experiment, theme)
-        case _:
-            return draw_rate(axes, trace, experiment, theme, log_y=options.log_y)
+    if name == "momentum":
+        return draw_momentum(axes, trace, experiment, theme)
+    if name == "loss" and trace.loss is not None:
+        return draw_loss(axes, trace.loss, theme)
+    if name == "metric" and trace.metric is not None:
+        return draw_metric(axes, trace.metric, experiment.run.clock.stride, theme)
+    return draw_lr(axes, trace, experiment, theme, log_y=options.log_y)
 
 
 def _dress(panels: dict[str, Axes], layout: Layout, trace: Trace, experiment: Experiment, theme: Theme | None) -> None:

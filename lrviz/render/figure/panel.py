@@ -29,19 +29,19 @@ __all__ = [
     "columns_of",
     "draw_epochs",
     "draw_loss",
+    "draw_lr",
     "draw_metric",
     "draw_momentum",
-    "draw_rate",
     "draw_steps",
     "figure_of",
     "inches_of",
     "plot",
     "raise_ylim",
     "set_linear_ylim",
-    "set_ticks",
 ]
 
-HEADROOM = 1.1  # of the highest rate, as the article has it
+HEADROOM = 1.1  # of the highest learning rate, as the article has it
+SMALL = 0.75  # size of the letters above a panel, of the font's
 SMALLEST_MARKER = 2.5  # points
 LABEL = 1.25  # ems between a panel and its label, beside the numbers: a tick and air
 FAR = 50.0  # times the least loss, from which on a logarithmic axis shows more
@@ -58,24 +58,22 @@ DASHES: tuple[Any, ...] = (
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
-def draw_rate(axes: Axes, trace: Trace, experiment: Experiment, theme: Theme, *, log_y: bool = False) -> list[Curve]:
-    """Draw every group's rate and return the lines.
+def draw_lr(axes: Axes, trace: Trace, experiment: Experiment, theme: Theme, *, log_y: bool = False) -> list[Curve]:
+    """Draw every group's learning rate and return the lines.
 
-    The axis runs from 0 to 1.1 x the highest that the rate is or is meant to be.
+    The axis runs from 0 to 1.1 x the highest that the learning rate is or is meant to be.
     """
     stride, columns = experiment.run.clock.stride, columns_of(axes)
     curves = [curve(group.name, group.lr, stride, columns) for group in trace.groups]
     low = min((each.low for each in curves), default=0.0)
-    high = max(max((each.high for each in curves), default=0.0), target(experiment))
+    high = max(max((each.high for each in curves), default=0.0), _target(experiment))
     if log_y:
         curves = _draw_log(axes, curves, high)
     else:
         top = min(HUGE, max(HEADROOM * high, FLAT)) if high > 0 or low < 0 else 1.0
         bottom = low - 0.1 * (top - low) if low < 0 else 0.0
         set_linear_ylim(axes, max(-HUGE, bottom), top)
-    plot(axes, curves, theme)
-    axes.set_ylabel("Learning Rate")
-    return curves
+    return plot(axes, curves, "Learning Rate", theme)
 
 
 def draw_momentum(axes: Axes, trace: Trace, experiment: Experiment, theme: Theme) -> list[Curve]:
@@ -84,51 +82,49 @@ def draw_momentum(axes: Axes, trace: Trace, experiment: Experiment, theme: Theme
     momenta = [(group.name, group.momentum) for group in trace.groups if group.momentum is not None]
     curves = [curve(name, values, stride, columns) for name, values in momenta]
     set_linear_ylim(axes, *_padded(curves))
-    plot(axes, curves, theme)
-    axes.set_ylabel("beta1" if trace.momentum_name == "beta1" else "Momentum")
-    return curves
+    return plot(axes, curves, "beta1" if trace.momentum_name == "beta1" else "Momentum", theme)
 
 
-def draw_metric(axes: Axes, trace: Trace, experiment: Experiment, theme: Theme) -> list[Curve]:
-    """Draw what a plateau watched and return the line."""
-    line = metric_curve(trace, experiment.run.clock.stride, columns_of(axes))
-    curves = [] if line is None else [line]
+def draw_metric(axes: Axes, metric: memoryview, stride: int, theme: Theme) -> list[Curve]:
+    """Draw what a plateau watched, which it was given every `stride` steps, and return the line."""
+    curves = [metric_curve(metric, stride, columns_of(axes))]
     set_linear_ylim(axes, *_padded(curves))
-    plot(axes, curves, replace(theme, ink=theme.metric))
-    axes.set_ylabel("Metric")
-    return curves
+    return plot(axes, curves, "Metric", replace(theme, ink=theme.metric))
 
 
-def draw_loss(axes: Axes, trace: Trace, theme: Theme) -> list[Curve]:
+def draw_loss(axes: Axes, loss: memoryview, theme: Theme) -> list[Curve]:
     """Draw the loss of the toy training, saying whose it is, and return the line.
 
     A loss that stays above zero and falls or rises far has a logarithmic axis.
     """
-    line = loss_curve(trace, columns_of(axes))
-    curves = [] if line is None else [line]
-    if line is not None and line.low > FLAT and line.high > FAR * line.low:
+    line = loss_curve(loss, columns_of(axes))
+    curves = [line]
+    if line.low > FLAT and line.high > FAR * line.low:
         curves = _draw_log(axes, curves, line.high)
     else:
         set_linear_ylim(axes, *_padded(curves))
-    plot(axes, curves, replace(theme, ink=theme.metric))
-    axes.set_ylabel("Loss")
     add_caption(axes, TOY, theme, "toy")
-    return curves
+    return plot(axes, curves, "Loss", replace(theme, ink=theme.metric))
 
 
 def add_caption(axes: Axes, text: str, theme: Theme, gid: str, *, line: int = 0) -> None:
     """Write a small line above a panel's right end, on the `line`-th line from it."""
     points = rcParams["font.size"]
-    size = 0.75 * points
-    room = {"textcoords": "offset points", "ha": "right", "va": "bottom", "color": theme.quiet, "fontsize": size}
     beside = axes.get_position().x0 * figure_of(axes).get_size_inches()[0] - 0.1
     is_top = axes is figure_of(axes).axes[0]  # where no other panel's numbers stand left of the line
-    message = wrapped(text, inches_of(axes)[0] + (beside if is_top else 0.0), size, lines=1)
-    axes.annotate(message, (1.0, 1.0), (0, 3 + line * LINE * points), xycoords="axes fraction", gid=gid, **room)
+    message = wrapped(text, inches_of(axes)[0] + (beside if is_top else 0.0), SMALL * points, lines=1)
+    offset = 0, 3 + line * LINE * points
+    axes.annotate(message, (1.0, 1.0), offset, xycoords="axes fraction", ha="right", gid=gid, **_small(theme))
 
 
-def target(experiment: Experiment) -> float:
-    """Return the highest rate that any parameter group is meant to reach."""
+def _small(theme: Theme) -> dict[str, Any]:
+    """Return the style of what is written above a panel, at an offset."""
+    size = SMALL * rcParams["font.size"]
+    return {"textcoords": "offset points", "va": "bottom", "color": theme.quiet, "fontsize": size}
+
+
+def _target(experiment: Experiment) -> float:
+    """Return the highest learning rate that any parameter group is meant to reach."""
     groups = experiment.optimizer.resolved_groups
     return max(experiment.scheduler.target_lr(group.lr, index) for index, group in enumerate(groups))
 
@@ -145,18 +141,15 @@ def draw_steps(axes: Axes, steps: int, steps_per_epoch: int | None) -> None:
 def draw_epochs(axes: Axes, steps: int, steps_per_epoch: int, theme: Theme) -> None:
     """Draw an epoch axis above the panel: numbers of epochs behind, small and grey."""
     ticks = epoch_ticks(steps, steps_per_epoch, _labels(axes, f"{steps // steps_per_epoch:,}"))
-    size = 0.75 * rcParams["font.size"]
-    above = axes.get_xaxis_transform()
-    rises = {"textcoords": "offset points", "ha": "center", "va": "bottom", "color": theme.quiet, "fontsize": size}
+    above, style = axes.get_xaxis_transform(), _small(theme)
     for place, label in zip(ticks.places, ticks.labels, strict=True):
-        axes.annotate(label, (place, 1.0), (0, 3), xycoords=above, gid="epoch", **rises)
-    beside = (1.1 + 0.31 * len(ticks.labels[-1])) * size
-    rises["ha"] = "left"
-    axes.annotate("Epoch", (1.0, 1.0), (beside, 3), xycoords="axes fraction", gid="epoch-label", **rises)
+        axes.annotate(label, (place, 1.0), (0, 3), xycoords=above, ha="center", gid="epoch", **style)
+    beside = (1.1 + 0.31 * len(ticks.labels[-1])) * style["fontsize"]
+    axes.annotate("Epoch", (1.0, 1.0), (beside, 3), xycoords="axes fraction", ha="left", gid="epoch-label", **style)
 
 
 def raise_ylim(axes: Axes, high: float, room: float) -> None:
-    """Raise a rate panel's upper limit until `room` inches are free above the rate `high`."""
+    """Raise a panel's upper limit until `room` inches are free above the value `high`."""
     share = min(0.5, room / inches_of(axes)[1])
     bottom, top = axes.get_ylim()
     if axes.get_yscale() == "log":
@@ -201,7 +194,7 @@ def set_linear_ylim(axes: Axes, low: float, high: float) -> None:
     """Give a panel a linear axis of values from `low` to `high`, and ticks as its height takes."""
     count = round(inches_of(axes)[1] / (2.9 * rcParams["font.size"] / 72))
     axes.set_ylim(low, high)
-    set_ticks(axes, level_ticks(low, high, max(3, count)))
+    _set_ticks(axes, level_ticks(low, high, max(3, count)))
 
 
 def _padded(curves: Sequence[Curve]) -> tuple[float, float]:
@@ -218,6 +211,7 @@ def _draw_log(axes: Axes, curves: Sequence[Curve], high: float) -> list[Curve]:
 
     What has no logarithm lies on the axis's floor, whose tick says so, rather than nowhere.
     """
+    high = min(high, HUGE)
     positive = [each.y[each.y > FLAT] for each in curves]
     lowest = min((float(values.min()) for values in positive if len(values)), default=high if high > FLAT else 0.1)
     high = high if high > FLAT else 1.0
@@ -230,11 +224,11 @@ def _draw_log(axes: Axes, curves: Sequence[Curve], high: float) -> list[Curve]:
     if sunk:
         below = any(each.low < 0 for each in curves)
         ticks = Ticks([floor, *ticks.places], ["≤ 0" if below else "0", *ticks.labels], ticks.minor)
-    set_ticks(axes, ticks)
+    _set_ticks(axes, ticks)
     return [replace(each, y=numpy.where(each.y <= FLAT, floor, each.y)) for each in curves]
 
 
-def set_ticks(axes: Axes, ticks: Ticks) -> None:
+def _set_ticks(axes: Axes, ticks: Ticks) -> None:
     """Set the ticks of a panel's values."""
     axes.set_yticks(ticks.places, ticks.labels)
     axes.minorticks_off()
@@ -268,17 +262,17 @@ def _marker_size(axes: Axes, curve: Curve) -> float:
     return float(min(rcParams["lines.markersize"], max(SMALLEST_MARKER, 0.5 * apart)))
 
 
-def plot(axes: Axes, curves: Sequence[Curve], theme: Theme) -> None:
-    """Add the lines: one in the theme's ink, several each in a colour, dash and marker of its own."""
-    palette = rcParams["axes.prop_cycle"].by_key()["color"]
+def plot(axes: Axes, curves: list[Curve], label: str, theme: Theme) -> list[Curve]:
+    """Add the lines and return them: one in the theme's ink, several each in its own colour, dash and marker."""
+    axes.set_ylabel(label)
+    colors = [theme.ink] if len(curves) == 1 else rcParams["axes.prop_cycle"].by_key()["color"]
     for number, each in enumerate(curves):
-        alone = len(curves) == 1
         line = Line2D(
             each.x,
             each.y,
-            color=theme.ink if alone else palette[number % len(palette)],
-            linestyle=DASHES[0] if alone else DASHES[number % len(DASHES)],
-            marker=None if each.marked is None else MARKERS[0 if alone else number % len(MARKERS)],
+            color=colors[number % len(colors)],
+            linestyle=DASHES[number % len(DASHES)],
+            marker=None if each.marked is None else MARKERS[number % len(MARKERS)],
             markevery=each.marked,
             markersize=_marker_size(axes, each),
             label=each.name,
@@ -287,3 +281,4 @@ def plot(axes: Axes, curves: Sequence[Curve], theme: Theme) -> None:
             zorder=2.5 + number / 100,
         )
         axes.add_line(line)
+    return curves

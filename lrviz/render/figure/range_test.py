@@ -1,4 +1,4 @@
-"""The figure of a learning-rate range test: the toy loss against the rate, with what finders suggest."""
+"""The figure of a learning-rate range test: the toy loss against the learning rate, with the suggested points."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.scalars import short
 from lrviz.experiment.schedulers.notes import Annotation, Point
 from lrviz.render.figure.annotation.callouts import call_out
-from lrviz.render.figure.curve import Curve, sweep_curve
+from lrviz.render.figure.curve import Curve, range_test_curve
 from lrviz.render.figure.layout import NO_LEGEND, Layout
 from lrviz.render.figure.options import FigureOptions
 from lrviz.render.figure.panel import TOY, add_caption, align_labels, columns_of, inches_of, plot, set_linear_ylim
@@ -25,16 +25,16 @@ from lrviz.render.figure.theme import Theme, styled
 from lrviz.render.figure.ticks import log_ticks
 from lrviz.trace import Trace
 
-__all__ = ["draw_sweep"]
+__all__ = ["draw_range_test"]
 
 HEADROOM = 1.25  # of the highest loss before it diverges, for the rising end and the labels
 FAR = 10.0  # times the frame's height: as good as any loss that is higher
 NARROW = 2.0  # inches of a panel in which a label has a line for each word
-AROUND = 10**0.5  # times a single rate and its share: the ends of the axis then
+AROUND = 10**0.5  # times a single learning rate and its share: the ends of the axis then
 
 
-def draw_sweep(trace: Trace, experiment: Experiment, options: FigureOptions) -> Figure:
-    """Draw the loss of a range test that trained against its rate, on a logarithmic axis.
+def draw_range_test(trace: Trace, experiment: Experiment, options: FigureOptions) -> Figure:
+    """Draw the loss of a range test that trained against its learning rate, on a logarithmic axis.
 
     The line leaves the frame where the loss diverges. The steepest and the valley point before that
     are marked, where the loss falls at all.
@@ -44,11 +44,11 @@ def draw_sweep(trace: Trace, experiment: Experiment, options: FigureOptions) -> 
         layout = Layout.around(
             options.size, rcParams["font.size"], experiment.name, epochs=False, notes=1, legend=NO_LEGEND
         )
-        axes = figure.add_axes(layout.rectangles(1)[0], label="sweep")
+        axes = figure.add_axes(layout.rectangles(1)[0], label="range test")
         axes.set_title(layout.title, pad=layout.pad)
         losses = list(trace.loss or ())
         calm = losses[: usable(losses)]
-        line = _line(axes, sweep_curve(trace, columns_of(axes)), max(calm, default=0.0) or 1.0, theme)
+        line = _line(axes, range_test_curve(trace, columns_of(axes)), max(calm, default=0.0) or 1.0, theme)
         align_labels([axes], layout)
         add_caption(axes, TOY, theme, "toy")
         rates = list(trace.groups[0].lr[: len(calm)]) if calm else []
@@ -66,11 +66,10 @@ def _line(axes: Axes, curve: Curve, high: float, theme: Theme) -> Curve:
     axes.set_xticks(ticks.places, ticks.labels)
     axes.set_xticks(ticks.minor, [""] * len(ticks.minor), minor=True)
     axes.set_xlabel("Learning Rate")
-    axes.set_ylabel("Loss")
     top = HEADROOM * high
     set_linear_ylim(axes, 0.0, top)
     shown = replace(curve, y=numpy.minimum(curve.y, FAR * top), high=high)
-    plot(axes, [shown], theme)
+    plot(axes, [shown], "Loss", theme)
     below_top = Rectangle((-0.1, -0.1), 1.2, 1.1, transform=axes.transAxes)  # markers on the other sides stay whole
     for line in axes.get_lines():
         line.set_clip_path(below_top)

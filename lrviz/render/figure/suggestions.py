@@ -1,4 +1,4 @@
-"""What a learning-rate range test suggests: the two points that learning-rate finders mark."""
+"""The two points that a learning-rate range test suggests."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 __all__ = ["Suggestion", "steepest", "usable", "valley"]
 
-DIVERGED = 4.0  # times the best loss: where fastai's finder stops
+DIVERGED = 4.0  # times the best loss: where fastai's `lr_find` stops
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A rate that a finder marks, the loss there, and its place in the sweep."""
+    """A learning rate that a range test suggests, the loss there, and its index in the run."""
 
     index: int
     rate: float
@@ -22,7 +22,7 @@ class Suggestion:
 
 
 def usable(losses: Sequence[float]) -> int:
-    """Return how many losses come before the sweep diverges: is not finite, or over four times its best."""
+    """Return how many losses come before the range test diverges: is not finite, or over four times its best."""
     best = math.inf
     for index, loss in enumerate(losses):
         if not math.isfinite(loss) or loss > DIVERGED * best:
@@ -32,7 +32,7 @@ def usable(losses: Sequence[float]) -> int:
 
 
 def steepest(rates: Sequence[float], losses: Sequence[float]) -> Suggestion | None:
-    """Return where the loss falls fastest per unit of log rate (fastai's `steep`), or None where it never falls."""
+    """Return where the loss falls fastest per unit of log learning rate (fastai's `steep`), or None."""
     slopes = [
         (losses[i + 1] - losses[i]) / math.log(rates[i + 1] / rates[i]) if rates[i + 1] > rates[i] > 0 else 0.0
         for i in range(len(losses) - 1)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lrviz.experiment.experiment import Experiment
-from lrviz.render.figure.panel import draw_rate, draw_steps, inches_of
+from lrviz.render.figure.panel import draw_lr, draw_steps, inches_of
 from lrviz.render.figure.theme import Theme, styled
 from lrviz.render.words import wrapped
 from lrviz.trace import Trace
@@ -53,10 +53,10 @@ MEASURES = {
     "tall": _Measure(width=5.0, height=2.45, left=0.72, right=0.28, top=0.34, bottom=0.62, points=11.0, marker=4.5),
 }
 HEADING = 0.3  # inches above a family's first cell
-GUTTER = 0.3  # inches left of the first column, for the rate's label, and half of it all around
+GUTTER = 0.3  # inches left of the first column, for the axis's label, and half of it all around
 
 
-def draw_summary(entries: Sequence[Entry], layout: Sheet = "wide", theme: str = "light") -> Figure:
+def draw_summary(entries: Sequence[Entry], sheet: Sheet = "wide", theme: str = "light") -> Figure:
     """Draw every (family, trace, experiment) as a small panel and return the figure, 100 dots per inch.
 
     "wide" gives each family a column, in order of first appearance; "tall" has two columns and starts
@@ -64,8 +64,8 @@ def draw_summary(entries: Sequence[Entry], layout: Sheet = "wide", theme: str = 
     """
     if not entries:
         raise ValueError("a summary needs at least one entry")
-    places = cells([family for family, _, _ in entries], layout)
-    measure = MEASURES[layout]
+    places = cells([family for family, _, _ in entries], sheet)
+    measure = MEASURES[sheet]
     rows, columns = max(cell.row for cell in places) + 1, max(cell.column for cell in places) + 1
     tops = _tops(places, rows, measure)
     size = (columns * measure.width + 1.2 * GUTTER, tops[-1] + GUTTER)
@@ -73,14 +73,14 @@ def draw_summary(entries: Sequence[Entry], layout: Sheet = "wide", theme: str = 
         figure = Figure(figsize=size, dpi=DPI)
         for cell, (_, trace, experiment) in zip(places, entries, strict=True):
             axes = figure.add_axes(_rectangle(cell, tops[cell.row], size, measure))
-            last = layout == "tall" or not any(o.column == cell.column and o.row > cell.row for o in places)
+            last = sheet == "tall" or not any(o.column == cell.column and o.row > cell.row for o in places)
             _draw_cell(axes, trace, experiment, look, measure, first=cell.column == 0, last=last)
             if cell.family is not None:
                 _head(figure, cell, tops[cell.row], size, measure, look)
     return figure
 
 
-def cells(families: Sequence[str], layout: Sheet) -> list[Cell]:
+def cells(families: Sequence[str], sheet: Sheet) -> list[Cell]:
     """Return the place of every entry, given the family of each."""
     order = list(dict.fromkeys(families))
     members = {family: [i for i, name in enumerate(families) if name == family] for family in order}
@@ -90,7 +90,7 @@ def cells(families: Sequence[str], layout: Sheet) -> list[Cell]:
         for place, index in enumerate(members[family]):
             name = None if place else family
             across, down = place % TALL_COLUMNS, row + place // TALL_COLUMNS
-            found[index] = Cell(place, column, name) if layout == "wide" else Cell(down, across, name)
+            found[index] = Cell(place, column, name) if sheet == "wide" else Cell(down, across, name)
         row += -(-len(members[family]) // TALL_COLUMNS)
     return [found[index] for index in range(len(families))]
 
@@ -132,7 +132,7 @@ def _draw_cell(
     axes: Axes, trace: Trace, experiment: Experiment, theme: Theme, measure: _Measure, *, first: bool, last: bool
 ) -> None:
     points = rcParams["font.size"]
-    draw_rate(axes, trace, experiment, theme)
+    draw_lr(axes, trace, experiment, theme)
     draw_steps(axes, max(1, experiment.run.clock.steps), trace.steps_per_epoch)
     axes.set_xlabel("Steps" if last else "")
     axes.set_ylabel("Learning Rate" if first else "")

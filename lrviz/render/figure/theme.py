@@ -11,7 +11,7 @@ from typing import Any
 
 from matplotlib import rc_context, rc_params_from_file, rcParamsDefault
 
-__all__ = ["BASE_SIZE", "THEMES", "Theme", "settings", "styled"]
+__all__ = ["Theme", "settings", "styled"]
 
 BASE_SIZE = (10.0, 5.0)  # inches; the size that the style sheets' font is for
 BASE_FONT = 12.0  # points
@@ -22,7 +22,6 @@ SMALLEST = 0.62  # of the base font: 7.5 points still read
 class Theme:
     """The colours of one look."""
 
-    sheet: str
     ink: str  # a single line
     quiet: str  # the epoch axis
     annotation: str
@@ -35,24 +34,12 @@ class Theme:
         return self.error if name == "error" else self.warning
 
 
-THEMES = {
+COLORS = {
     "light": Theme(
-        sheet="light.mplstyle",
-        ink="#000000",
-        quiet="#6B7280",
-        annotation="#1E88E5",
-        error="#C62828",
-        warning="#B45309",
-        metric="#0072B2",
+        ink="#000000", quiet="#6B7280", annotation="#1E88E5", error="#C62828", warning="#B45309", metric="#0072B2"
     ),
     "dark": Theme(
-        sheet="dark.mplstyle",
-        ink="#FFFFFF",
-        quiet="#8B93A1",
-        annotation="#4FB3FF",
-        error="#FF6B6B",
-        warning="#FFB454",
-        metric="#56B4E9",
+        ink="#FFFFFF", quiet="#8B93A1", annotation="#4FB3FF", error="#FF6B6B", warning="#FFB454", metric="#56B4E9"
     ),
 }
 
@@ -62,8 +49,8 @@ def settings(theme: str) -> dict[Any, Any]:
     """Return matplotlib's defaults with the theme's style sheets over them, whatever the user's own say."""
     folder = Path(__file__).parent
     merged: dict[Any, Any] = {key: value for key, value in rcParamsDefault.items() if not key.startswith("backend")}
-    for sheet in ("common.mplstyle", THEMES[theme].sheet):
-        merged |= rc_params_from_file(folder / sheet, use_default_template=False)
+    for sheet in ("common", theme):
+        merged |= rc_params_from_file(folder / f"{sheet}.mplstyle", use_default_template=False)
     return merged
 
 
@@ -72,4 +59,4 @@ def styled(theme: str, size: tuple[float, float] = BASE_SIZE) -> Iterator[Theme]
     """Draw in a theme, the font scaled to a figure's size in inches; nothing stays changed afterwards."""
     scale = min(1.0, max(SMALLEST, min(size[0] / BASE_SIZE[0], size[1] / BASE_SIZE[1]) ** 0.5))
     with rc_context(settings(theme) | {"font.size": BASE_FONT * scale}):
-        yield THEMES[theme]
+        yield COLORS[theme]

@@ -1,0 +1,60 @@
+"""The trace: what its numbers, warnings and failures say of themselves."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lrviz.trace import Failure, GroupTrace, TorchWarning, column
+
+
+@pytest.mark.parametrize(
+    ("step", "epoch", "where"),
+    [
+        (0, None, "when the scheduler was built"),
+        (17, 2, "after step 16 (epoch 2)"),
+        (12_001, None, "after step 12,000"),
+        (12_001, 1_200, "after step 12,000 (epoch 1,200)"),
+    ],
+)
+def test_a_warning_and_a_failure_say_alike_where_they_came(step: int, epoch: int | None, where: str) -> None:
+    assert TorchWarning(step=step, epoch=epoch, message="careful").where == where
+    assert Failure(step=step, epoch=epoch, kind="ValueError", message="no").where == where
+
+
+@pytest.mark.parametrize(("message", "words"), [("no", "ValueError: no"), ("", "ValueError")])
+def test_a_failure_has_words_with_and_without_a_message(message: str, words: str) -> None:
+    assert Failure(step=1, epoch=None, kind="ValueError", message=message).words == words
+
+
+@pytest.mark.parametrize(
+    ("step", "description"),
+    [(0, "building the scheduler failed: ValueError: no"), (3, "scheduler.step() failed after step 2: ValueError: no")],
+)
+def test_a_failure_says_in_a_line_where_and_why(step: int, description: str) -> None:
+    assert Failure(step=step, epoch=None, kind="ValueError", message="no").description == description
+
+
+def test_a_column_cannot_be_written_to() -> None:
+    with pytest.raises(TypeError, match="read-only"):
+        column([1.0, 2.0])[0] = 3.0
+
+
+def test_a_summary_has_the_first_of_equal_peaks() -> None:
+    summary = GroupTrace(name="a", lr=column([1.0, math.nan, 2.0, 2.0, 0.5])).summary
+    assert (summary.first, summary.peak, summary.peak_step, summary.last) == (1.0, 2.0, 2, 0.5)
+
+
+def test_a_summary_looks_past_what_is_not_a_number() -> None:
+    summary = GroupTrace(name="a", lr=column([math.nan, 1.0, math.inf])).summary
+    assert (summary.peak, summary.peak_step) == (math.inf, 2)
+
+
+@given(st.lists(st.floats(allow_nan=True), min_size=1, max_size=6))
+def test_summary_never_fails_and_finds_the_highest(values: list[float]) -> None:
+    summary = GroupTrace(name="a", lr=column(values)).summary
+    numbers = [value for value in values if not math.isnan(value)]
+    assert summary.peak == max(numbers) if numbers else math.isnan(summary.peak)
