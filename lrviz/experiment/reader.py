@@ -108,7 +108,8 @@ class _Reader:
             self.refuse("", f"must be a mapping with a scheduler, not {_what(root)}")
             return None
         entries = root.data
-        self.unknown(entries, ("title", "run", "optimizer", "scheduler", *arg_types(Warmup), *self.sections), "")
+        own = {key: value for key, value in entries.items() if not key.startswith("x-")}  # those hold anchors
+        self.unknown(own, ("title", "run", "optimizer", "scheduler", *arg_types(Warmup), *self.sections), "")
         run = self.record(Run, entries.get("run", Value({})), "run")
         self.clock = run.clock if run else STAND_IN
         optimizer = self.record(OptimizerSpec, entries.get("optimizer", Value({})), "optimizer")
