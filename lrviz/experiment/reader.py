@@ -133,7 +133,7 @@ class _Reader:
         """Read the scheduler and the warmup before it, which make a sequence of the two."""
         given = {name: entries[name] for name in arg_types(Warmup) if name in entries}
         warmup = self.record(Warmup, Value(given), "")
-        after = warmup.warmup if warmup else None
+        after = (warmup.warmup if warmup else None) or None
         scope = Scope(self.clock.scheduler_steps - (after or 0), None if after is None else Rest())
         scheduler = self.scheduler(entries["scheduler"], "scheduler", scope)
         if warmup is None or scheduler is None:

@@ -16,7 +16,7 @@ class Warmup(Record):
     """A linear warmup of `warmup` scheduler steps, from `warmup_start` times the rate up to the rate."""
 
     warmup: int | None = arg(
-        Duration("length of a linear warmup before the scheduler", default_text="none"), default=None
+        Duration("length of a linear warmup before the scheduler", minimum=0, default_text="none"), default=None
     )
     warmup_start: float | None = arg(
         Real(
@@ -37,9 +37,10 @@ class Warmup(Record):
         """Return a sequence of the warmup and the scheduler, which starts where the warmup ends.
 
         The steps of the scheduler, a sequence's milestones among them, count from there. Without a
-        warmup it is the scheduler itself. Raises SpecError for schedulers that cannot follow one.
+        warmup, or with one of no steps, it is the scheduler itself. Raises SpecError for schedulers that
+        cannot follow one.
         """
-        if self.warmup is None:
+        if not self.warmup:
             return scheduler
         reason, cause = scheduler.no_warmup
         if scheduler.first_step:
