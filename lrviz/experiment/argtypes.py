@@ -275,7 +275,7 @@ class Duration(Count):
             return super().convert(value)
         except Invalid as error:
             if error.cause == FRACTION and 0 < value < 1:  # as transformers' warmup_ratio is given
-                raise Invalid(f"{error}; that share of the run is {100 * value:g}%", error.cause) from None
+                raise Invalid(f"{error}; did you mean {100 * value:g}%?", error.cause) from None
             raise
 
     def schema(self) -> dict[str, Any]:
