@@ -51,7 +51,7 @@ def plot(target: Target = None) -> Action:
             "--format; default the scheduler's name .png", "-o", "--output",
         ),
         flags.choice("format", "Figure", plot.FORMATS, "format of what goes to a pipe"),
-        flags.text("title", "Figure", "TEXT", "title of the figure; default the scheduler's name"),
+        flags.text("title", "Figure", "TEXT", "title of the figure, '' for none; default the scheduler's name"),
         *plot.FIGURE.parameters(),
         *_replay_flags(),
     ]  # fmt: skip
