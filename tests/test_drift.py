@@ -47,10 +47,10 @@ def test_an_untouched_gallery_has_not_drifted(configs, drawn):
 
 def test_changed_numbers_come_first(configs, drawn):
     (configs / "01-stairs.yaml").write_text(STEP.replace("0.5", "0.25"))
-    message = check(configs, drawn)
-    assert message[0] == "stairs: the numbers differ: lr default number 4 is 0.00025, was 0.0005"
-    assert any(line.startswith("stairs.png: looks different") for line in message)
-    assert any(line.startswith("stairs.svg: has ") for line in message)
+    lines = check(configs, drawn)
+    assert lines[0] == "stairs: the numbers differ: lr default number 4 is 0.00025, was 0.0005"
+    assert any(line.startswith("stairs.png: looks different") for line in lines)
+    assert any(line.startswith("stairs.svg: has ") for line in lines)
 
 
 def test_a_curve_that_moved_by_one_bit_has_drifted(configs, drawn):
@@ -65,8 +65,8 @@ def test_a_curve_that_moved_by_one_bit_has_drifted(configs, drawn):
 @pytest.mark.parametrize("text", ["", "[]", "{", "\xff"])
 def test_numbers_that_cannot_be_read_have_drifted(configs, drawn, text):
     (drawn / CURVES).write_text(text)
-    (message,) = check(configs, drawn)
-    assert message.startswith(f"{CURVES}: ")
+    (line,) = check(configs, drawn)
+    assert line.startswith(f"{CURVES}: ")
 
 
 @pytest.mark.parametrize("name", ["wave.png", "wave.svg"])
@@ -82,9 +82,9 @@ def test_a_figure_that_nothing_makes_has_drifted(configs, drawn):
 
 def test_a_new_file_has_drifted(configs, drawn):
     (configs / "03-flat.yaml").write_text("scheduler: {name: constant}\ngallery: {summary: false}\n")
-    message = check(configs, drawn)
-    assert message[0] == "flat: has no numbers in curves.json"
-    assert "flat.png: is missing" in message
+    lines = check(configs, drawn)
+    assert lines[0] == "flat: has no numbers in curves.json"
+    assert "flat.png: is missing" in lines
 
 
 def test_an_edited_index_has_drifted(configs, drawn):

@@ -115,7 +115,7 @@ def check(
     return check.check, [
         flags.switch("strict", "Check", "exit with 1 for a warning, too"),
         flags.repeated("ignore", "Check", "RULE", "rules to leave out, with commas between them or the flag repeated"),
-        flags.choice("format", "Check", ("text", "json"), "panels to read, or JSON", "text"),
+        flags.choice("format", "Check", check.FORMATS, "panels to read; or JSON, GitHub's annotations, SARIF", "text"),
         _engine_flag(),
     ]
 

@@ -110,23 +110,47 @@ class CommandGroup(_Light, TyperGroup):
 class Verb(Command):
     """A command over targets, whose function returns its `Action`: what to do, and which flags that has.
 
-    The first argument is a target, and the command that runs is made for it, with its flags and `--help`.
+    The command that runs is made for the first target among the arguments, with its flags and `--help`.
     """
 
     def __init__(self, *, help: str, **settings: Any) -> None:
         super().__init__(help=help + TARGET, **settings)
 
     def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """Return the context of a target's command, where the arguments begin with a target."""
-        if not args or (args[0].startswith("-") and args[0] != "-"):
+        """Return the context of a target's command, where there is a target among the arguments."""
+        first = self._first_target(args)
+        if first is None:
             return super().make_context(info_name, args, parent, **extra)
-        return self._of_target(args[0]).make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+        name, rest = args[first], [*args[:first], *args[first + 1 :]]
+        return self._of_target(name).make_context(f"{info_name} {name}", rest, parent, **extra)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         own = {flag for parameter in self.get_params(ctx) for flag in parameter.opts}
-        if len(args) > 1 and args[0] not in own:
-            raise SpecError(f"{args[0]}: the target comes first: lrviz {self.name} TARGET {args[0]} …")
+        if args and not own.intersection(_flag(argument) for argument in args) and not ctx.resilient_parsing:
+            raise SpecError(f"there is no target: lrviz {self.name} TARGET {' '.join(args)}")
         return super().parse_args(ctx, args)
+
+    def _first_target(self, args: Sequence[str]) -> int | None:
+        """Return where the first target stands; None where there is none, or a flag of the verb's own comes before."""
+        if not args or not args[0].startswith("-") or args[0] == "-":
+            return 0 if args else None
+        from lrviz.cli.flags import with_value
+        from lrviz.cli.targets import any_flags
+
+        assert self.callback is not None
+        own = {flag for parameter in self.params for flag in parameter.opts}
+        takes_value = with_value([*any_flags(), *self.callback()[1]])
+        place = 0
+        while place < len(args):
+            argument = args[place]
+            if argument == "--":
+                return place + 1 if place + 1 < len(args) else None
+            if argument == "-" or not argument.startswith("-"):
+                return place
+            if _flag(argument) in own:
+                return None
+            place += 1 + (argument in takes_value)
+        return None
 
     def _of_target(self, name: str) -> Any:
         """Return the command of this verb for a target, its signature put together from the flags it takes."""
@@ -156,6 +180,11 @@ class Verb(Command):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         super().format_options(ctx, formatter)
         _write_rows(formatter, "Schedulers", scheduler_lines())
+
+
+def _flag(argument: str) -> str:
+    """Return the flag of an argument such as --lr=0.1."""
+    return argument.partition("=")[0]
 
 
 def scheduler_lines() -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from lrviz.cli.report import progress
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import OneOf
 from lrviz.render.figure.output import FORMATS
+from lrviz.render.figure.standalone import import_matplotlib
 
 if TYPE_CHECKING:
     from lrviz.gallery import OnDrawn
@@ -33,6 +34,7 @@ def draw(configs: Path | None, output: Path, formats: Sequence[str], allow_impor
     from lrviz.files import make_folder
     from lrviz.gallery import collect, own_configs, render
 
+    import_matplotlib()
     entries = collect(configs or own_configs(), allow_import=allow_import)
     make_folder(output)
     with _progress("drawing", len(entries) + 2) as report:
@@ -47,6 +49,7 @@ def check(configs: Path | None, output: Path, formats: Sequence[str], allow_impo
 
     if not output.is_dir():
         raise SpecError(Problem(place=str(output), message="there is no such folder to check"))
+    import_matplotlib()
     entries = collect(configs or own_configs(), allow_import=allow_import)
     with _progress("checking", len(entries) + 2) as report:
         found = differences(entries, output, formats, report)

@@ -14,13 +14,14 @@ from lrviz import documents
 from lrviz.cli import overlay
 from lrviz.cli.flags import FlagSet, flag_name, in_yaml, repeated
 from lrviz.cli.overlay import overlaid
+from lrviz.cli.report import print_note
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec
 from lrviz.experiment.values import MAX_BYTES, Value
 
-__all__ = ["Source", "file_source", "find", "only"]
+__all__ = ["Source", "any_flags", "file_source", "find", "only"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Source:
     own: Sequence[inspect.Parameter]
     load: Callable[[Mapping[str, Any]], Experiment]
     scheduler: FlagSet | None = None  # its flags, where the target is a scheduler's name
+    path: Path | None = None  # of a file or a folder
 
     def worded(self, message: str) -> str:
         """Return a message in the words that the target was given in: its flags, or the document's keys."""
@@ -41,6 +43,12 @@ class Source:
     def flags(self) -> list[inspect.Parameter]:
         """Return the parameters of every flag that says what to replay."""
         return [*self.own, *overlay.parameters()]
+
+
+def any_flags() -> list[inspect.Parameter]:
+    """Return the parameters of the flags of all targets."""
+    named = [_scheduler_source(spec) for spec in CATALOGUE.values() if spec.on_command_line]
+    return [flag for source in (*named, _custom_source(":"), file_source("-")) for flag in source.flags()]
 
 
 def only(sources: Sequence[Source], verb: str) -> Source:
@@ -185,9 +193,21 @@ def file_source(name: str) -> Source:
     def load(given: Mapping[str, Any]) -> Experiment:
         from lrviz.experiment.yaml_reader import decode, read
 
-        root = decode(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>") if name == "-" else read(path)
+        root = decode(_standard_input(), "<stdin>") if name == "-" else read(path)
         if isinstance(root.data, dict):
             root = replace(root, data=overlaid(root.data, given))
         return _read(root, None, folder=path.parent, allow_import=given.get("allow_import", []))
 
-    return Source(name, path.stem, f"Replay the experiment in {name}.", [allow], load)
+    known = None if name == "-" else path
+    return Source(name, path.stem, f"Replay the experiment in {name}.", [allow], load, path=known)
+
+
+def _standard_input() -> bytes:
+    """Return what standard input holds; a terminal is told that it is waited for."""
+    if sys.stdin.isatty():
+        print_note("reading YAML from standard input, until Ctrl-D")
+    try:
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SpecError(Problem(place="<stdin>", message=f"cannot be read: {reason}")) from None

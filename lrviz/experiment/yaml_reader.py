@@ -54,6 +54,8 @@ def parse(text: str, name: str) -> Value:
         documents = list(yaml.compose_all(text, Loader=_Loader))
     except yaml.YAMLError as error:
         raise _syntax(error, name) from None
+    except UnicodeEncodeError as error:  # of an argument of the command line
+        raise SpecError(Problem(place=name, message=f"not text in UTF-8: {shown(error.object)}")) from None
     if len(documents) != 1:
         message = "empty" if not documents else f"holds {len(documents)} documents; one experiment to a file"
         raise SpecError(Problem(place=name, message=message))

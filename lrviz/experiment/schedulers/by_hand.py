@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from lrviz.errors import Problem, SpecError
@@ -93,7 +94,10 @@ class RangeTest(ByHand):
         if step >= last:
             return high if length > 1 else low
         share = step / last
-        return low + share * (high - low) if self.mode == "linear" else low * (high / low) ** share
+        if self.mode == "linear":
+            return low + share * (high - low)
+        ratio = high / low
+        return low * ratio**share if ratio < math.inf else math.pow(low, 1 - share) * math.pow(high, share)
 
     def target_lr(self, base_lr: float, group: int) -> float:
         return self.max_lr

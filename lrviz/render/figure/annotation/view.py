@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy
 from numpy.typing import NDArray
@@ -17,10 +18,13 @@ from numpy.typing import NDArray
 from lrviz.experiment.clock import Clock
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.schedulers.notes import Annotation, Point, Span
+from lrviz.render.figure.curve import HUGE
 from lrviz.render.figure.thinning import Points
 from lrviz.trace import Trace
 
 __all__ = ["annotate"]
+
+MOST = 40  # annotations that are looked for a place; one has it for fewer
 
 
 def annotate(experiment: Experiment, trace: Trace) -> list[Annotation]:
@@ -29,7 +33,7 @@ def annotate(experiment: Experiment, trace: Trace) -> list[Annotation]:
         return []
     views = [_View(number, group.lr, experiment.run.clock) for number, group in enumerate(trace.groups)]
     found = experiment.resolved.annotations(max(views, key=lambda view: view.peak))
-    return [each for each in found if math.isfinite(each.y)]
+    return list(islice((each for each in found if abs(each.y) <= HUGE), MOST))
 
 
 @dataclass(frozen=True)
