@@ -130,7 +130,8 @@ def _scheduler_source(spec: type[SchedulerSpec]) -> Source:
         missing = [name for name in spec.required() if isinstance(scheduler, dict) and name not in scheduler]
         if missing:
             raise SpecError(_missing(spec, missing))
-        return _read(Value(document), flags)
+        metrics = str(given.get("scheduler__metric_csv") or "").rpartition(":")[0]  # whoever types it wants it read
+        return _read(Value(document), flags, allow_files=[Path(metrics).parent] if metrics else [])
 
     return Source(spec.name, spec.name, _help(spec), flags.parameters(), load, flags)
 
@@ -196,10 +197,14 @@ def file_source(name: str) -> Source:
         root = decode(_standard_input(), "<stdin>") if name == "-" else read(path)
         if isinstance(root.data, dict):
             root = replace(root, data=overlaid(root.data, given))
-        return _read(root, None, folder=path.parent, allow_import=given.get("allow_import", []))
+        allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}
+        return _read(root, None, folder=path.parent, **allowed)
 
+    files = repeated(
+        "allow_files", "Scheduler", "DIR", "let the file read metrics of this folder and below, beside its own"
+    )
     known = None if name == "-" else path
-    return Source(name, path.stem, f"Replay the experiment in {name}.", [allow], load, path=known)
+    return Source(name, path.stem, f"Replay the experiment in {name}.", [allow, files], load, path=known)
 
 
 def _standard_input() -> bytes:

@@ -107,3 +107,13 @@ def test_a_metric_file_stands_beside_the_document(table, tmp_path):
     from_flag = table("plateau", *flags)
     assert from_file == from_flag
     assert [row[2] for row in from_file[1:6]] == ["0.001", "0.001", "0.001", "0.001", "0.0001"]
+
+
+def test_a_metric_file_outside_is_read_where_it_is_allowed_or_typed(lrviz, table, tmp_path):
+    (tmp_path / "log.csv").write_text("loss\n1\n1\n1\n")
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    (folder / "a.yaml").write_text("run: {steps: 4}\nscheduler: {name: plateau, metric_csv: '../log.csv:loss'}\n")
+    assert "--allow-files" in lrviz("table", "runs/a.yaml").err
+    assert len(table("runs/a.yaml", "--allow-files", ".")) == 5
+    assert len(table("plateau", "--metric-csv", str(tmp_path / "log.csv") + ":loss", "--steps", "4")) == 5
