@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -122,6 +121,14 @@ def _engine_flag() -> inspect.Parameter:
     return flags.choice("engine", "Replay", engines, message, "auto")
 
 
+def _explain_rule(name: str | None) -> None:
+    if name is not None:
+        from lrviz.cli.about import explain_rule
+
+        explain_rule(name)
+        raise typer.Exit
+
+
 def _list_rules(wanted: bool) -> None:
     if wanted:
         from lrviz.cli.about import show_rules
@@ -144,6 +151,11 @@ def check(
         typer.Option("--list", help="Show every rule with one line on what it finds.", is_eager=True,
                      callback=_list_rules),
     ] = False,
+    rule: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="RULE", help="Say why a rule matters, with an example and what to write "
+                     "instead.", is_eager=True, callback=_explain_rule, show_default=False),
+    ] = None,
 ) -> Action:  # fmt: skip
     """Find what is wrong with schedules, before the run; exit with 1 where there is an error."""
     from lrviz.cli import check, flags
@@ -180,12 +192,16 @@ def draw_gallery(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 and a list of what drifted.", show_default=False)
     ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove figures that no experiment makes any more.", show_default=False)
+    ] = False,
+    format: Annotated[str, typer.Option("--format", metavar="text|json", help="What --check prints.")] = "text",
 ) -> None:
-    """Draw every figure of a folder of experiments, with summaries and an index."""
+    """Draw every figure of a folder of experiments and its sub-folders, with summaries and an index."""
     from lrviz.cli import gallery
 
-    act = gallery.check if check else gallery.draw
-    act(Path(configs) if configs else None, Path(output), gallery.formats_of(formats), allow_import)
+    asked = gallery.Asked(configs, output, formats, allow_import)
+    gallery.check(asked, format, prune=prune) if check else gallery.draw(asked, format, prune=prune)
 
 
 @app.command(cls=Command)

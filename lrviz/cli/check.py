@@ -15,7 +15,7 @@ from lrviz.cli.replaying import run
 from lrviz.cli.report import print_note
 from lrviz.cli.targets import Source
 from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.rules import RULES, SEVERITIES, examine, from_problems
+from lrviz.rules import RULES, SEVERITIES, Finding, examine, from_problems
 
 __all__ = ["FORMATS", "check"]
 
@@ -63,8 +63,13 @@ def _checked(source: Source, given: Mapping[str, Any], ignored: Sequence[str]) -
     except SpecError as error:
         return _refused(source.name, error.problems, ignored)
     findings = examine(experiment, run(experiment, given), ignore=ignored)
-    found = [Found(finding, place_of(finding, experiment.document)) for finding in findings]
+    found = [Found(_worded(finding, source), place_of(finding, experiment.document)) for finding in findings]
     return Checked(source.name, found, experiment.run)
+
+
+def _worded(finding: Finding, source: Source) -> Finding:
+    """Return a finding in the words that the target was given in."""
+    return replace(finding, message=source.worded(finding.message), fix=source.worded(finding.fix))
 
 
 def _refused(name: str, problems: Sequence[Problem], ignored: Sequence[str]) -> Checked:

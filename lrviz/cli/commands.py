@@ -124,7 +124,11 @@ class Verb(Command):
         super().__init__(help=help + TARGET, **settings)
 
     def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """Return the context of a target's command, where there is a target among the arguments."""
+        """Return the context of a target's command, unless there is none, or a flag of the verb alone."""
+        own = {flag for parameter in self.params for flag in parameter.opts}
+        alone = next((place for place, argument in enumerate(args) if _flag(argument) in own), None)
+        if alone is not None:
+            return super().make_context(info_name, args[alone:], parent, **extra)
         first = self._first_target(args)
         if first is None:
             return super().make_context(info_name, args, parent, **extra)
@@ -144,14 +148,13 @@ class Verb(Command):
         return super().parse_args(ctx, args)
 
     def _first_target(self, args: Sequence[str]) -> int | None:
-        """Return where the first target stands; None where there is none, or a flag of the verb's own comes before."""
+        """Return where the first target stands among the arguments, None where there is none."""
         if not args or not args[0].startswith("-") or args[0] == "-":
             return 0 if args else None
         from lrviz.cli.flags import with_value
         from lrviz.cli.targets import any_flags
 
         assert self.callback is not None
-        own = {flag for parameter in self.params for flag in parameter.opts}
         takes_value = with_value([*any_flags(), *self.callback()[1]])
         place = 0
         while place < len(args):
@@ -160,8 +163,6 @@ class Verb(Command):
                 return place + 1 if place + 1 < len(args) else None
             if argument == "-" or not argument.startswith("-"):
                 return place
-            if _flag(argument) in own:
-                return None
             place += 1 + (_flag(argument) in takes_value and "=" not in argument)
         return None
 

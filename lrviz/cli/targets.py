@@ -203,8 +203,8 @@ def file_source(name: str) -> Source:
     files = repeated(
         "allow_files", "Scheduler", "DIR", "let the file read metrics of this folder and below, beside its own"
     )
-    known = None if name == "-" else path
-    return Source(name, path.stem, f"Replay the experiment in {name}.", [allow, files], load, path=known)
+    known, about = None if name == "-" else path, f"Replay the experiment in {name}."
+    return Source(name, path.stem, about, [allow, files], load, path=known)
 
 
 def _standard_input() -> bytes:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
 
 from lrviz.rules import RULES
+
+ROOT = Path(__file__).parents[2]
 
 GOOD = "scheduler: {name: cosine}\n"
 BAD = "title: a cosine that bounces\nscheduler: {name: cosine, T_max: 20}\n"
@@ -58,7 +61,7 @@ def test_an_unknown_rule_is_refused_with_the_nearest(lrviz):
 
 
 def test_strict_makes_a_warning_fail(lrviz):
-    flags = ("check", "exponential", "--gamma", "0.5")  # dead within the run
+    flags = ("check", "exponential", "--gamma", "0.1")
     assert lrviz(*flags).code == 0
     assert lrviz(*flags, "--strict").code == 1
 
@@ -70,10 +73,15 @@ def schedules(tmp_path):
     (folder / "sub").mkdir(parents=True)
     (folder / ".hidden").mkdir()
     files = {
-        "good.yaml": GOOD, "sub/bad.yml": BAD, "broken.json": '{"scheduler": {"name": "cosin"}}',
-        "torn.yaml": "scheduler: [", "other.yaml": "a: 1\n", "chart.yaml": "{{ if }}: [",
-        ".hidden/bad.yaml": BAD, "notes.txt": BAD,
-    }  # fmt: skip
+        "good.yaml": GOOD,
+        "sub/bad.yml": BAD,
+        "broken.json": '{"scheduler": {"name": "cosin"}}',
+        "torn.yaml": "scheduler: [",
+        "other.yaml": "a: 1\n",
+        "chart.yaml": "{{ if }}: [",
+        ".hidden/bad.yaml": BAD,
+        "notes.txt": BAD,
+    }
     for name, text in files.items():
         (folder / name).write_text(text)
     return folder
@@ -196,6 +204,34 @@ def test_sarif_has_a_rule_and_a_place_for_every_result(lrviz, tmp_path):
     }  # fmt: skip
     assert refused["locations"][0]["physicalLocation"] == {"artifactLocation": {"uri": "nosuch.yaml"}}
     assert not run["invocations"][0]["executionSuccessful"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--explain", "lr-dead"), ("--strict", "--explain=lr-dead", "a.yaml"), ("a.yaml", "--explain", "lr-dead")],
+)
+def test_a_rule_is_explained(lrviz, arguments):
+    ended = lrviz("check", *arguments)
+    words = " ".join(ended.out.split())
+    assert (ended.code, ended.out.split()[0]) == (0, "lr-dead")
+    assert all(part in words for part in (RULES["lr-dead"].why, RULES["lr-dead"].instead))
+
+
+def test_an_unknown_rule_is_not_explained(lrviz):
+    ended = lrviz("check", "--explain", "lr-deed")
+    assert (ended.code, ended.err) == (2, "error: --explain: unknown rule 'lr-deed'; did you mean 'lr-dead'?\n")
+
+
+@pytest.mark.parametrize(
+    "hook", yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text()), ids=lambda hook: hook["id"]
+)
+def test_a_hook_runs_once_with_flags_before_the_files(lrviz, tmp_path, hook):
+    (tmp_path / "a.yaml").write_text(GOOD)
+    assert hook["require_serial"]
+    assert "args" not in hook  # those of the user's own stand between the entry and the files
+    entry = hook["entry"].split()
+    assert entry[0] == "lrviz"
+    assert lrviz(*entry[1:], "--strict", "--ignore=lr-dead", "a.yaml", "a.yaml").code == 0
 
 
 def test_what_the_spec_refuses_is_a_finding_where_a_rule_explains_it(lrviz):

@@ -11,12 +11,11 @@ import pytest
         ("cosine", "--t-max", "32", "--no-check"),
         ("--t-max", "32", "cosine", "--no-check"),
         ("--no-check", "--t-max=32", "cosine"),
-        ("--t-max", "32", "--no-check", "--format", "csv", "--", "cosine"),
+        ("--t-max", "32", "--no-check", "--", "cosine"),
     ],
 )
 def test_flags_stand_before_or_after_the_target(lrviz, arguments):
-    form = () if "--" in arguments else ("--format", "csv")  # behind -- everything is a target
-    ended = lrviz("table", *arguments, *form)
+    ended = lrviz("table", "--format", "csv", *arguments)
     assert (ended.code, len(ended.out.splitlines())) == (0, 33), ended.err
 
 

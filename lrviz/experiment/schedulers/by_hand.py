@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import cached_property
 
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Duration, MappingOf, OneOf, Real
@@ -46,8 +47,12 @@ class Manual(ByHand):
         MappingOf(Duration("", minimum=0), Real("the learning rate from each step on", minimum=0))
     )
 
+    @cached_property
+    def _rates(self) -> dict[int, float]:
+        return dict(self.values)
+
     def rate_at(self, step: int, length: int) -> float | None:
-        return dict(self.values).get(step)
+        return self._rates.get(step)
 
     def marks(self) -> tuple[int, ...]:
         return tuple(step for step, _ in self.values)

@@ -165,7 +165,7 @@ class ChainedScheduler(_Container):
         return [Segment(child, start, end) for child in self.schedulers]
 
     def annotations(self, view: View) -> Iterator[Annotation]:
-        for child in self.schedulers:
+        for child in self.schedulers[:MOST]:
             name, length = child.length_arg or child.period_arg, child.length()
             if name and length:
                 yield from view.span(0, length, f"{child.label}: {name}", view.peak)

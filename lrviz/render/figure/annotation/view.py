@@ -28,7 +28,7 @@ MOST = 40  # annotations that are looked for a place; one has it for fewer
 
 
 def annotate(experiment: Experiment, trace: Trace) -> list[Annotation]:
-    """Return what there is to point at, on the group with the highest rate; empty for an empty trace."""
+    """Return what there is to point at, on the group with the highest learning rate; empty for an empty trace."""
     if not trace.steps:
         return []
     views = [_View(number, group.lr, experiment.run.clock) for number, group in enumerate(trace.groups)]
