@@ -154,7 +154,7 @@ def check(
     rule: Annotated[
         str | None,
         typer.Option("--explain", metavar="RULE", help="Say why a rule matters, with an example and what to write "
-                     "instead.", is_eager=True, callback=_explain_rule, show_default=False),
+                     "instead.", is_eager=True, callback=_explain_rule, show_default=False, autocompletion=_rule_names),
     ] = None,
 ) -> Action:  # fmt: skip
     """Find what is wrong with schedules, before the run; exit with 1 where there is an error."""

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from textwrap import indent
+from textwrap import fill, indent
 from typing import Any
 
 from lrviz import documents
@@ -98,11 +98,11 @@ def _exists(name: str) -> bool:
 def _unknown(name: str) -> str:
     known = [spec.name for spec in CATALOGUE.values() if spec.on_command_line]
     names = [*known, *(spec.__name__ for spec in CATALOGUE.values())]
-    return (
-        f"unknown target {shown(name)}{nearest(name, names)}\n"
-        f"       a target is a scheduler ({', '.join(known)}),\n"
-        "       a YAML file, - for standard input, or package.module:Name of your own; `lrviz list` shows them all"
+    every = (
+        f"a target is a scheduler ({', '.join(known)}), a YAML file, - for standard input, or package.module:Name "
+        "of your own; `lrviz list` shows them all"
     )
+    return f"unknown target {shown(name)}{nearest(name, names)}\n{indent(fill(every, 70), ' ' * 7)}"
 
 
 def _document_of(spec: type[SchedulerSpec]) -> str:
