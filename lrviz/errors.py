@@ -72,6 +72,8 @@ def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
 
 def shown(value: object, limit: int = 60) -> str:
     """Return `value` as a message may quote it: its repr, on one line, not endless."""
+    if value is None:
+        return "nothing"
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an int of thousands of digits has no repr

@@ -12,7 +12,7 @@ from typing import Any
 
 from lrviz import documents
 from lrviz.cli import overlay
-from lrviz.cli.flags import FlagSet, flag_name, in_yaml, repeated
+from lrviz.cli.flags import FlagSet, flag_name, in_yaml, repeated, text
 from lrviz.cli.overlay import overlaid
 from lrviz.cli.report import print_note
 from lrviz.errors import Problem, SpecError, nearest, shown
@@ -194,7 +194,8 @@ def file_source(name: str) -> Source:
     def load(given: Mapping[str, Any]) -> Experiment:
         from lrviz.experiment.yaml_reader import decode, read
 
-        root = decode(_standard_input(), "<stdin>") if name == "-" else read(path)
+        key = given.get("key")
+        root = decode(_standard_input(), "<stdin>", key) if name == "-" else read(path, key)
         if isinstance(root.data, dict):
             root = replace(root, data=overlaid(root.data, given))
         allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}
@@ -203,8 +204,9 @@ def file_source(name: str) -> Source:
     files = repeated(
         "allow_files", "Scheduler", "DIR", "let the file read metrics of this folder and below, beside its own"
     )
+    block = text("key", "Document", "KEY", "read the block at this key of a larger file, such as training.schedule")
     known, about = None if name == "-" else path, f"Replay the experiment in {name}."
-    return Source(name, path.stem, about, [allow, files], load, path=known)
+    return Source(name, path.stem, about, [block, allow, files], load, path=known)
 
 
 def _standard_input() -> bytes:

@@ -16,6 +16,7 @@ from lrviz.experiment.argtypes import (
     Invalid,
     ListOf,
     MappingOf,
+    Metric,
     PerGroup,
     Text,
 )
@@ -107,7 +108,8 @@ class _Reader:
             self.refuse("", f"must be a mapping with a scheduler, not {_what(root)}")
             return None
         entries = root.data
-        self.unknown(entries, ("title", "run", "optimizer", "scheduler", *arg_types(Warmup), *self.sections), "")
+        own = {key: value for key, value in entries.items() if not key.startswith("x-")}  # those hold anchors
+        self.unknown(own, ("title", "run", "optimizer", "scheduler", *arg_types(Warmup), *self.sections), "")
         run = self.record(Run, entries.get("run", Value({})), "run")
         self.clock = run.clock if run else STAND_IN
         optimizer = self.record(OptimizerSpec, entries.get("optimizer", Value({})), "optimizer")
@@ -282,6 +284,8 @@ class _Reader:
             self.refuse(field, f"has no value: {arg_type.help}" if arg_type.help else "has no value")
         elif isinstance(arg_type, (ListOf, PerGroup)) and isinstance(data, list):
             return self.items(arg_type, data, field, scope)
+        elif isinstance(arg_type, Metric) and isinstance(data, list):
+            return self.items(arg_type.numbers, data, field, scope)
         elif isinstance(arg_type, MappingOf) and isinstance(data, dict):
             return self.pairs(arg_type, data, field, scope)
         elif isinstance(arg_type, RecordOf):
