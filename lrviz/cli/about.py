@@ -21,7 +21,7 @@ _PLAIN = str.maketrans("▁▂▃▄▅▆▇█", "_.-~=+*#")
 
 def show_schedulers() -> None:
     """Print every scheduler: its name and shape, a line on what it does, its torch class and what it must be given."""
-    from lrviz.experiment.schedulers import CATALOGUE
+    from lrviz.experiment.schedulers import CATALOGUE, ReduceLROnPlateau
 
     plain = plain_blocks()
     rows = []
@@ -29,6 +29,8 @@ def show_schedulers() -> None:
         shape = spec.shape.translate(_PLAIN) if plain else spec.shape
         needs = ", ".join(spec.required())
         call = f"{spec.__name__}({needs})" if spec.module else f"takes {needs}"
+        if spec is ReduceLROnPlateau:
+            call += ", stepped with a metric"
         if spec.name == "custom":
             call = "package.module:Name, with --arg name=value"
         elif not spec.on_command_line:

@@ -94,13 +94,16 @@ class ArgType:
 
 
 class Text(ArgType):
-    """A string."""
+    """A string, which may be empty where it is `blank`."""
+
+    _: dataclasses.KW_ONLY
+    blank: bool = False
 
     plural: ClassVar[str] = "names"
     is_raw: ClassVar[bool] = True
 
     def convert(self, value: Any) -> str:
-        if not isinstance(value, str) or not value.strip():
+        if not isinstance(value, str) or not (value.strip() or self.blank):
             quotes = "" if isinstance(value, (str, list, tuple, Mapping)) or value is None else "; write it in quotes"
             raise Invalid(f"must be text, not {shown(value)}{quotes}")
         if len(value) > LONGEST_TEXT:

@@ -114,7 +114,7 @@ class _Reader:
         optimizer = self.record(OptimizerSpec, entries.get("optimizer", Value({})), "optimizer")
         given = {key: cls for key, cls in self.sections.items() if key in entries}
         sections = {cls: self.record(cls, entries[key], key) for key, cls in given.items()}
-        title = self.argument(Text(""), entries["title"], "title") if "title" in entries else None
+        title = self.argument(Text("", blank=True), entries["title"], "title") if "title" in entries else None
         if "scheduler" not in entries:
             self.refuse("scheduler", "missing; for example scheduler: {name: onecycle, max_lr: 1e-3}")
             return None
