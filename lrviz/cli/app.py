@@ -127,7 +127,10 @@ def check(
 
     return check.check, [
         flags.switch("strict", "Check", "exit with 1 for a warning, too"),
-        flags.repeated("ignore", "Check", "RULE", "rules to leave out, with commas between them or the flag repeated"),
+        flags.switch("no_strict", "Check", "exit with 1 for errors alone, whatever pyproject.toml says"),
+        flags.repeated("select", "Check", "RULE,…", "the only rules to look at"),
+        flags.repeated("ignore", "Check", "RULE,…", "rules to leave out"),
+        flags.repeated("error", "Check", "RULE,…", "rules whose findings are errors"),
         flags.choice("format", "Check", check.FORMATS, "panels to read; or JSON, GitHub's annotations, SARIF", "text"),
         _engine_flag(),
     ]

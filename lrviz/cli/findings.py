@@ -56,6 +56,12 @@ class Checked:
     found: Sequence[Found] = ()
     run: Run | None = None
     problems: Sequence[Problem] = ()
+    is_strict: bool = False  # a warning fails, too
+
+    @property
+    def fails(self) -> bool:
+        """Whether check is to exit with 1; a target without a run is one that plot and table refuse."""
+        return self.run is None or self.counts("error") > 0 or (self.is_strict and self.counts("warning") > 0)
 
     def counts(self, severity: str) -> int:
         return sum(each.finding.severity == severity for each in self.found)
