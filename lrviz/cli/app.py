@@ -128,6 +128,10 @@ def check(
     return check.check, [
         flags.switch("strict", "Check", "exit with 1 for a warning, too"),
         flags.switch("no_strict", "Check", "exit with 1 for errors alone, whatever pyproject.toml says"),
+        flags.switch(
+            "fix", "Check", "make the fixes in the files, each where its finding is gone with it and no error new"
+        ),
+        flags.switch("diff", "Check", "show what --fix would change, and write nothing"),
         flags.repeated("select", "Check", "RULE,…", "the only rules to look at"),
         flags.repeated("ignore", "Check", "RULE,…", "rules to leave out"),
         flags.repeated("error", "Check", "RULE,…", "rules whose findings are errors"),

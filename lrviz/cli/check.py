@@ -11,12 +11,13 @@ from typing import Any
 import typer
 
 from lrviz.cli.findings import Checked, Found, Place, place_of, print_text
+from lrviz.cli.fixing import fix
 from lrviz.cli.folders import expanded
 from lrviz.cli.formats import print_github, print_json, print_sarif
 from lrviz.cli.project import project_settings
 from lrviz.cli.replaying import run
 from lrviz.cli.report import print_note
-from lrviz.cli.targets import Source
+from lrviz.cli.targets import Source, file_source
 from lrviz.errors import Problem, SpecError
 from lrviz.rules import SEVERITIES, CheckSettings, Finding, ProjectSettings, examine, from_problems
 from lrviz.rules.examine import raised
@@ -32,10 +33,17 @@ def check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     flags = _from_flags(given)
     project = cache(project_settings)
     targets, passed_over = expanded(sources)
-    checked = [_checked(target, given, flags, project(_folder(target))) for target in targets]
+    fixes = given["fix"] or given["diff"]
+    if fixes:
+        _refuse_to_fix(targets, given)
+    checked: list[Checked] = []
+    for target in targets:
+        settings = (flags, project(_folder(target)))
+        one = _checked(target, given, *settings)
+        checked.append(_fixed(target, one, given, settings) if fixes and one.found else one)
     if given["format"] == "json":
         print_json(checked, passed_over)
-    else:
+    elif not given["diff"]:
         _PRINTERS[given["format"]](checked)
     if passed_over:
         files = "1 file that is no schedule" if passed_over == 1 else f"{passed_over} files that are no schedules"
@@ -45,6 +53,35 @@ def check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
         raise SpecError(problems)
     if any(one.fails for one in checked):
         raise typer.Exit(1)
+
+
+def _refuse_to_fix(targets: Sequence[Source], given: Mapping[str, Any]) -> None:
+    """Raise SpecError where there is no file to fix, or flags contradict each other."""
+    flag = "--fix" if given["fix"] else "--diff"
+    messages = [f"{target.name} is not a file" for target in targets if target.path is None]
+    if given["fix"] and given["diff"]:
+        messages.append("contradicts --diff")
+    if given["diff"] and given["format"] != "text":
+        messages.append(f"contradicts --format {given['format']}")
+    if messages:
+        raise SpecError([Problem(place=flag, message=message) for message in messages])
+
+
+def _fixed(
+    source: Source, one: Checked, given: Mapping[str, Any], settings: tuple[ProjectSettings, ProjectSettings]
+) -> Checked:
+    """Fix a target's file, or show what that would change; return what check is to say of it."""
+    assert source.path is not None
+    quiet = {**given, "quiet": True}  # torch's warnings are told once
+    fixed = fix(source.path, one, lambda content: _checked(file_source(source.name, content), quiet, *settings))
+    if given["diff"]:
+        typer.echo(fixed.diff(), nl=False)
+        return one
+    fixed.write()
+    for found in fixed.done:
+        line = f"fixed {found.place}: {found.finding.rule}: {found.finding.fix}"
+        typer.echo(line, err=given["format"] != "text")
+    return fixed.checked
 
 
 def _from_flags(given: Mapping[str, Any]) -> ProjectSettings:

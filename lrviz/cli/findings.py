@@ -71,7 +71,7 @@ def place_of(finding: Finding, document: Value | None) -> Place:
     """Return where a finding stands in a document: at what its fix changes, else at the scheduler."""
     if document is None:
         return Place()
-    for field in (*(change.field for change in getattr(finding, "changes", ())), "scheduler"):
+    for field in (*(change.field for change in finding.changes), "scheduler"):
         place = located([Problem(field=field, message="")], document)[0].place
         if place not in ("", document.place):
             return Place.of(place)

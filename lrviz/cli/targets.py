@@ -181,8 +181,11 @@ def _argument(text: str) -> tuple[str, Value]:
     return key, in_yaml(value, f"--arg {key}")
 
 
-def file_source(name: str) -> Source:
-    """Return a YAML file as a target, - for standard input, whether or not there is one."""
+def file_source(name: str, content: bytes | None = None) -> Source:
+    """Return a YAML file as a target, - for standard input, whether or not there is one.
+
+    `content` is read in place of the file.
+    """
     path = Path("stdin" if name == "-" else name)
     allow = repeated(
         "allow_import", "Scheduler", "MODULE",
@@ -192,7 +195,10 @@ def file_source(name: str) -> Source:
     def load(given: Mapping[str, Any]) -> Experiment:
         from lrviz.experiment.yaml_reader import decode, read
 
-        root = decode(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>") if name == "-" else read(path)
+        if content is not None:
+            root = decode(content, str(path))
+        else:
+            root = decode(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>") if name == "-" else read(path)
         if isinstance(root.data, dict):
             root = replace(root, data=overlaid(root.data, given))
         return _read(root, None, folder=path.parent, allow_import=given.get("allow_import", []))
