@@ -20,7 +20,7 @@ __all__ = ["SECTIONS", "GalleryPlace", "load", "read"]
 class GalleryPlace(Record):
     """The section `gallery` of a document: where `lrviz gallery` shows its figure."""
 
-    section: str = arg(Text("heading of the index it stands under"), default="Schedules")
+    section: str = arg(Text("heading of the index that it is under"), default="Schedules")
     summary: bool = arg(Bool("whether the summaries of all schedulers show it"), default=True)
 
 

@@ -14,12 +14,12 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-__all__ = ["LrvizError", "OutputError", "Problem", "ReplayError", "SpecError", "nearest", "shown"]
+__all__ = ["LrvizError", "OutputError", "Problem", "ReplayError", "SpecError", "listed", "nearest", "shown"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing wrong with a spec: where it stands, and what would be right."""
+    """One thing wrong with a spec: where it is, and what would be right."""
 
     message: str
     field: str = ""  # dotted path in the experiment: "scheduler.max_lr"
@@ -77,3 +77,9 @@ def shown(value: object, limit: int = 60) -> str:
     except (ValueError, RecursionError):  # an int of thousands of digits has no repr
         text = f"a value of type {type(value).__name__} too large to show"
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def listed(words: Sequence[str], limit: int = 10) -> str:
+    """Return words as a message may list them: the first few, and how many more there are."""
+    more = len(words) - limit
+    return ", ".join(words[:limit]) + (f" and {more:,} more" if more > 0 else "")

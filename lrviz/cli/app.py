@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -162,12 +161,16 @@ def draw_gallery(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 and a list of what drifted.", show_default=False)
     ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove figures that no experiment makes any more.", show_default=False)
+    ] = False,
+    format: Annotated[str, typer.Option("--format", metavar="text|json", help="What --check prints.")] = "text",
 ) -> None:
-    """Draw every figure of a folder of experiments, with summaries and an index."""
+    """Draw every figure of a folder of experiments and its sub-folders, with summaries and an index."""
     from lrviz.cli import gallery
 
-    act = gallery.check if check else gallery.draw
-    act(Path(configs) if configs else None, Path(output), gallery.formats_of(formats), allow_import)
+    asked = gallery.Asked(configs, output, formats, allow_import)
+    gallery.check(asked, format, prune=prune) if check else gallery.draw(asked, format, prune=prune)
 
 
 @app.command(cls=Command)

@@ -15,8 +15,8 @@ from lrviz.experiment.clock import Run
 from lrviz.experiment.optimizers import Group, OptimizerSpec
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.scalars import scalar
+from lrviz.experiment.schedulers.composite import Warmup
 from lrviz.experiment.values import Value
-from lrviz.experiment.warmup import Warmup
 
 __all__ = ["in_flags", "located", "overlaid", "parameters"]
 

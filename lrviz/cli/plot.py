@@ -15,6 +15,7 @@ from lrviz.cli.targets import Source, only
 from lrviz.errors import Problem, SpecError
 from lrviz.render.figure.options import FigureOptions, Mark
 from lrviz.render.figure.output import FORMATS, format_of, write
+from lrviz.render.figure.standalone import import_matplotlib
 
 __all__ = ["FIGURE", "FORMATS", "plot"]
 
@@ -28,6 +29,7 @@ def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     options = FIGURE.build(given)
     output, file_format = _destination(given["output"], given["format"], source.stem)
     trace, findings = shown_trace(source, experiment, given)
+    import_matplotlib()
     from lrviz.render.figure.draw import draw
     from lrviz.render.text.sentences import summary_line
 

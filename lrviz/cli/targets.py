@@ -14,6 +14,7 @@ from lrviz import documents
 from lrviz.cli import overlay
 from lrviz.cli.flags import FlagSet, flag_name, in_yaml, repeated
 from lrviz.cli.overlay import overlaid
+from lrviz.cli.report import print_note
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.record import arg_types
@@ -198,10 +199,21 @@ def file_source(name: str, content: bytes | None = None) -> Source:
         if content is not None:
             root = decode(content, str(path))
         else:
-            root = decode(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>") if name == "-" else read(path)
+            root = decode(_standard_input(), "<stdin>") if name == "-" else read(path)
         if isinstance(root.data, dict):
             root = replace(root, data=overlaid(root.data, given))
         return _read(root, None, folder=path.parent, allow_import=given.get("allow_import", []))
 
-    about = f"Replay the experiment in {name}."
-    return Source(name, path.stem, about, [allow], load, path=None if name == "-" else path)
+    known, about = None if name == "-" else path, f"Replay the experiment in {name}."
+    return Source(name, path.stem, about, [allow], load, path=known)
+
+
+def _standard_input() -> bytes:
+    """Return what standard input holds; a terminal is told that it is waited for."""
+    if sys.stdin.isatty():
+        print_note("reading YAML from standard input, until Ctrl-D")
+    try:
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SpecError(Problem(place="<stdin>", message=f"cannot be read: {reason}")) from None

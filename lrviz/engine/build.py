@@ -49,7 +49,7 @@ def _class(spec: SchedulerSpec, engine: Engine) -> Any:
 
 def _arguments(spec: SchedulerSpec, total: int) -> dict[str, Any]:
     """Return the arguments as torch takes them: lists for tuples, functions for expressions."""
-    given = {name: getattr(spec, name) for name, kind in arg_types(spec).items() if not kind.extra}
+    given = {name: getattr(spec, name) for name, arg_type in arg_types(spec).items() if not arg_type.extra}
     return {name: _for_torch(value, total) for name, value in given.items() if value is not None}
 
 
@@ -68,7 +68,7 @@ def _function(expression: Expression, total: int) -> Callable[[float], float]:
 
 
 class _ByHand:
-    """Sets the rate of every group by hand, as a training loop does: `group["lr"] = rate`."""
+    """Sets the learning rate of every group by hand, as a training loop does: `group["lr"] = rate`."""
 
     def __init__(self, optimizer: Any, rate_at: Callable[[int], float | None]) -> None:
         self.optimizer = optimizer

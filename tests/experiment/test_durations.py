@@ -11,6 +11,7 @@ from lrviz.documents import load
 from lrviz.errors import SpecError
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import (
+    DEFAULT_START,
     CosineAnnealingLR,
     CosineAnnealingWarmRestarts,
     LinearLR,
@@ -19,7 +20,6 @@ from lrviz.experiment.schedulers import (
     SequentialLR,
     StepLR,
 )
-from lrviz.experiment.warmup import DEFAULT_START
 from lrviz.rules import CheckSettings
 
 RUN = {"epochs": 10, "steps_per_epoch": 100}

@@ -1,6 +1,6 @@
-"""From YAML to an Experiment: what is read, and what each bad document is told, line by line."""
+"""From YAML to an Experiment: what is read, and the message of each bad document, line by line."""
 
-# ruff: noqa: E501  (the tables read best with a document and what it is told on one line)
+# ruff: noqa: E501  (the tables read best with a document and its message on one line)
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ SINGLE = [
         (f"scheduler: {{name: cosine, eta_min: {word}}}\n", f"a.yaml:1: scheduler.eta_min: must be a finite number, not {shown}")
         for word, shown in [
             (".nan", "nan"), (".NaN", "nan"), (".NAN", "nan"), ("nan", "nan"), ("NaN", "nan"), (".inf", "inf"), (".Inf", "inf"),
-            ("-.INF", "-inf"), ("inf", "inf"), ("Infinity", "inf"), ("1e999", "inf"), ("1" + "0" * 400, "inf"),
+            ("-.INF", "-inf"), ("inf", "inf"), ("Infinity", "inf"), ("1e999", "inf"),
         ]
     ),
     *(
@@ -201,7 +201,7 @@ SINGLE = [
     ("scheduler: {name: lambda, lr_lambda: '9**9**9**9'}\n", "a.yaml:1: scheduler.lr_lambda: '9**9**9**9': numerical result out of range"),
     ("scheduler: {name: plateau}\n", "a.yaml:1: scheduler.metric: missing: what to watch, such as metric: 'exp(-step / 4)' or metric_csv: log.csv:val_loss"),
     ("scheduler: {name: plateau, metric: 1, metric_csv: 'a:b'}\n", "a.yaml:1: scheduler.metric_csv: metric and metric_csv exclude each other"),
-    ("scheduler: {name: range-test, min_lr: 1, max_lr: 1}\n", "a.yaml:1: scheduler.max_lr: must be above min_lr, 1, not 1: a range test raises the rate"),
+    ("scheduler: {name: range-test, min_lr: 1, max_lr: 1}\n", "a.yaml:1: scheduler.max_lr: must be above min_lr, 1, not 1: the learning rate is to rise"),
     ("scheduler:\n  name: plateau\n  metric: [1, 2]\n", "a.yaml:3: scheduler.metric: has 2 values; the run steps its scheduler 31 times"),
     ("scheduler: {name: plateau, metric: []}\n", "a.yaml:1: scheduler.metric: must be a list of numbers, at least one, not []"),
     ("scheduler: {name: plateau, metric: [1, .nan]}\n", "a.yaml:1: scheduler.metric: must be a finite number, not nan"),
@@ -241,7 +241,7 @@ SINGLE = [
 @pytest.mark.parametrize(
     ("text", "message"), SINGLE, ids=[f"{i}-{message[:50]}" for i, (_, message) in enumerate(SINGLE)]
 )
-def test_one_problem_is_told_with_its_line(problems_of: Problems, text: str | bytes, message: str) -> None:
+def test_one_problem_is_reported_with_its_line(problems_of: Problems, text: str | bytes, message: str) -> None:
     (problem,) = problems_of(text)
     assert problem.startswith(message)
 
@@ -304,7 +304,7 @@ def test_alias_bomb_is_refused_at_once(problems_of: Problems) -> None:
     rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     rows += [f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}"] * 10) + "]" for i in range(1, 10)]
     (problem,) = problems_of("\n".join(rows) + "\n" + STEP)
-    assert problem.endswith(f"holds more than {MAX_NODES:,} values")
+    assert problem.endswith(f"holds more than {MAX_NODES:,} values, those that its aliases repeat included")
 
 
 def test_as_large_as_allowed_is_read(load: Load) -> None:

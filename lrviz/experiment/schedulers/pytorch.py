@@ -68,8 +68,8 @@ class StepLR(SchedulerSpec):
 class MultiStepLR(SchedulerSpec):
     """Multiply the learning rate by gamma at each milestone.
 
-        lr_t = lr_(t-1) * gamma    if t is a milestone
-        lr_t = lr_(t-1)            otherwise
+        lr_t = lr_(t-1) * gamma^k    if t is a milestone, k times in the list
+        lr_t = lr_(t-1)              otherwise; lr_(-1) = base_lr
 
     Past its end: after the last milestone the learning rate stays.
 
@@ -284,7 +284,8 @@ class CyclicLR(SchedulerSpec):
         lr_t = base_lr + (max_lr - base_lr) * h_t * scale
 
         h_t rises from 0 to 1 in step_size_up steps and falls back in step_size_down
-        scale = 1 (triangular), 1 / 2^(cycle - 1) (triangular2), gamma^t (exp_range)
+        scale = 1 (triangular), 1 / 2^(cycle - 1) (triangular2), gamma^t (exp_range),
+                or scale_fn(x); cycle counts from 1, and x is cycle or t
 
     Past its end: it has none; the cycles go on.
 
@@ -352,6 +353,7 @@ class OneCycleLR(SchedulerSpec):
         u = pct_start * total_steps - 1, d = total_steps - 1 - u
         anneal(a, b, p) = b + (a - b) * (1 + cos(pi * p)) / 2    (cos)
                         = a + (b - a) * p                        (linear)
+        three_phase: back to lr_0 in u steps more, then to lr_0 / final_div_factor
 
     Past its end: one step more is taken, up again (cos) or below zero (linear); the next raises ValueError.
 
@@ -428,7 +430,8 @@ class ReduceLROnPlateau(SchedulerSpec):
         lr_t = max(lr_(t-1) * factor, min_lr)    if bad > patience, and bad = 0
         lr_t = lr_(t-1)                          otherwise
 
-        bad = metrics in a row that are no better than the best so far
+        bad = metrics in a row that are no better than the best so far; the first
+              cooldown metrics after a reduction do not count
 
     Past its end: it has none; reductions smaller than eps are left out.
 
@@ -462,13 +465,10 @@ class ReduceLROnPlateau(SchedulerSpec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.metric is None and self.metric_csv is None:
-            message = "missing: what to watch, such as metric: 'exp(-step / 4)' or metric_csv: log.csv:val_loss"
-            raise SpecError(Problem(field="metric", message=message))
         if self.metric is None:
-            message = (
-                "missing: the numbers of metric_csv, which lrviz.load and lrviz.experiment.metrics.read_column read"
-            )
+            watched = "what to watch, such as metric: 'exp(-step / 4)' or metric_csv: log.csv:val_loss"
+            numbers = "the numbers of metric_csv, which lrviz.load and lrviz.experiment.metrics.read_column read"
+            message = f"missing: {watched if self.metric_csv is None else numbers}"
             raise SpecError(Problem(field="metric", message=message))
         if self.metric_csv is not None and not isinstance(self.metric, tuple):
             message = "says where the numbers in metric are from, and there are none"
@@ -546,7 +546,7 @@ class SWALR(SchedulerSpec):
 
         lr_t = lr_start * (1 - a) + swa_lr * a
 
-        a = (1 - cos(pi * p)) / 2 (cos) or p (linear), p = min(1, t / anneal_epochs)
+        a = (1 - cos(pi * p)) / 2 (cos) or p (linear), p = min(1, t / anneal_epochs); 1 if anneal_epochs is 0
 
     Past its end: the learning rate stays at swa_lr.
 

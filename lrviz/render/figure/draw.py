@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.schedulers import RangeTest
-from lrviz.render.figure.annotation.callouts import call_out, own_marks
-from lrviz.render.figure.annotation.view import annotate
+from lrviz.render.figure.annotation.callouts import annotate, call_out, own_marks
 from lrviz.render.figure.curve import Curve
 from lrviz.render.figure.layout import Layout, Legend, legend_of
 from lrviz.render.figure.options import FigureOptions, Mark

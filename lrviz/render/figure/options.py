@@ -34,16 +34,13 @@ class Size(ArgType):
 
     def convert(self, value: Any) -> tuple[float, float]:
         pair = value.lower().split("x") if isinstance(value, str) else value
-        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-            raise Invalid(f"must be width x height in inches, such as 10x5, not {shown(value)}")
+        pair = pair if isinstance(pair, (list, tuple)) else ()
         sides: list[Any] = [scalar(side.strip()) if isinstance(side, str) else side for side in pair]
-        for side in sides:
-            if isinstance(side, bool) or not isinstance(side, (int, float)):
-                raise Invalid(f"must be width x height in inches, such as 10x5, not {shown(value)}")
-            if not self.minimum <= side <= self.maximum:
-                raise Invalid(f"must be {self.bounds}, not {shown(value)}")
-        width, height = (float(side) for side in sides)
-        return width, height
+        if len(sides) != 2 or any(isinstance(side, bool) or not isinstance(side, (int, float)) for side in sides):
+            raise Invalid(f"must be width x height in inches, such as 10x5, not {shown(value)}")
+        if not all(self.minimum <= side <= self.maximum for side in sides):
+            raise Invalid(f"must be {self.bounds}, not {shown(value)}")
+        return float(sides[0]), float(sides[1])
 
     def schema(self) -> dict[str, Any]:
         side = {"type": "number", "minimum": self.minimum, "maximum": self.maximum}
@@ -51,7 +48,6 @@ class Size(ArgType):
         return {"anyOf": [written, {"type": "array", "items": side, "minItems": 2, "maxItems": 2}]}
 
 
-@dataclass(frozen=True, eq=False, repr=False, init=False)
 class Panels(ListOf):
     """Which panels to draw, each once, from top to bottom."""
 
@@ -71,7 +67,7 @@ class FigureOptions(Record):
 
     size: tuple[float, float] = arg(Size("width and height in inches", default_text="10x5"), default=(10.0, 5.0))
     dpi: int = arg(Count("dots per inch", minimum=20, maximum=1200), default=100)
-    log_y: bool = arg(Bool("logarithmic rate axis"), default=False)
+    log_y: bool = arg(Bool("logarithmic learning-rate axis"), default=False)
     annotate: bool = arg(Bool("point at the scheduler's parameters"), default=False)
     show: tuple[str, ...] = arg(
         Panels(OneOf(PANELS, "panels to draw: the learning rate, and momentum or beta1"), least=1), default=("lr",)

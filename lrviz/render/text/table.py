@@ -106,8 +106,8 @@ class TraceTable:
         return text.encode("ascii", "backslashreplace").decode() if self.ascii else text
 
     def _heading(self) -> str:
-        trace, name, kind = self.trace, self.experiment.name, type(self.experiment.scheduler).__name__
-        title = name if kind == name else f"{name} ({kind})"
+        trace, name, scheduler = self.trace, self.experiment.name, type(self.experiment.scheduler).__name__
+        title = name if scheduler == name else f"{name} ({scheduler})"
         length = f"{trace.steps:,} step{'s' * (trace.steps != 1)}"
         if trace.steps_per_epoch and trace.steps > trace.steps_per_epoch > 1:
             length += f", {trace.steps_per_epoch:,} to an epoch"
@@ -122,8 +122,7 @@ class TraceTable:
         names = [self._name(group) for group in groups] if len(self.trace.groups) > 1 else [""]
         indent = max(map(cell_len, names)) + GAP * (len(names) > 1)
         for name, group in zip(names, groups, strict=True):
-            lowest = min(group.lr)
-            curve = sparkline(group.lr[:: self._stride], width - indent, low=min(0.0, lowest), ascii=self.ascii)
+            curve = sparkline(group.lr[:: self._stride], width - indent, ascii=self.ascii)
             yield [(set_cell_size(name, indent), "bold"), (curve, "cyan")]
         yield [(" " * indent + _ruler(self.trace, width - indent), "dim")]
 
@@ -160,7 +159,7 @@ class TraceTable:
         return [*places, *pairs, *shown[len(groups) :]], left_out
 
     def _values(self, rows: Sequence[Row]) -> Iterator[Column]:
-        """Yield what a row can tell, the rates first and then what matters most."""
+        """Yield what a row can show, the learning rates first and then what matters most."""
         groups = self.trace.groups
         yield from (self._rates(group, rows) for group in groups)
         if len(groups) == 1:
@@ -246,7 +245,7 @@ def _ruler(trace: Trace, width: int) -> str:
 
 
 def _changes(rates: memoryview, rows: Sequence[Row]) -> Iterator[Column]:
-    """Yield each rate's change from the row before it, as a percentage or a factor, if any changes."""
+    """Yield each learning rate's change from the row before it, as a percentage or a factor, if any changes."""
     pairs = pairwise([math.nan, *(rates[row.start] for row in rows)])
     cells = [_change(before, after) for before, after in pairs]
     if any(cells):
@@ -264,7 +263,7 @@ def _change(before: float, after: float) -> str:
 
 
 def _between(rates: memoryview, rows: Sequence[Row]) -> Iterator[Column]:
-    """Yield where a rate goes between one row and the next, if anywhere beyond what they show."""
+    """Yield where a learning rate goes between one row and the next, if anywhere beyond what they show."""
     values = [rates[row.start] for row in rows]
     slack = 0.02 * (max(values) - min(values))
     cells = []

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import RendererAgg
 
 import lrviz
 from lrviz.experiment.schedulers import CATALOGUE
-from lrviz.render.figure.annotation.view import annotate
+from lrviz.render.figure.annotation.callouts import annotate
 from lrviz.render.figure.draw import draw
 from lrviz.render.figure.options import FigureOptions
 
