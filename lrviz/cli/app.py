@@ -162,9 +162,14 @@ def check(
 
     return check.check, [
         flags.switch("strict", "Check", "exit with 1 for a warning, too"),
-        flags.repeated(
-            "ignore", "Check", "RULE", "rules to leave out, with commas between them or the flag repeated", _rule_names
+        flags.switch("no_strict", "Check", "exit with 1 for errors alone, whatever pyproject.toml says"),
+        flags.switch(
+            "fix", "Check", "make the fixes in the files, each where its finding is gone with it and no error new"
         ),
+        flags.switch("diff", "Check", "show what --fix would change, and write nothing"),
+        flags.repeated("select", "Check", "RULE,…", "the only rules to look at", _rule_names),
+        flags.repeated("ignore", "Check", "RULE,…", "rules to leave out", _rule_names),
+        flags.repeated("error", "Check", "RULE,…", "rules whose findings are errors", _rule_names),
         flags.choice("format", "Check", check.FORMATS, "panels to read; or JSON, GitHub's annotations, SARIF", "text"),
         _engine_flag(),
     ]

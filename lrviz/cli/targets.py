@@ -183,8 +183,11 @@ def _argument(text: str) -> tuple[str, Value]:
     return key, in_yaml(value, f"--arg {key}")
 
 
-def file_source(name: str) -> Source:
-    """Return a YAML file as a target, - for standard input, whether or not there is one."""
+def file_source(name: str, content: bytes | None = None) -> Source:
+    """Return a YAML file as a target, - for standard input, whether or not there is one.
+
+    `content` is read in place of the file.
+    """
     path = Path("stdin" if name == "-" else name)
     allow = repeated(
         "allow_import", "Scheduler", "MODULE",
@@ -195,7 +198,10 @@ def file_source(name: str) -> Source:
         from lrviz.experiment.yaml_reader import decode, read
 
         key = given.get("key")
-        root = decode(_standard_input(), "<stdin>", key) if name == "-" else read(path, key)
+        if content is not None:
+            root = decode(content, str(path), key)
+        else:
+            root = decode(_standard_input(), "<stdin>", key) if name == "-" else read(path, key)
         if isinstance(root.data, dict):
             root = replace(root, data=overlaid(root.data, given))
         allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}

@@ -93,6 +93,7 @@ class ArgType:
         return text
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Text(ArgType):
     """A string, which may be empty where it is `blank`."""
 

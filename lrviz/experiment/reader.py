@@ -31,7 +31,7 @@ from lrviz.experiment.schedulers.composite import edges
 from lrviz.experiment.values import Value, located
 from lrviz.experiment.writer import in_flow
 
-__all__ = ["build"]
+__all__ = ["build", "read_record"]
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
@@ -67,6 +67,15 @@ def build(
     if experiment is None or reader.problems:
         raise SpecError(_first(sorted(located(reader.problems, root), key=_line)))
     return experiment
+
+
+def read_record(cls: type[R], value: Value, field: str) -> R:
+    """Return the record that a value describes, at a dotted path; raises SpecError with every problem found."""
+    reader = _Reader(Path(), (), (), {})
+    record = reader.record(cls, value, field)
+    if record is None or reader.problems:
+        raise SpecError([problem if problem.place else problem.at(value.place) for problem in reader.problems])
+    return record
 
 
 def _first(problems: list[Problem]) -> list[Problem]:

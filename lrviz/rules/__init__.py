@@ -22,7 +22,7 @@ from lrviz.rules.examine import examine, from_problems
 from lrviz.rules.failures import REPLAY_FAILED
 from lrviz.rules.finding import SEVERITIES, Finding, Severity
 from lrviz.rules.registry import RULES, Rule
-from lrviz.rules.settings import CheckSettings
+from lrviz.rules.settings import CheckSettings, ProjectSettings
 
 __all__ = [
     "REPLAY_FAILED",
@@ -30,6 +30,7 @@ __all__ = [
     "SEVERITIES",
     "CheckSettings",
     "Finding",
+    "ProjectSettings",
     "Rule",
     "Severity",
     "arguments",

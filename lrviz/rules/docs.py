@@ -16,11 +16,14 @@ _HEAD = """# What `lrviz check` finds
 
 `lrviz check TARGET` replays a schedule on PyTorch's own scheduler and looks for what usually goes wrong with it. An
 error means that the run will not do what it was written for, a warning that it very likely will not, an info that
-something is worth knowing. `lrviz check --ignore RULE` leaves a rule out, and so does the schedule's own file:
+something is worth knowing. `lrviz check --ignore RULE` leaves a rule out and `--error RULE` makes its findings errors,
+and so does the schedule's own file:
 
 ```yaml
-check: {ignore: [lr-dead]}
+check: {ignore: [default-warmup], error: [lr-dead]}
 ```
+
+or `[tool.lrviz.check]` in the project's pyproject.toml.
 
 This page is made from the rules (`lrviz.rules.docs.markdown`); a test holds it to them.
 """

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from lrviz.rules.changes import Change
+
 __all__ = ["SEVERITIES", "Finding", "Severity"]
 
 Severity = Literal["error", "warning", "info"]
@@ -24,6 +26,7 @@ class Finding:
     severity: Severity
     message: str
     fix: str
+    changes: tuple[Change, ...] = ()
     snippet: str = ""
     step: int | None = None
     explains_failure: bool = False
