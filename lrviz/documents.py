@@ -28,20 +28,32 @@ SECTIONS: Mapping[str, type[Record]] = {"check": CheckSettings, "gallery": Galle
 """What a document may hold beside the experiment, by key."""
 
 
-def load(source: str | os.PathLike[str] | Mapping[str, Any], *, allow_import: Collection[str] = ()) -> Experiment:
+def load(
+    source: str | os.PathLike[str] | Mapping[str, Any],
+    *,
+    allow_import: Collection[str] = (),
+    allow_files: Collection[str | os.PathLike[str]] = (),
+) -> Experiment:
     """Return the experiment in a YAML file, or in a mapping of the same form.
 
-    A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`.
-    Raises SpecError with every problem of the document, each with its line.
+    A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`, and a
+    CSV file unless it lies in the document's folder (a mapping's is the current one), in one of
+    `allow_files`, or below. Raises SpecError with every problem of the document, each with its line.
     """
     if isinstance(source, Mapping):
-        return read(Value.of(source), allow_import=allow_import)
+        return read(Value.of(source), allow_import=allow_import, allow_files=allow_files)
     from lrviz.experiment import yaml_reader  # PyYAML takes as long to import as all of lrviz.experiment
 
     path = Path(source)
-    return read(yaml_reader.read(path), folder=path.parent, allow_import=allow_import)
+    return read(yaml_reader.read(path), folder=path.parent, allow_import=allow_import, allow_files=allow_files)
 
 
-def read(root: Value, *, folder: Path | None = None, allow_import: Collection[str] = ()) -> Experiment:
+def read(
+    root: Value,
+    *,
+    folder: Path | None = None,
+    allow_import: Collection[str] = (),
+    allow_files: Collection[str | os.PathLike[str]] = (),
+) -> Experiment:
     """Return the experiment that a tree of values describes; relative paths in it start at `folder`."""
-    return build(root, folder=folder, allow_import=allow_import, sections=SECTIONS)
+    return build(root, folder=folder, allow_import=allow_import, allow_files=allow_files, sections=SECTIONS)

@@ -16,10 +16,20 @@ settings.register_profile("default", deadline=None, max_examples=50)
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
+ROOT = Path(__file__).parent.parent
+
 Write = Callable[[str | bytes], Path]
 
 STEP = "title: Down the stairs\nscheduler: {name: step, step_size: 4, gamma: 0.5}\n"
 COSINE = "scheduler: {name: cosine, eta_min: 1e-4}\ngallery: {section: Waves}\n"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _working_tree() -> Iterator[None]:
+    """Let every process that a test starts import this working tree, whatever is installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -86,6 +86,12 @@ def within(name: str, part: str) -> bool:
     return name == part or (part != "" and name.startswith(f"{part}."))
 
 
+def test_the_working_tree_is_what_is_tested(tmp_path: Path) -> None:
+    code = "import lrviz; print(lrviz.__file__)"
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert [Path(run.stdout.strip()).parent, PACKAGE] == [Path(__file__).parents[1] / "lrviz"] * 2
+
+
 def test_imports_point_down() -> None:
     upward = {
         (name, imported)

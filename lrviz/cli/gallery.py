@@ -19,6 +19,7 @@ from lrviz.cli.report import print_message, print_note, progress
 from lrviz.errors import OutputError, Problem, SpecError
 from lrviz.experiment.argtypes import OneOf
 from lrviz.render.figure.output import FORMATS
+from lrviz.render.figure.standalone import import_matplotlib
 from lrviz.render.words import one_line
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Asked:
         """Return the experiments, replayed; a bar shows how far it is."""
         from lrviz.gallery import collect, find, own_configs
 
+        import_matplotlib()
         folder = Path(self.configs) if self.configs else own_configs()
         with _progress("replaying", len(find(folder))) as report:
             return collect(folder, allow_import=self.allow_import, on_replayed=report)
@@ -155,7 +157,10 @@ def _report(output: Path, entries: Sequence[Entry], found: Sequence[Drift]) -> d
         "figures": len(entries),
         **{kind: [drift.as_dict() for drift in found if drift.kind == kind] for kind in kinds},
         "findings": [
-            {"figure": entry.name, **finding.as_dict(), "step": finding.step}
+            {
+                "figure": entry.name,
+                **{name: getattr(finding, name) for name in ("rule", "severity", "message", "fix", "step")},
+            }
             for entry in entries
             for finding in entry.findings
         ],

@@ -104,22 +104,18 @@ class _Recording:
 
     def stepper(self) -> Callable[[], None]:
         """Build the scheduler and return what steps it once."""
-        spec = self.experiment.resolved
-        scheduler = construct(spec, self.optimizer, self.engine, self.experiment.run.clock.scheduler_steps)
-        step = self.special_stepper(self.framework_stepper(scheduler), spec)
+        spec, clock = self.experiment.resolved, self.experiment.run.clock
+        step = self.framework_stepper(construct(spec, self.optimizer, self.engine, clock.scheduler_steps))
+        if spec.stepped_with() is not None:
+            step = self.metric_stepper(step, spec.stepped_with())
+        elif spec.first_step:
+            step = self.late_stepper(step, spec.first_step)
         if self.engine.losses is not None:
-            return self.training_stepper(step, self.experiment.run.clock.stride)
+            return self.training_stepper(step, clock.stride)
         if spec.is_foreign:  # a scheduler of the user's own may look at every step of the optimizer
             return self.training_stepper(step, 1)
         self.engine.train_once(self.optimizer)
         return step
-
-    def special_stepper(self, step: Callable[..., None], spec: SchedulerSpec) -> Callable[[], None]:
-        """Return what steps the schedulers that want more than a call."""
-        metric = spec.stepped_with()
-        if metric is not None:
-            return self.metric_stepper(step, metric)
-        return self.late_stepper(step, spec.first_step) if spec.first_step else step
 
     def framework_stepper(self, scheduler: Any) -> Callable[..., None]:
         """Return `scheduler.step` as the run's framework calls it at each change of the settings.

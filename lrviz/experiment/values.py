@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lrviz.errors import Problem, SpecError, shown
-from lrviz.experiment.scalars import LONGEST_INTEGER, Scalar
+from lrviz.experiment.scalars import LONGEST_NUMBER, Scalar
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "Value", "located"]
 
@@ -38,7 +38,7 @@ class Value:
 
     @classmethod
     def of(cls, data: Any, place: str = "") -> Value:
-        """Return ordinary Python data as a tree; raises SpecError when nested too deeply or a key stands twice."""
+        """Return ordinary Python data as a tree; raises SpecError when nested too deeply or a key is repeated."""
         return cls._of(data, place, 0)
 
     @classmethod
@@ -57,7 +57,7 @@ class Value:
             return cls(entries, place)
         if isinstance(data, (list, tuple)):
             return cls([cls._of(entry, place, depth + 1) for entry in data], place)
-        if isinstance(data, int) and abs(data) >= 10**LONGEST_INTEGER:
+        if isinstance(data, int) and abs(data) >= 10**LONGEST_NUMBER:
             return cls(math.inf if data > 0 else -math.inf, place)  # as `scalar` reads one
         return cls(data, place)
 

@@ -92,7 +92,7 @@ def test_a_file_may_not_name_code_unless_allowed(lrviz, tmp_path):
 
 
 def test_a_file_may_name_code_that_is_allowed(table, tmp_path):
-    (tmp_path / "wanted.py").write_text("from torch.optim.lr_scheduler import StepLR\n")
+    (tmp_path / "wanted.py").write_text("from torch.optim.lr_scheduler import StepLR\n__all__ = ['StepLR']\n")
     (tmp_path / "a.yaml").write_text("scheduler: {name: 'wanted:StepLR', args: {step_size: 4}}\n")
     assert len(table("a.yaml", "--allow-import", "wanted")) == 33
 

@@ -78,7 +78,9 @@ class _Container(SchedulerSpec):
 class SequentialLR(_Container):
     """Run one scheduler after another, changing at milestones.
 
-        lr_t = lr of schedulers[k] at t - milestones[k-1]    if milestones[k-1] <= t < milestones[k]
+        lr_t = lr of schedulers[k] at t - m_k    if m_k <= t < m_(k+1)
+
+        m_0 = 0, then the milestones
 
     Past its end: as the last scheduler.
 
@@ -129,7 +131,7 @@ class SequentialLR(_Container):
     def annotations(self, view: View) -> Iterator[Annotation]:
         parts = self.segments(0, view.last + 1)
         ascend = all(part.start <= part.end for part in parts)
-        if not ascend or len(parts) > MOST + 1:  # only what can be told: where the first hands over
+        if not ascend or len(parts) > MOST + 1:  # only what is sure: where the first hands over
             first = self.milestones[0]
             parts = [parts[0], Segment(parts[1].spec, first, view.last + 1)] if first <= view.last else []
         for part in parts:
@@ -163,7 +165,7 @@ class ChainedScheduler(_Container):
         return [Segment(child, start, end) for child in self.schedulers]
 
     def annotations(self, view: View) -> Iterator[Annotation]:
-        for child in self.schedulers:
+        for child in self.schedulers[:MOST]:
             name, length = child.length_arg or child.period_arg, child.length()
             if name and length:
                 yield from view.span(0, length, f"{child.label}: {name}", view.peak)

@@ -134,7 +134,9 @@ class ConstantLR(SchedulerSpec):
 class LinearLR(SchedulerSpec):
     """Scale the learning rate linearly from start_factor to end_factor over total_iters steps.
 
-        lr_t = base_lr * (start_factor + (end_factor - start_factor) * min(t, total_iters) / total_iters)
+        lr_t = base_lr * (start_factor + (end_factor - start_factor) * p)
+
+        p = min(1, t / total_iters)
 
     Past its end: the learning rate stays at base_lr * end_factor.
 
@@ -282,7 +284,7 @@ class CyclicLR(SchedulerSpec):
         lr_t = base_lr + (max_lr - base_lr) * h_t * scale
 
         h_t rises from 0 to 1 in step_size_up steps and falls back in step_size_down
-        scale = 1 (triangular), 1 / 2^(cycle - 1) (triangular2) or gamma^t (exp_range)
+        scale = 1 (triangular), 1 / 2^(cycle - 1) (triangular2), gamma^t (exp_range)
 
     Past its end: it has none; the cycles go on.
 
@@ -344,10 +346,12 @@ class CyclicLR(SchedulerSpec):
 class OneCycleLR(SchedulerSpec):
     """Warm up to max_lr and anneal far below, once, momentum inversely.
 
-        lr_t = anneal(max_lr / div_factor, max_lr, t / u)               if t <= u = pct_start * total_steps - 1
-        lr_t = anneal(max_lr, lr_0 / final_div_factor, (t - u) / d)     otherwise, d = total_steps - 1 - u
+        lr_t = anneal(max_lr / div_factor, max_lr, t / u)              if t <= u
+        lr_t = anneal(max_lr, lr_0 / final_div_factor, (t - u) / d)    otherwise
 
-        anneal(a, b, p) = b + (a - b) * (1 + cos(pi * p)) / 2 (cos) or a + (b - a) * p (linear)
+        u = pct_start * total_steps - 1, d = total_steps - 1 - u
+        anneal(a, b, p) = b + (a - b) * (1 + cos(pi * p)) / 2    (cos)
+                        = a + (b - a) * p                        (linear)
 
     Past its end: one step more is taken, up again (cos) or below zero (linear); the next raises ValueError.
 
@@ -421,8 +425,10 @@ class OneCycleLR(SchedulerSpec):
 class ReduceLROnPlateau(SchedulerSpec):
     """Multiply the learning rate by factor when a metric stops improving.
 
-        lr_t = max(lr_(t-1) * factor, min_lr)    after patience + 1 metrics in a row that are no better
+        lr_t = max(lr_(t-1) * factor, min_lr)    if bad > patience, and bad = 0
         lr_t = lr_(t-1)                          otherwise
+
+        bad = metrics in a row that are no better than the best so far
 
     Past its end: it has none; reductions smaller than eps are left out.
 

@@ -71,7 +71,7 @@ class FigureOptions(Record):
 
     size: tuple[float, float] = arg(Size("width and height in inches", default_text="10x5"), default=(10.0, 5.0))
     dpi: int = arg(Count("dots per inch", minimum=20, maximum=1200), default=100)
-    log_y: bool = arg(Bool("logarithmic rate axis"), default=False)
+    log_y: bool = arg(Bool("logarithmic learning-rate axis"), default=False)
     annotate: bool = arg(Bool("point at the scheduler's parameters"), default=False)
     show: tuple[str, ...] = arg(
         Panels(OneOf(PANELS, "panels to draw: the learning rate, and momentum or beta1"), least=1), default=("lr",)

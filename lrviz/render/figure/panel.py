@@ -221,6 +221,7 @@ def _draw_log(axes: Axes, curves: Sequence[Curve], high: float) -> list[Curve]:
 
     What has no logarithm lies on the axis's floor, whose tick says so, rather than nowhere.
     """
+    high = min(high, HUGE)
     positive = [each.y[each.y > FLAT] for each in curves]
     lowest = min((float(values.min()) for values in positive if len(values)), default=high if high > FLAT else 0.1)
     high = high if high > FLAT else 1.0

@@ -30,7 +30,7 @@ __all__ = ["draw_range_test"]
 HEADROOM = 1.25  # of the highest loss before it diverges, for the rising end and the labels
 FAR = 10.0  # times the frame's height: as good as any loss that is higher
 NARROW = 2.0  # inches of a panel in which a label has a line for each word
-AROUND = 10**0.5  # times a single rate and its share: the ends of the axis then
+AROUND = 10**0.5  # times a single learning rate and its share: the ends of the axis then
 
 
 def draw_range_test(trace: Trace, experiment: Experiment, options: FigureOptions) -> Figure:

@@ -58,7 +58,7 @@ MEASURES = {
     "tall": _Measure(width=5.0, height=2.45, left=0.72, right=0.28, top=0.34, bottom=0.62, points=11.0, marker=4.5),
 }
 HEADING = 0.3  # inches above a family's first cell
-GUTTER = 0.3  # inches left of the first column, for the rate's label, and half of it all around
+GUTTER = 0.3  # inches left of the first column, for the axis's label, and half of it all around
 
 
 def draw_summary(entries: Sequence[Entry], sheet: Sheet = "wide", theme: str = "light") -> Figure:

@@ -209,23 +209,11 @@ def _draw_arrow(panel: _Panel, label: Label, placed: Placed, theme: Theme) -> No
 
 
 def _arrow(panel: _Panel, tail: tuple[float, float], tip: tuple[float, float], style: str, theme: Theme) -> None:
-    panel.axes.annotate(
-        "",
-        xy=panel.share(tip),
-        xytext=panel.share(tail),
-        xycoords="axes fraction",
-        textcoords="axes fraction",
-        gid="arrow",
-        arrowprops={
-            "arrowstyle": style,
-            "color": theme.annotation,
-            "linewidth": 1.2,
-            "shrinkA": 0,
-            "shrinkB": 0,
-            "mutation_scale": 0.9 * rcParams["font.size"],
-        },
-        zorder=4,
-    )
+    size = 0.9 * rcParams["font.size"]
+    line = {"color": theme.annotation, "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
+    look = {"arrowstyle": style, "mutation_scale": size, **line}
+    within: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "axes fraction"}
+    panel.axes.annotate("", panel.share(tip), panel.share(tail), arrowprops=look, gid="arrow", zorder=4, **within)
 
 
 def _write(panel: _Panel, label: str, box: Box, color: str, gid: str) -> Text:

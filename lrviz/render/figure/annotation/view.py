@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy
 from numpy.typing import NDArray
@@ -17,19 +18,22 @@ from numpy.typing import NDArray
 from lrviz.experiment.clock import Clock
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.schedulers.notes import Annotation, Point, Span
+from lrviz.render.figure.curve import HUGE
 from lrviz.render.figure.thinning import Points
 from lrviz.trace import Trace
 
 __all__ = ["annotate"]
 
+MOST = 40  # annotations that are looked for a place; one has it for fewer
+
 
 def annotate(experiment: Experiment, trace: Trace) -> list[Annotation]:
-    """Return what there is to point at, on the group with the highest rate; empty for an empty trace."""
+    """Return what there is to point at, on the group with the highest learning rate; empty for an empty trace."""
     if not trace.steps:
         return []
     views = [_View(number, group.lr, experiment.run.clock) for number, group in enumerate(trace.groups)]
     found = experiment.resolved.annotations(max(views, key=lambda view: view.peak))
-    return [each for each in found if math.isfinite(each.y)]
+    return list(islice((each for each in found if abs(each.y) <= HUGE), MOST))
 
 
 @dataclass(frozen=True)
