@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import lrviz
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
 
-HEAD = """
-import os, signal
+HEAD = f"""
+import os, signal, sys
+sys.path.insert(0, {str(Path(lrviz.__file__).parent.parent)!r})
 from lrviz.errors import OutputError
 from lrviz.workers import spread
-os.sched_getaffinity = lambda _: {0, 1}
+os.sched_getaffinity = lambda _: (0, 1)
 """
 
 

@@ -6,18 +6,23 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+
+import lrviz
 
 STEP = "scheduler: {name: step, step_size: 4, gamma: 0.5}\ngallery: {summary: false}\n"
 FADING = "scheduler: {name: exponential, gamma: 0.5}\ngallery: {summary: false}\n"
 COMMAND = "lrviz gallery --configs configs --formats svg"
 
-DRAWING = """
-import functools, lrviz.gallery, os, resource, sys
+DRAWING = f"""
+import sys
+sys.path.insert(0, {str(Path(lrviz.__file__).parent.parent)!r})
+import functools, lrviz.gallery, os, resource
 from lrviz.cli import main
 from lrviz.engine.select import replay
-os.sched_getaffinity = lambda _: {0, 1}
+os.sched_getaffinity = lambda _: (0, 1)
 lrviz.gallery.replay = functools.partial(replay, engine="light")  # torch's threads would keep it from forking
 sys.argv = ["lrviz", "gallery", "--configs", "configs", "--formats", "svg"]
 """
