@@ -13,6 +13,7 @@ from lrviz.experiment.clock import Clock, Run
 from lrviz.experiment.optimizers import OptimizerSpec
 from lrviz.experiment.record import Record, arg_types
 from lrviz.experiment.schedulers import SchedulerSpec
+from lrviz.experiment.values import Value
 
 __all__ = ["Experiment"]
 
@@ -23,9 +24,9 @@ R = TypeVar("R", bound=Record)
 class Experiment:
     """One schedule to replay.
 
-    `sections` is what its document says to those that use it, such as `lrviz check`. Raises SpecError
-    where the parts do not fit: a list that is not as long as the parameter groups, or a list of metrics
-    that is shorter than the run.
+    `sections` is what its document says to those that use it, such as `lrviz check`, and `document` is
+    all of it as it was written, where it was read from one. Raises SpecError where the parts do not fit:
+    a list that is not as long as the parameter groups, or a list of metrics that is shorter than the run.
     """
 
     scheduler: SchedulerSpec
@@ -33,6 +34,7 @@ class Experiment:
     optimizer: OptimizerSpec = field(default_factory=OptimizerSpec)
     title: str | None = None
     sections: Mapping[type[Record], Record] = field(default_factory=dict)
+    document: Value | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         groups = len(self.optimizer.resolved_groups)

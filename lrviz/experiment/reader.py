@@ -87,7 +87,7 @@ class _Reader:
         if run is None or optimizer is None or scheduler is None:
             return None
         parts: dict[str, Any] = {"run": run, "optimizer": optimizer, "scheduler": scheduler, "sections": sections}
-        return self.attempt(lambda: Experiment(**parts, title=title), "")
+        return self.attempt(lambda: Experiment(**parts, title=title, document=root), "")
 
     def warmed_up(self, entries: Mapping[str, Value]) -> SchedulerSpec | None:
         """Read the scheduler and the warmup before it, which make a sequence of the two."""

@@ -120,7 +120,7 @@ def test_a_snippet_keeps_rates_that_are_computed_short() -> None:
 def test_as_dict_is_what_json_shows() -> None:
     finding = found_in(REBOUND)[0]
     assert list(finding.as_dict()) == ["rule", "severity", "message", "fix"]
-    assert finding.as_dict()["fix"].endswith("\nrun: {interval: epoch}")
+    assert finding.as_dict()["fix"].endswith("\nrun: {epochs: 10, steps_per_epoch: 100, interval: epoch}")
 
 
 def test_problems_with_a_rule_become_findings() -> None:
