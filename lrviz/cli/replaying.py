@@ -72,8 +72,10 @@ def _print_findings(source: Source, findings: Sequence[Finding]) -> None:
 
     for finding in findings:
         if finding.rule != REPLAY_FAILED:  # torch's own words come at the end
-            message = f"{finding.severity} {finding.rule}: {source.worded(finding.message)}"
-            print_message("check", message, finding.severity)
+            is_info = finding.severity == "info"
+            kind = "" if is_info else f"{finding.severity} "
+            message = f"{kind}{finding.rule}: {source.worded(finding.message)}"
+            print_message("note" if is_info else "check", message, finding.severity)
 
 
 def _idle_flags(experiment: Experiment, given: Mapping[str, Any]) -> Iterator[str]:
