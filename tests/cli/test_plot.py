@@ -98,3 +98,17 @@ def test_two_groups_are_two_lines(lrviz, tmp_path):
         "CosineAnnealingLR, backbone",
         "CosineAnnealingLR, head",
     ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("constant", "--lr", "1e307", "--log-y"),
+        ("exponential", "--gamma", "1e308", "--annotate"),
+        ("range-test", "--min-lr", "1e-308", "--max-lr", "1e308", "--annotate"),
+    ],
+)
+def test_the_largest_numbers_are_drawn(lrviz, arguments):
+    ended = lrviz("plot", *arguments, "-o", "a.svg", "--no-check")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("wrote a.svg\n")
