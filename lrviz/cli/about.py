@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import typer
 
 from lrviz.cli.report import COLORS, console, plain_blocks
+from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.render.words import one_line
 
-__all__ = ["certify_engines", "show_engine", "show_rules", "show_schedulers"]
+__all__ = ["certify_engines", "explain_rule", "show_engine", "show_rules", "show_schedulers"]
 
 Styled = tuple[str, str]
 """A text, and its style in rich's words."""
@@ -20,7 +21,7 @@ _PLAIN = str.maketrans("▁▂▃▄▅▆▇█", "_.-~=+*#")
 
 def show_schedulers() -> None:
     """Print every scheduler: its name and shape, a line on what it does, its torch class and what it must be given."""
-    from lrviz.experiment.schedulers import CATALOGUE
+    from lrviz.experiment.schedulers import CATALOGUE, ReduceLROnPlateau
 
     plain = plain_blocks()
     rows = []
@@ -28,6 +29,8 @@ def show_schedulers() -> None:
         shape = spec.shape.translate(_PLAIN) if plain else spec.shape
         needs = ", ".join(spec.required())
         call = f"{spec.__name__}({needs})" if spec.module else f"takes {needs}"
+        if spec is ReduceLROnPlateau:
+            call += ", stepped with a metric"
         if spec.name == "custom":
             call = "package.module:Name, with --arg name=value"
         elif not spec.on_command_line:
@@ -41,6 +44,19 @@ def show_rules() -> None:
     from lrviz.rules import RULES
 
     _print_rows([(rule.name, (rule.severity, COLORS[rule.severity]), [(rule.summary, "")]) for rule in RULES.values()])
+
+
+def explain_rule(name: str) -> None:
+    """Print what there is to know of a rule; raises SpecError where there is none of the name."""
+    from rich.markdown import Markdown
+
+    from lrviz.rules import RULES
+    from lrviz.rules.docs import section
+
+    if name not in RULES:
+        message = f"unknown rule {shown(name)}{nearest(name, RULES) or '; lrviz check --list shows them'}"
+        raise SpecError(Problem(place="--explain", message=message))
+    console().print(Markdown(section(RULES[name]), code_theme="ansi_light"))
 
 
 def _print_rows(rows: Sequence[tuple[str, Styled, Sequence[Styled]]]) -> None:

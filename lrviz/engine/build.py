@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from lrviz.engine.engine import Engine
@@ -59,7 +60,7 @@ def _class(spec: SchedulerSpec, engine: Engine) -> Any:
 
 def _arguments(spec: SchedulerSpec, total: int) -> dict[str, Any]:
     """Return the arguments as torch takes them: lists for tuples, functions for expressions."""
-    given = {name: getattr(spec, name) for name, kind in arg_types(spec).items() if not kind.extra}
+    given = {name: getattr(spec, name) for name, arg_type in arg_types(spec).items() if not arg_type.extra}
     return {name: _for_torch(value, total) for name, value in given.items() if value is not None}
 
 
@@ -78,7 +79,7 @@ def _function(expression: Expression, total: int) -> Callable[[float], float]:
 
 
 class _ByHand:
-    """Sets the rate of every group by hand, as a training loop does: `group["lr"] = rate`."""
+    """Sets the learning rate of every group by hand, as a training loop does: `group["lr"] = rate`."""
 
     def __init__(self, optimizer: Any, rate_at: Callable[[int], float | None]) -> None:
         self.optimizer = optimizer
@@ -97,7 +98,9 @@ class _ByHand:
 def import_target(target: str) -> Callable[..., Any]:
     """Return what `package.module:Name` names, looked for in the current folder first.
 
-    Raises SpecError where there is no such module or name. An error inside the module is its own.
+    Only what the module itself defines, or lists in `__all__`, is opened: a document that may name one
+    module must not get at those which that module imports. Raises SpecError for anything else, and where
+    there is no such module or name. An error inside the module is its own.
     """
     module_name, _, attribute = target.partition(":")
     if not all(part.isidentifier() for part in (*module_name.split("."), *attribute.split("."))):
@@ -111,12 +114,34 @@ def import_target(target: str) -> Callable[..., Any]:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise
         raise SpecError(f"{target}: there is no module {error.name!r}, here or installed") from None
-    found: object = module
-    for part in attribute.split("."):
-        found = getattr(found, part, None)
-        if found is None:
-            known = [name for name in vars(module) if not name.startswith("_")]
-            raise SpecError(f"{target}: {module_name} has no {attribute!r}{nearest(attribute, known)}")
-    if not callable(found):
-        raise SpecError(f"{target}: {attribute} is not a scheduler class or a function")
+    found: Callable[..., Any] = _open(module, attribute, target)
     return found
+
+
+def _open(module: ModuleType, attribute: str, target: str) -> Any:
+    """Return a module's own attribute, or one of a class of its own: `Name` or `Class.Name`."""
+    home, listed = module.__name__, getattr(module, "__all__", ())
+    owner: Any = module
+    for name in attribute.split("."):
+        found = None if name.startswith("__") else getattr(owner, name, None)
+        if found is None:
+            known = [name for name, value in vars(module).items() if name in listed or _origin(value) == home]
+            raise SpecError(f"{target}: {module.__name__} has no {attribute!r}{nearest(attribute, known)}")
+        if not callable(found) and not isinstance(found, ModuleType):
+            raise SpecError(f"{target}: {attribute} is not a scheduler class or a function")
+        is_module, origin = isinstance(found, ModuleType), _origin(found)
+        if owner is module and name in listed and not is_module:
+            home = origin or home
+        elif is_module or origin != home or not (owner is module or isinstance(owner, type)):
+            what = "is a module" if is_module else f"is from {origin or 'another module'}"
+            message = f"{name} {what}; only what {module.__name__} itself defines, or lists in __all__, can be named"
+            raise SpecError(f"{target}: {message}")
+        owner = found
+    return owner
+
+
+def _origin(found: Any) -> str | None:
+    """Return the module in which something was defined; a partial function is what it calls."""
+    while isinstance(found, partial):
+        found = found.func
+    return getattr(found, "__module__", None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import ListOf, OneOf, Real, Text
-from lrviz.experiment.record import Record, RecordOf, arg
+from lrviz.experiment.record import Record, RecordOf, arg, arg_types
 
 __all__ = ["BETA1", "MOMENTUM", "OPTIMIZERS", "Group", "OptimizerSpec", "ResolvedGroup", "momentum_name"]
 
@@ -113,13 +113,9 @@ class OptimizerSpec(Record):
     def resolved_groups(self) -> tuple[ResolvedGroup, ...]:
         """The parameter groups with what they leave unset taken from the optimizer."""
         groups = self.groups or (Group(name="default"),)
-        names = ("lr", "momentum", "betas", "weight_decay")
-        return tuple(
-            ResolvedGroup(name=group.name, **{name: _own(group, name, getattr(self, name)) for name in names})
-            for group in groups
-        )
+        inherited = {name: getattr(self, name) for name in ("lr", "momentum", "betas", "weight_decay")}
+        return tuple(ResolvedGroup(**inherited | _given(group)) for group in groups)
 
 
-def _own(group: Group, name: str, inherited: Any) -> Any:
-    own = getattr(group, name)
-    return inherited if own is None else own
+def _given(group: Group) -> dict[str, Any]:
+    return {name: getattr(group, name) for name in arg_types(group) if getattr(group, name) is not None}

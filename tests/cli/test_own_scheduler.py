@@ -18,7 +18,7 @@ from lrviz.experiment.record import arg
 from lrviz.experiment.schedulers import CATALOGUE, ClosedForm
 from lrviz.experiment.schedulers.notes import Annotation, View
 from lrviz.experiment.schema import json_schema
-from lrviz.render.figure.annotation.view import annotate
+from lrviz.render.figure.annotation.callouts import annotate
 
 
 @pytest.fixture(autouse=True)

@@ -75,8 +75,8 @@ def test_size_and_dpi_make_the_pixels(lrviz):
         (("--show", "lr,speed"), "--show: "),
         (("--theme", "drak"), "did you mean 'dark'?"),
         (("--momentum", "0.9", "--optimizer", "adam"), "--momentum: Adam has no momentum"),
-        (("--mx-lr", "1"), "No such option: --mx-lr"),
-        (("--step-size", "4"), "No such option: --step-size"),
+        (("--mx-lr", "1"), "--mx-lr: no such flag; did you mean '--max-lr'?"),
+        (("--step-size", "4"), "--step-size: no such flag; lrviz plot onecycle --help shows them"),
         (("--cycle-momentum", "--no-cycle-momentum"), "--cycle-momentum: contradicts --no-cycle-momentum"),
         (("--engine", "lite"), "--engine: must be one of auto, torch, light, not 'lite'; did you mean 'light'?"),
         (("--engine", "lite", "--train"), "--engine: must be one of auto, torch, light"),
@@ -112,3 +112,24 @@ def test_the_largest_numbers_are_drawn(lrviz, arguments):
     ended = lrviz("plot", *arguments, "-o", "a.svg", "--no-check")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith("wrote a.svg\n")
+
+
+def test_a_title_the_font_cannot_draw_is_noted_once(lrviz):
+    ended = lrviz("plot", "cosine", "--title", "𝔄 𝔄")
+    assert ended.err.startswith("note: DejaVu Sans has no 𝔄; drawn in ")
+    assert ended.err.count("\n") == 1
+    assert lrviz("plot", "cosine", "--title", "𝔄 𝔄", "-q").err == ""
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--font", "DejaVu Serf"), "--font: no font 'DejaVu Serf' is installed; the nearest are DejaVu Serif, "),
+        (("--font-size", "40", "--size", "4x3"), "--font-size: 40 leaves no room for a curve; at most 19.2 in"),
+        (("--show", "momentum", "--optimizer", "rprop"), "--show: momentum cannot be drawn: Rprop has neither"),
+    ],
+)
+def test_what_a_figure_cannot_show_has_its_flags_name(lrviz, flags, message):
+    ended = lrviz("plot", "cosine", *flags)
+    assert (ended.code, ended.err.startswith(f"error: {message}")) == (2, True), ended.err
+    assert not any(Path().iterdir())

@@ -16,6 +16,7 @@ def test_what_a_terminal_obeys_is_replaced():
 def test_a_letter_is_three_fifths_of_its_height_and_a_wide_one_as_wide_as_high():
     assert inches("abcdefghij", 72) == pytest.approx(6.0)
     assert inches("学習率の長い名前です", 72) == pytest.approx(10.0, rel=0.05)
+    assert inches("ＬＲ", 72) == pytest.approx(inches("学習", 72))
     assert inches("ab\n学\nabc", 36) == pytest.approx(0.9)
 
 

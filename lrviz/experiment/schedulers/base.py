@@ -122,7 +122,7 @@ class SchedulerSpec(Record):
 
     def resolved(self, length: int) -> Self:
         """Return the spec with every unset horizon set to `length` steps."""
-        unset = {name for name, kind in arg_types(self).items() if kind.horizon and getattr(self, name) is None}
+        unset = {name for name, arg_type in arg_types(self).items() if arg_type.horizon and getattr(self, name) is None}
         return dataclasses.replace(self, **dict.fromkeys(unset, length)) if unset else self
 
     def length(self) -> int | None:
@@ -157,11 +157,11 @@ class SchedulerSpec(Record):
         return any(child.moves_momentum() for child in self.children())
 
     def target_lr(self, base_lr: float, group: int) -> float:
-        """Return the highest rate that parameter group number `group` is meant to reach."""
+        """Return the highest learning rate that parameter group number `group` is meant to reach."""
         return base_lr
 
     def reachable_lr(self, base_lr: float, group: int, steps: int) -> float | None:
-        """Return the rate that it must reach within so many steps to do what it is for; None where nothing says."""
+        """Return the learning rate that it must reach within so many steps; None where nothing says."""
         return self.target_lr(base_lr, group)
 
     def new_base_lr(self, group: int) -> float | None:

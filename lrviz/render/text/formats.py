@@ -137,7 +137,7 @@ def _names(trace: Trace) -> list[str]:
     """Return the names of the columns."""
     several = len(trace.groups) > 1
     groups = [f".{clean(group.name)}" if several else "" for group in trace.groups] or [""]
-    floats = [f"{kind}{group}" for kind in _columns(trace) for group in groups]
+    floats = [f"{name}{group}" for name in _columns(trace) for group in groups]
     return ["step", "epoch", *floats, *_watched(trace)]
 
 
@@ -225,9 +225,9 @@ def _json_number(value: float) -> str:
 
 
 def _json_row(trace: Trace) -> str:
-    """Return the template of a row: the groups, where there are several, inside an object for each kind."""
+    """Return the template of a row: the groups, where there are several, inside an object for each name."""
     keys = [json.dumps(group.name, ensure_ascii=False).replace("%", "%%") for group in trace.groups]
     value = f"{{{', '.join(f'{key}: %s' for key in keys)}}}" if len(keys) > 1 else "%s"
-    floats = [f'"{kind}": {value}' for kind in _columns(trace)]
+    floats = [f'"{name}": {value}' for name in _columns(trace)]
     others = [f'"{name}": %s' for name in _watched(trace)]
     return "{" + ", ".join(['"step": %s', '"epoch": %s', *floats, *others]) + "}"

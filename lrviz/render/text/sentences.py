@@ -11,7 +11,7 @@ LONGEST = 200  # characters of a title and a group's name
 
 
 def summary_line(trace: Trace, group: GroupTrace, title: str = "") -> str:
-    """Return a group's first, peak and last rate, four digits each, after the title and, of several, its name.
+    """Return a group's first, peak and last learning rate, four digits each, after the title and, of several, its name.
 
     Raises ValueError on an empty trace.
     """

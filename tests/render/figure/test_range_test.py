@@ -13,7 +13,7 @@ from lrviz.render.figure.draw import draw
 from lrviz.render.figure.options import FigureOptions
 from lrviz.render.figure.suggestions import steepest, usable, valley
 
-SWEEP = {"run": {"steps": 100}, "scheduler": {"name": "range-test", "min_lr": 1e-4, "max_lr": 10}}
+RANGE_TEST = {"run": {"steps": 100}, "scheduler": {"name": "range-test", "min_lr": 1e-4, "max_lr": 10}}
 
 
 def drawn(document: dict[str, object], **options: object) -> tuple[Figure, lrviz.Trace]:
@@ -53,7 +53,7 @@ def test_a_loss_that_diverges_draws_without_a_warning():
 
 
 def test_a_range_test_that_trained_shows_the_loss_against_the_rate():
-    figure, trace = drawn(SWEEP)
+    figure, trace = drawn(RANGE_TEST)
     (axes,) = figure.axes
     assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_xscale()) == ("Learning Rate", "Loss", "log")
     assert axes.get_xlim() == (1e-4, 10.0)
@@ -73,7 +73,7 @@ def inside(figure: Figure, artist: object) -> bool:
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop"])
 @pytest.mark.parametrize("size", [(10.0, 5.0), (4.0, 3.0), (2.0, 2.0)], ids=["large", "small", "tiny"])
 def test_the_steepest_and_the_valley_point_are_marked_and_named(optimizer, size):
-    figure, trace = drawn(SWEEP | {"optimizer": {"name": optimizer}}, size=size)
+    figure, trace = drawn(RANGE_TEST | {"optimizer": {"name": optimizer}}, size=size)
     FigureCanvasAgg(figure).draw()
     rates, losses = trace.groups[0].lr.tolist(), trace.loss.tolist()
     kept = usable(losses)
@@ -89,8 +89,8 @@ def test_the_steepest_and_the_valley_point_are_marked_and_named(optimizer, size)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("title", ["RangeTest", "A title with many words that has to be wrapped " * 3])
 @pytest.mark.parametrize("size", [(10.0, 5.0), (4.0, 3.0), (2.0, 2.0), (2.0, 10.0)])
-def test_no_text_of_a_sweep_leaves_the_figure_or_covers_another(size, title, theme):
-    figure, _ = drawn(SWEEP | {"title": title}, size=size, theme=theme)
+def test_no_text_of_a_range_test_leaves_the_figure_or_covers_another(size, title, theme):
+    figure, _ = drawn(RANGE_TEST | {"title": title}, size=size, theme=theme)
     FigureCanvasAgg(figure).draw()
     texts = [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
     assert [text.get_text() for text in texts if not inside(figure, text)] == []
@@ -104,12 +104,12 @@ def test_no_text_of_a_sweep_leaves_the_figure_or_covers_another(size, title, the
 
 
 def test_points_at_one_rate_share_a_label():
-    figure, _ = drawn(SWEEP)
+    figure, _ = drawn(RANGE_TEST)
     assert [label.get_text() for label in by_gid(figure, "annotation")] == ["steepest, valley: 0.0266"]
 
 
 def test_a_diverging_loss_ends_at_the_frames_top_and_the_first_markers_are_whole():
-    figure, trace = drawn(SWEEP)
+    figure, trace = drawn(RANGE_TEST)
     (axes,) = figure.axes
     (line,) = by_gid(figure, "line-0")
     calm = max(trace.loss[: usable(trace.loss)])
@@ -122,7 +122,7 @@ def test_a_diverging_loss_ends_at_the_frames_top_and_the_first_markers_are_whole
 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_short_range_test_shows_its_points(steps):
-    figure, _ = drawn(SWEEP | {"run": {"steps": steps}})
+    figure, _ = drawn(RANGE_TEST | {"run": {"steps": steps}})
     FigureCanvasAgg(figure).draw()
     (line,) = by_gid(figure, "line-0")
     low, high = figure.axes[0].get_xlim()
@@ -131,14 +131,14 @@ def test_a_short_range_test_shows_its_points(steps):
     assert all(low <= rate <= high for rate in line.get_xdata())
 
 
-def test_a_long_sweep_is_thinned():
-    figure, trace = drawn(SWEEP | {"run": {"steps": 20_000}})
+def test_a_long_range_test_is_thinned():
+    figure, trace = drawn(RANGE_TEST | {"run": {"steps": 20_000}})
     (line,) = by_gid(figure, "line-0")
     assert len(line.get_xdata()) < 5_000 < len(trace.loss)
 
 
 def test_a_range_test_that_cannot_train_shows_how_far_it_came_and_why():
-    experiment = lrviz.load(SWEEP | {"optimizer": {"name": "sparseadam"}})
+    experiment = lrviz.load(RANGE_TEST | {"optimizer": {"name": "sparseadam"}})
     trace = lrviz.replay(experiment, train=True, partial=True)
     figure = draw(trace, experiment)
     FigureCanvasAgg(figure).draw()
@@ -147,8 +147,8 @@ def test_a_range_test_that_cannot_train_shows_how_far_it_came_and_why():
     assert "does not support dense gradients" in message.get_text().replace("\n", " ")
 
 
-def test_a_sweep_whose_loss_never_falls_names_nothing():
-    document = SWEEP | {"scheduler": {"name": "range-test", "min_lr": 100, "max_lr": 1000}}
+def test_a_range_test_whose_loss_never_falls_names_nothing():
+    document = RANGE_TEST | {"scheduler": {"name": "range-test", "min_lr": 100, "max_lr": 1000}}
     figure, _ = drawn(document)
     FigureCanvasAgg(figure).draw()
     assert not by_gid(figure, "steepest")

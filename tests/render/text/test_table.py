@@ -13,18 +13,17 @@ import os
 import re
 from array import array
 from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
 import lrviz
 from lrviz.experiment.experiment import Experiment
-from lrviz.render.text.rows import MOST, Row, constant, folded, picked, round_up
 from lrviz.render.text.table import TraceTable, _aligned, _change
 from lrviz.trace import Failure, GroupTrace, Trace, column
 
@@ -66,14 +65,21 @@ MORE: Mapping[str, Mapping[str, Any]] = {
         "optimizer": {"groups": [{"name": "学習率の長い名前です", "lr": 1e-3}, {"name": "é\x1b[31m\n", "lr": 1e-3}]},
         "scheduler": {"name": "exponential", "gamma": 0.5},
     },
+    "trained": {
+        "run": {"epochs": 3, "steps_per_epoch": 4, "interval": "epoch"},
+        "optimizer": {"lr": 0.1},
+        "scheduler": {"name": "exponential", "gamma": 0.5},
+    },
     "long": {"run": {"epochs": 20, "steps_per_epoch": 938}, "scheduler": {"name": "cosine"}},
 }
 ALL = DOCUMENTS | MORE
 
 
+@cache
 def replayed(name: str) -> tuple[Trace, Experiment]:
     experiment = lrviz.load(ALL[name])
-    return dataclasses.replace(lrviz.replay(experiment, partial=True), torch_version="VERSION"), experiment
+    trace = lrviz.replay(experiment, partial=True, train=name == "trained")
+    return dataclasses.replace(trace, torch_version="VERSION"), experiment
 
 
 def printed(trace: Trace, experiment: Experiment = EXPERIMENT, width: int = 80, **rest: Any) -> str:
@@ -105,10 +111,6 @@ def made(*groups: Sequence[float], per_epoch: int | None = None, **rest: Any) ->
     )
 
 
-def rows_of(trace: Trace, stride: int = 1) -> Sequence[Row]:
-    return folded(trace, stride).rows
-
-
 def line_of(text: str, start: str) -> str:
     """Return the one line of a table whose text begins so."""
     (line,) = (line for line in text.splitlines() if line.strip().startswith(start))
@@ -123,102 +125,21 @@ def test_prints_as_the_golden_file(name: str) -> None:
     assert text == path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("every", [None, 7])
-@pytest.mark.parametrize("width", [40, 80, 200])
 @pytest.mark.parametrize("name", ALL)
-def test_fits_the_width(name: str, width: int, every: int | None) -> None:
-    text = printed(*replayed(name), width=width, every=every)
-    assert max(map(cell_len, text.splitlines())) <= min(width, 100)
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_plain_table_is_ascii(name: str) -> None:
-    assert printed(*replayed(name), ascii=True).isascii()
+def test_a_table_fits_the_width(name: str) -> None:
+    for width, every in product((40, 80, 200), (None, 7)):
+        text = printed(*replayed(name), width=width, every=every)
+        assert max(map(cell_len, text.splitlines())) <= min(width, 100)
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_nothing_reaches_the_terminal_but_text(name: str) -> None:
-    assert printed(*replayed(name)).replace("\n", "").isprintable()
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_no_blanks_at_the_ends_of_lines(name: str) -> None:
-    assert not re.search(r" $", printed(*replayed(name)), re.MULTILINE)
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_states_the_torch_version_and_the_optimizer(name: str) -> None:
+def test_a_table_is_clean_text_that_ends_with_what_ran(name: str) -> None:
     trace, experiment = replayed(name)
-    assert printed(trace, experiment).splitlines()[-1] == f"{experiment.optimizer.name}, torch VERSION"
-
-
-@pytest.mark.parametrize("name", [name for name in ALL if name not in ("warmup-cosine", "restarts")])
-def test_every_epoch_is_in_a_row(name: str) -> None:
-    trace, _ = replayed(name)
-    rows = rows_of(trace)
-    starts = range(0, trace.steps, trace.steps_per_epoch or 1)
-    held = {start for start in starts for row in rows if row.start <= start <= row.end}
-    assert held == set(starts)
-
-
-@pytest.mark.parametrize("name", ["onecycle", "long"])
-def test_every_epoch_that_changes_the_rate_starts_a_row(name: str) -> None:
-    trace, _ = replayed(name)
-    assert {row.start for row in rows_of(trace)} >= set(range(0, trace.steps, trace.steps_per_epoch or 1))
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_at_most_forty_rows(name: str) -> None:
-    assert len(rows_of(replayed(name)[0])) <= MOST
-
-
-def test_constant_stretches_are_one_row() -> None:
-    assert rows_of(made([1.0, 1.0, 0.5, 0.5, 0.5, 1.0])) == [Row(0, 1), Row(2, 4), Row(5, 5)]
-
-
-def test_a_stretch_ends_where_any_group_changes() -> None:
-    assert [row.start for row in rows_of(made([1.0] * 4, [1.0, 1.0, 2.0, 2.0]))] == [0, 2]
-
-
-def test_a_stretch_ends_where_momentum_changes() -> None:
-    trace = made([1.0] * 4, momenta=[[0.9, 0.9, 0.9, 0.8]])
-    assert [row.start for row in rows_of(trace)] == [0, 3]
-
-
-def test_a_stride_that_the_run_cuts_short() -> None:
-    assert rows_of(made([1.0] * 4 + [2.0] * 2), stride=4) == [Row(0, 3), Row(4, 5)]
-
-
-@given(st.lists(st.sampled_from([0.0, -0.0, 1.0, math.nan]), min_size=1, max_size=30))
-def test_rows_cover_every_step_once(rates: list[float]) -> None:
-    steps = [step for row in rows_of(made(rates)) for step in range(row.start, row.end + 1)]
-    assert steps == list(range(len(rates)))
-
-
-@settings(max_examples=30)
-@given(st.lists(st.tuples(st.integers(1, 9000), st.integers(0, 3)), min_size=1, max_size=200))
-def test_rows_of_a_long_run_are_whole_stretches(pieces: list[tuple[int, int]]) -> None:
-    rates = array("d")
-    for length, value in pieces:
-        rates.extend([value] * length)
-    for row in rows_of(made(rates)):
-        assert len(set(rates[row.start : row.end + 1])) == 1
-        assert row.start == 0 or rates[row.start - 1] != rates[row.start]
-        assert row.end == len(rates) - 1 or rates[row.end + 1] != rates[row.end]
-
-
-@settings(max_examples=20)
-@given(spike=st.integers(1, 99_998), height=st.sampled_from([-1.0, 0.5, 3.0]))
-def test_a_spike_of_a_long_run_has_its_row(spike: int, height: float) -> None:
-    rates = array("d", (1.0 + i * 1e-9 for i in range(100_000)))
-    rates[spike] = height
-    assert spike in {row.start for row in rows_of(made(rates, per_epoch=1000))}
-
-
-def test_first_peak_and_last_of_a_long_run_have_their_rows() -> None:
-    rates = [math.sin(i / 20_000 * 4) for i in range(20_000)]
-    starts = {row.start for row in rows_of(made(rates))}
-    assert {0, rates.index(max(rates)), 19_999} <= starts
+    text = printed(trace, experiment)
+    assert text.replace("\n", "").isprintable()
+    assert not re.search(r" $", text, re.MULTILINE)
+    assert text.splitlines()[-1] == f"{experiment.optimizer.name}, torch VERSION"
+    assert printed(trace, experiment, ascii=True).isascii()
 
 
 def test_a_long_run_says_by_what_rule_rows_were_left_out() -> None:
@@ -347,6 +268,11 @@ def test_numbers_of_a_column_have_one_form(values: list[float], texts: list[str]
         (1.0, 1.0, ""),
         (1.0, 0.99999, "-0.001%"),
         (1.0, 0.01, "x0.01"),
+        (1e-1, 1e-1 * 0.1, "x0.1"),
+        (1e-3, 1e-3 * 0.1 * (1 + 2e-16), "x0.1"),
+        (0.3, 0.3 * 0.1, "x0.1"),
+        (0.03, 0.3, "x10"),
+        (1.0, 0.11, "-89.0%"),
         (1e-3, 1.0, "x1e+03"),
         (0.0, 1.0, ""),
         (1.0, 0.0, ""),
@@ -359,23 +285,22 @@ def test_change(before: float, after: float, text: str) -> None:
     assert _change(before, after) == text
 
 
-@pytest.mark.parametrize(
-    ("number", "round_number"), [(0.2, 1), (1, 1), (2.1, 3), (7, 8), (9, 10), (21, 25), (101, 200)]
-)
-def test_round_up(number: float, round_number: int) -> None:
-    assert round_up(number) == round_number
+def test_the_loss_of_a_toy_training_is_said_to_be_one() -> None:
+    trace, experiment = replayed("trained")
+    head, first = printed(trace, experiment).splitlines()[4:6]
+    assert trace.loss is not None
+    assert head.split()[-2:] == ["toy", "loss"]
+    assert f"{trace.loss[0]:.4g}" in first.split()
 
 
-@pytest.mark.parametrize(("values", "message"), [([1.0], True), ([math.nan] * 2, True), ([0.0, -0.0], False)])
-def test_constant(values: list[float], message: bool) -> None:
-    assert constant(column(values)) is message
+def test_a_title_of_wide_letters_is_as_wide_as_it_is_drawn() -> None:
+    head, first = printed(*replayed("wide-letters")).splitlines()[8:10]
+    ends = [cell_len(line[: line.index(text) + len(text)]) for line, text in ((head, "名前"), (first, "1.000e-03"))]
+    assert ends == [len("epoch  step  lr.") + 16] * 2
 
 
-@pytest.mark.parametrize(
-    ("steps", "every", "message"), [(1, 1, [0]), (5, 2, [0, 2, 4]), (6, 2, [0, 2, 4, 5]), (3, 9, [0, 2])]
-)
-def test_picked(steps: int, every: int, message: list[int]) -> None:
-    assert list(picked(made([1.0] * steps), every)) == message
+def test_a_long_name_is_cut_at_sixteen_cells() -> None:
+    assert printed(*replayed("wide-letters")).splitlines()[4].startswith("学習率の長い名前  █")
 
 
 def test_wide_terminal_shows_colours() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 import lrviz
 from lrviz.experiment.schedulers.notes import Point, Span
-from lrviz.render.figure.annotation.view import annotate
+from lrviz.render.figure.annotation.callouts import annotate
 
 ROUND = 10
 
@@ -15,7 +15,7 @@ def noted(scheduler, **rest):
     return annotate(experiment, trace)
 
 
-def message(notes):
+def as_tuples(notes):
     """The annotations as plain tuples, a span's places first."""
     return [
         (note.label, note.x0, note.x1) if isinstance(note, Span) else (note.label, note.x, round(note.y, ROUND))
@@ -58,7 +58,7 @@ ARTICLE = {
 
 @pytest.mark.parametrize(("scheduler", "expected"), ARTICLE.values(), ids=ARTICLE.keys())
 def test_the_article_s_annotations(scheduler, expected):
-    assert message(noted(scheduler)) == expected
+    assert as_tuples(noted(scheduler)) == expected
 
 
 OTHERS = {
@@ -121,7 +121,7 @@ OTHERS = {
 
 @pytest.mark.parametrize(("scheduler", "expected"), OTHERS.values(), ids=OTHERS.keys())
 def test_every_other_scheduler_has_its_own(scheduler, expected):
-    assert message(noted(scheduler)) == expected
+    assert as_tuples(noted(scheduler)) == expected
 
 
 SHORT = {
@@ -140,17 +140,17 @@ SHORT = {
 
 @pytest.mark.parametrize(("scheduler", "expected"), SHORT.values(), ids=SHORT.keys())
 def test_what_the_run_is_too_short_for_is_left_out(scheduler, expected):
-    assert message(noted(scheduler)) == expected
+    assert as_tuples(noted(scheduler)) == expected
 
 
 def test_steps_are_the_optimizer_s_where_the_scheduler_steps_per_epoch():
     notes = noted({"name": "step", "step_size": 2}, run={"epochs": 6, "steps_per_epoch": 10, "interval": "epoch"})
-    assert message(notes) == [("step_size", 20, 40), (DECAYED, 20, 1e-4)]
+    assert as_tuples(notes) == [("step_size", 20, 40), (DECAYED, 20, 1e-4)]
 
 
 def test_steps_are_the_optimizer_s_where_every_device_steps_the_scheduler():
     run = {"epochs": 4, "steps_per_epoch": 8, "framework": "accelerate", "world_size": 2}
-    assert message(noted({"name": "step", "step_size": 8}, run=run)) == [("step_size", 4, 8), (DECAYED, 4, 1e-4)]
+    assert as_tuples(noted({"name": "step", "step_size": 8}, run=run)) == [("step_size", 4, 8), (DECAYED, 4, 1e-4)]
 
 
 def test_the_highest_group_is_the_one_pointed_at():

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy
 import pytest
 
-from lrviz.render.figure.thinning import collapse, staircase, thin
+from lrviz.render.figure.curve import collapse, staircase, thin
 
 
 def drawn_at(x, y, place):
