@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 
 from lrviz.cli.report import columns
 from lrviz.errors import Problem, SpecError, nearest, shown
+from lrviz.experiment.docstrings import docstring
 
 __all__ = ["Action", "Command", "CommandGroup", "Verb", "scheduler_lines", "spelled", "targets"]
 
@@ -49,6 +50,10 @@ class _Light:
     typer checks values with pydantic and draws help with rich's Markdown, whose imports take longer than
     all of lrviz's own; and what a flag of ours may be is for the kinds in `lrviz.experiment` to say.
     """
+
+    def __init__(self, *args: Any, help: str | None = None, callback: Any = None, **settings: Any) -> None:
+        settings |= {"help": help or docstring(callback), "callback": callback}
+        super().__init__(*args, **settings)
 
     def get_params(self, ctx: Any) -> list[Any]:
         parameters: list[Any] = super().get_params(ctx)  # type: ignore[misc]
@@ -127,8 +132,8 @@ class Verb(Command):
     The command that runs is made for the first target among the arguments, with its flags and `--help`.
     """
 
-    def __init__(self, *, help: str, **settings: Any) -> None:
-        super().__init__(help=help + TARGET, **settings)
+    def __init__(self, *, help: str | None, **settings: Any) -> None:
+        super().__init__(help=(help or docstring(settings["callback"])) + TARGET, **settings)
 
     def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Return the context of a target's command, unless there is none, or a flag of the verb alone."""

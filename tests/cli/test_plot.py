@@ -100,6 +100,20 @@ def test_two_groups_are_two_lines(lrviz, tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("constant", "--lr", "1e307", "--log-y"),
+        ("exponential", "--gamma", "1e308", "--annotate"),
+        ("range-test", "--min-lr", "1e-308", "--max-lr", "1e308", "--annotate"),
+    ],
+)
+def test_the_largest_numbers_are_drawn(lrviz, arguments):
+    ended = lrviz("plot", *arguments, "-o", "a.svg", "--no-check")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("wrote a.svg\n")
+
+
 def test_a_title_the_font_cannot_draw_is_noted_once(lrviz):
     ended = lrviz("plot", "cosine", "--title", "𝔄 𝔄")
     assert ended.err.startswith("note: DejaVu Sans has no 𝔄; drawn in ")

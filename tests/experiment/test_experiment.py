@@ -86,3 +86,8 @@ def test_groups_take_what_they_leave_unset_from_the_optimizer() -> None:
 def test_of_group_takes_its_own_or_the_one_for_all() -> None:
     spec = OneCycleLR(max_lr=(0.1, 0.2))
     assert [of_group(spec.max_lr, 1), of_group(spec.base_momentum, 1)] == [0.2, 0.85]
+
+
+def test_a_range_test_may_span_all_numbers() -> None:
+    rates = [RangeTest(min_lr=1e-308, max_lr=1e308).rate_at(step, 9) for step in range(9)]
+    assert rates == pytest.approx([10.0 ** (-308 + 77 * step) for step in range(9)], rel=1e-9)

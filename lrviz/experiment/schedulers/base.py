@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 from lrviz.errors import SpecError, nearest, shown
 from lrviz.experiment.argtypes import TRAIN
+from lrviz.experiment.docstrings import docstring
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.record import Record, arg_types, is_required
 from lrviz.experiment.schedulers.notes import Annotation, View
@@ -83,11 +84,8 @@ class SchedulerSpec(Record):
 
     @classmethod
     def documentation(cls) -> Documentation:
-        """Return what it does, its formula, what happens past its end, and the paper or library it is from.
-
-        All are empty where Python left out docstrings (-OO).
-        """
-        text = inspect.cleandoc(cls.__doc__ or "") if __doc__ else ""
+        """Return what it does, its formula, what happens past its end, and the paper or library it is from."""
+        text = docstring(cls)
         parts = [*text.split("\n\n"), ""]
         named = {key: " ".join(value.split()) for key, _, value in (part.partition(": ") for part in parts)}
         formula = "\n\n".join(part for part in parts if part.startswith("    "))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.writer import as_document
 from lrviz.render.text.rows import constant, picked
-from lrviz.render.words import one_line
+from lrviz.render.words import clean, one_line
 from lrviz.trace import Trace
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _columns(trace: Trace) -> dict[str, list[memoryview]]:
 def _names(trace: Trace) -> list[str]:
     """Return the names of the columns."""
     several = len(trace.groups) > 1
-    groups = [f".{one_line(group.name)}" if several else "" for group in trace.groups] or [""]
+    groups = [f".{clean(group.name)}" if several else "" for group in trace.groups] or [""]
     floats = [f"{name}{group}" for name in _columns(trace) for group in groups]
     return ["step", "epoch", *floats, *_watched(trace)]
 

@@ -158,3 +158,19 @@ def test_any_title_can_be_written(title):
         stream = io.BytesIO()
         write(draw(*cosine(title=title)), stream, file_format)
         assert stream.getvalue()
+
+
+def test_a_link_stays_one_and_what_it_leads_to_is_written(figure, tmp_path):
+    (tmp_path / "link.svg").symlink_to("real.svg")
+    write(figure, tmp_path / "link.svg", "svg")
+    assert (tmp_path / "link.svg").is_symlink()
+    assert (tmp_path / "real.svg").read_bytes().startswith(b"<?xml")
+
+
+def test_a_file_that_may_not_be_written_is_refused(tmp_path):
+    target = tmp_path / "a.png"
+    target.write_bytes(b"old")
+    target.chmod(0o444)
+    with pytest.raises(OutputError, match="may not be written"):
+        write(Broken(AssertionError()), target, "png")
+    assert target.read_bytes() == b"old"

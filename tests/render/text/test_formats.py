@@ -187,7 +187,7 @@ def test_json_says_warnings_and_the_failure() -> None:
     failure = Failure(step=1, epoch=0, kind="ValueError", message='no "more"')
     report = read_json(made([1.0], warnings=(TorchWarning(step=1, epoch=0, message="careful"),), failure=failure))
     assert report["warnings"] == [{"step": 1, "epoch": 0, "message": "careful"}]
-    assert report["failure"] == {"step": 1, "epoch": 0, "kind": "ValueError", "message": 'no "more"'}
+    assert report["failure"] == {"step": 1, "epoch": 0, "kind": "ValueError", "message": 'no "more"', "by": "torch"}
 
 
 def test_json_without_a_record_is_valid() -> None:
