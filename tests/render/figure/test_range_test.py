@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+import random
 from itertools import combinations
 
 import pytest
@@ -11,9 +13,9 @@ from matplotlib.text import Text
 import lrviz
 from lrviz.render.figure.draw import draw
 from lrviz.render.figure.options import FigureOptions
-from lrviz.render.figure.suggestions import steepest, usable, valley
+from lrviz.render.figure.range_test import steepest, usable, valley
 
-SWEEP = {"run": {"steps": 100}, "scheduler": {"name": "range-test", "min_lr": 1e-4, "max_lr": 10}}
+RANGE_TEST = {"run": {"steps": 100}, "scheduler": {"name": "range-test", "min_lr": 1e-4, "max_lr": 10}}
 
 
 def drawn(document: dict[str, object], **options: object) -> tuple[Figure, lrviz.Trace]:
@@ -53,7 +55,7 @@ def test_a_loss_that_diverges_draws_without_a_warning():
 
 
 def test_a_range_test_that_trained_shows_the_loss_against_the_rate():
-    figure, trace = drawn(SWEEP)
+    figure, trace = drawn(RANGE_TEST)
     (axes,) = figure.axes
     assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_xscale()) == ("Learning Rate", "Loss", "log")
     assert axes.get_xlim() == (1e-4, 10.0)
@@ -73,7 +75,7 @@ def inside(figure: Figure, artist: object) -> bool:
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop"])
 @pytest.mark.parametrize("size", [(10.0, 5.0), (4.0, 3.0), (2.0, 2.0)], ids=["large", "small", "tiny"])
 def test_the_steepest_and_the_valley_point_are_marked_and_named(optimizer, size):
-    figure, trace = drawn(SWEEP | {"optimizer": {"name": optimizer}}, size=size)
+    figure, trace = drawn(RANGE_TEST | {"optimizer": {"name": optimizer}}, size=size)
     FigureCanvasAgg(figure).draw()
     rates, losses = trace.groups[0].lr.tolist(), trace.loss.tolist()
     kept = usable(losses)
@@ -89,8 +91,8 @@ def test_the_steepest_and_the_valley_point_are_marked_and_named(optimizer, size)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("title", ["RangeTest", "A title with many words that has to be wrapped " * 3])
 @pytest.mark.parametrize("size", [(10.0, 5.0), (4.0, 3.0), (2.0, 2.0), (2.0, 10.0)])
-def test_no_text_of_a_sweep_leaves_the_figure_or_covers_another(size, title, theme):
-    figure, _ = drawn(SWEEP | {"title": title}, size=size, theme=theme)
+def test_no_text_of_a_range_test_leaves_the_figure_or_covers_another(size, title, theme):
+    figure, _ = drawn(RANGE_TEST | {"title": title}, size=size, theme=theme)
     FigureCanvasAgg(figure).draw()
     texts = [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
     assert [text.get_text() for text in texts if not inside(figure, text)] == []
@@ -104,12 +106,12 @@ def test_no_text_of_a_sweep_leaves_the_figure_or_covers_another(size, title, the
 
 
 def test_points_at_one_rate_share_a_label():
-    figure, _ = drawn(SWEEP)
+    figure, _ = drawn(RANGE_TEST)
     assert [label.get_text() for label in by_gid(figure, "annotation")] == ["steepest, valley: 0.0266"]
 
 
 def test_a_diverging_loss_ends_at_the_frames_top_and_the_first_markers_are_whole():
-    figure, trace = drawn(SWEEP)
+    figure, trace = drawn(RANGE_TEST)
     (axes,) = figure.axes
     (line,) = by_gid(figure, "line-0")
     calm = max(trace.loss[: usable(trace.loss)])
@@ -122,7 +124,7 @@ def test_a_diverging_loss_ends_at_the_frames_top_and_the_first_markers_are_whole
 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_short_range_test_shows_its_points(steps):
-    figure, _ = drawn(SWEEP | {"run": {"steps": steps}})
+    figure, _ = drawn(RANGE_TEST | {"run": {"steps": steps}})
     FigureCanvasAgg(figure).draw()
     (line,) = by_gid(figure, "line-0")
     low, high = figure.axes[0].get_xlim()
@@ -131,14 +133,14 @@ def test_a_short_range_test_shows_its_points(steps):
     assert all(low <= rate <= high for rate in line.get_xdata())
 
 
-def test_a_long_sweep_is_thinned():
-    figure, trace = drawn(SWEEP | {"run": {"steps": 20_000}})
+def test_a_long_range_test_is_thinned():
+    figure, trace = drawn(RANGE_TEST | {"run": {"steps": 20_000}})
     (line,) = by_gid(figure, "line-0")
     assert len(line.get_xdata()) < 5_000 < len(trace.loss)
 
 
 def test_a_range_test_that_cannot_train_shows_how_far_it_came_and_why():
-    experiment = lrviz.load(SWEEP | {"optimizer": {"name": "sparseadam"}})
+    experiment = lrviz.load(RANGE_TEST | {"optimizer": {"name": "sparseadam"}})
     trace = lrviz.replay(experiment, train=True, partial=True)
     figure = draw(trace, experiment)
     FigureCanvasAgg(figure).draw()
@@ -147,9 +149,59 @@ def test_a_range_test_that_cannot_train_shows_how_far_it_came_and_why():
     assert "does not support dense gradients" in message.get_text().replace("\n", " ")
 
 
-def test_a_sweep_whose_loss_never_falls_names_nothing():
-    document = SWEEP | {"scheduler": {"name": "range-test", "min_lr": 100, "max_lr": 1000}}
+def test_a_range_test_whose_loss_never_falls_names_nothing():
+    document = RANGE_TEST | {"scheduler": {"name": "range-test", "min_lr": 100, "max_lr": 1000}}
     figure, _ = drawn(document)
     FigureCanvasAgg(figure).draw()
     assert not by_gid(figure, "steepest")
     assert not by_gid(figure, "annotation")
+
+
+RATES = [10.0 ** (index / 10 - 5) for index in range(60)]
+
+
+def by_definition(losses: list[float]) -> int:
+    """Return the end of the longest decreasing subsequence, by the quadratic definition."""
+    lengths = [1] * len(losses)
+    for i, loss in enumerate(losses):
+        lengths[i] = 1 + max((lengths[j] for j in range(i) if losses[j] > loss), default=0)
+    return lengths.index(max(lengths)), max(lengths)
+
+
+def test_the_steepest_point_is_where_the_loss_falls_fastest_on_a_log_axis():
+    losses = [1 / (1 + math.exp(index - 30)) for index in range(60)]
+    point = steepest(RATES, losses)
+    assert point is not None
+    assert point.index in (29, 30)
+    assert (point.rate, point.loss) == (RATES[point.index], losses[point.index])
+
+
+def test_the_valley_is_the_middle_of_the_longest_descent():
+    losses = [5.0] * 20 + [5.0 - index / 10 for index in range(30)] + [9.0] * 10
+    point = valley(RATES, losses)
+    assert point is not None
+    assert point.index == pytest.approx(20 + 15, abs=2)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_longest_descent_is_found_through_noise(seed):
+    numbers = random.Random(seed)
+    losses = [10 - index / 6 + numbers.uniform(-2, 2) for index in range(60)]
+    end, length = by_definition(losses)
+    third = (end - max(0, end - length)) / 3
+    point = valley(RATES, losses)
+    assert point is not None
+    assert point.index == max(0, end - length) + int(third) + int(third / 2)
+
+
+@pytest.mark.parametrize("losses", [[], [1.0], [1.0, 1.0, 1.0], [1.0, 2.0, 3.0]])
+def test_a_loss_that_never_falls_has_neither(losses):
+    assert steepest(RATES, losses) is None
+    assert valley(RATES, losses) is None
+
+
+def test_what_comes_after_the_range_test_diverges_is_left_out():
+    assert usable([1.0, 0.5, 1.9, 2.1, 0.1]) == 3
+    assert usable([1.0, math.inf, 1.0]) == 1
+    assert usable([1.0, math.nan]) == 1
+    assert usable([1.0, 0.9]) == 2
