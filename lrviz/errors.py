@@ -14,7 +14,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-__all__ = ["LrvizError", "OutputError", "Problem", "ReplayError", "SpecError", "nearest", "shown"]
+__all__ = ["LrvizError", "OutputError", "Problem", "ReplayError", "SpecError", "listed", "nearest", "shown"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +60,13 @@ class OutputError(LrvizError):
     """Raised when a file or folder cannot be written."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return `"; did you mean 'x'?"` for the known word nearest to `word`, else an empty string."""
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """Return `"; did you mean 'x'?"` for the known word nearest to `word`, else an empty string.
+
+    `likeness` is what two words must share of their letters, at least.
+    """
     folded = {name.lower(): name for name in known}
-    match = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    match = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=likeness)
     return f"; did you mean {folded[match[0]]!r}?" if match else ""
 
 
@@ -74,3 +77,9 @@ def shown(value: object, limit: int = 60) -> str:
     except (ValueError, RecursionError):  # an int of thousands of digits has no repr
         text = f"a value of type {type(value).__name__} too large to show"
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def listed(words: Sequence[str], limit: int = 10) -> str:
+    """Return words as a message may list them: the first few, and how many more there are."""
+    more = len(words) - limit
+    return ", ".join(words[:limit]) + (f" and {more:,} more" if more > 0 else "")

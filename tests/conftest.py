@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 import lrviz
+from lrviz.gallery import collect, render
 
 settings.register_profile("default", deadline=None, max_examples=50)
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, database=None)
@@ -18,6 +19,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 ROOT = Path(__file__).parent.parent
 
 Write = Callable[[str | bytes], Path]
+
+STEP = "title: Down the stairs\nscheduler: {name: step, step_size: 4, gamma: 0.5}\n"
+COSINE = "scheduler: {name: cosine, eta_min: 1e-4}\ngallery: {section: Waves}\n"
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -61,3 +65,22 @@ def problems_of(write: Write) -> Callable[..., list[str]]:
         return [str(problem) for problem in caught.value.problems]
 
     return problems_of
+
+
+@pytest.fixture
+def configs(tmp_path: Path) -> Path:
+    """Return a folder of two experiments."""
+    folder = tmp_path / "configs"
+    folder.mkdir()
+    (folder / "stairs.yaml").write_text(STEP)
+    (folder / "wave.yml").write_text(COSINE)
+    return folder
+
+
+@pytest.fixture
+def drawn(configs: Path, tmp_path: Path) -> Path:
+    """Return a folder that holds their gallery."""
+    folder = tmp_path / "gallery"
+    folder.mkdir()
+    render(collect(configs), folder, ["png", "svg"])
+    return folder

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 import typer
 
 from lrviz.cli.report import COLORS, console, plain_blocks
+from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.render.words import one_line
 
-__all__ = ["certify_engines", "show_engine", "show_rules", "show_schedulers"]
+__all__ = ["certify_engines", "explain_rule", "show_engine", "show_rules", "show_schedulers"]
 
 _PLAIN = str.maketrans("▁▂▃▄▅▆▇█", "_.-~=+*#")
 
@@ -37,6 +38,19 @@ def show_rules() -> None:
     from lrviz.rules import RULES
 
     _print_rows((rule.name, f"[{COLORS[rule.severity]}]{rule.severity}[/]", rule.summary) for rule in RULES.values())
+
+
+def explain_rule(name: str) -> None:
+    """Print what there is to know of a rule; raises SpecError where there is none of the name."""
+    from rich.markdown import Markdown
+
+    from lrviz.rules import RULES
+    from lrviz.rules.docs import section
+
+    if name not in RULES:
+        message = f"unknown rule {shown(name)}{nearest(name, RULES) or '; lrviz check --list shows them'}"
+        raise SpecError(Problem(place="--explain", message=message))
+    console().print(Markdown(section(RULES[name]), code_theme="ansi_light"))
 
 
 def _print_rows(rows: Iterable[tuple[str, str, str]]) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import lrviz
-from lrviz.cli.commands import Action, Command, CommandGroup, Verb, scheduler_lines
+from lrviz.cli.commands import Action, Command, CommandGroup, Verb, scheduler_lines, spelled
 
 __all__ = ["app"]
 
@@ -21,7 +20,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": spelled},
 )
 
 
@@ -78,7 +77,8 @@ def _replay_flags() -> list[inspect.Parameter]:
         flags.switch(
             "partial", "Replay", "where torch raises, still show what came before; the exit code is 1 all the same"
         ),
-        flags.switch("no_check", "Replay", "say nothing of what lrviz check finds"),
+        flags.switch("no_check", "Replay", "neither say nor mark what lrviz check finds"),
+        flags.switch("quiet", "Replay", "no notes, findings or lines on the run; errors stay", "-q", "--quiet"),
         _engine_flag(),
     ]
 
@@ -89,6 +89,14 @@ def _engine_flag() -> inspect.Parameter:
     engines = ("auto", "torch", "light")
     message = "what replays: torch, or its scheduler files alone (see lrviz engines)"
     return flags.choice("engine", "Replay", engines, message, "auto")
+
+
+def _explain_rule(name: str | None) -> None:
+    if name is not None:
+        from lrviz.cli.about import explain_rule
+
+        explain_rule(name)
+        raise typer.Exit
 
 
 def _list_rules(wanted: bool) -> None:
@@ -107,6 +115,11 @@ def check(
         typer.Option("--list", help="Show every rule with one line on what it finds.", is_eager=True,
                      callback=_list_rules),
     ] = False,
+    rule: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="RULE", help="Say why a rule matters, with an example and what to write "
+                     "instead.", is_eager=True, callback=_explain_rule, show_default=False),
+    ] = None,
 ) -> Action:  # fmt: skip
     """Find what is wrong with schedules, before the run; exit with 1 where there is an error."""
     from lrviz.cli import check, flags
@@ -114,7 +127,7 @@ def check(
     return check.check, [
         flags.switch("strict", "Check", "exit with 1 for a warning, too"),
         flags.repeated("ignore", "Check", "RULE", "rules to leave out, with commas between them or the flag repeated"),
-        flags.choice("format", "Check", ("text", "json"), "panels to read, or JSON", "text"),
+        flags.choice("format", "Check", check.FORMATS, "panels to read; or JSON, GitHub's annotations, SARIF", "text"),
         _engine_flag(),
     ]
 
@@ -141,12 +154,16 @@ def draw_gallery(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 and a list of what drifted.", show_default=False)
     ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove figures that no experiment makes any more.", show_default=False)
+    ] = False,
+    format: Annotated[str, typer.Option("--format", metavar="text|json", help="What --check prints.")] = "text",
 ) -> None:
-    """Draw every figure of a folder of experiments, with summaries and an index."""
+    """Draw every figure of a folder of experiments and its sub-folders, with summaries and an index."""
     from lrviz.cli import gallery
 
-    act = gallery.check if check else gallery.draw
-    act(Path(configs) if configs else None, Path(output), gallery.formats_of(formats), allow_import)
+    asked = gallery.Asked(configs, output, formats, allow_import)
+    gallery.check(asked, format, prune=prune) if check else gallery.draw(asked, format, prune=prune)
 
 
 @app.command(cls=Command)

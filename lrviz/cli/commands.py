@@ -9,10 +9,11 @@ from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 
-from lrviz.errors import SpecError
+from lrviz.errors import Problem, SpecError, nearest, shown
 
-__all__ = ["Action", "Command", "CommandGroup", "Verb", "scheduler_lines"]
+__all__ = ["Action", "Command", "CommandGroup", "Verb", "scheduler_lines", "spelled"]
 
 Action = tuple[Callable[..., None], list[inspect.Parameter]]
 """What a verb does with its targets and the values of all flags, and the flags that it adds to those of a target."""
@@ -22,12 +23,20 @@ TARGET = (
     "package.module:Name, a scheduler of your own. Each has its own flags, beside those for the run, the "
     "optimizer and the output: see TARGET --help."
 )
+LIKENESS = 0.75  # of a flag to one that is suggested: they are short words, and many
 DURATIONS = "A DURATION is 500 (scheduler steps), 2ep (epochs) or 5% (of the run)."
+
+
+def spelled(flag: str) -> str:
+    """Return a flag as lrviz spells it: torch's `T_max` is `t-max`; a flag of one letter is as it is."""
+    return flag.lower().replace("_", "-") if len(flag) > 1 else flag
 
 
 def _as_given(parameter: Any, ctx: Any, value: Any) -> Any:
     """Return a parameter's value as the command line has it."""
-    return value if parameter.callback is None else parameter.callback(ctx, parameter, value)
+    if parameter.callback is None or ctx.resilient_parsing:  # a shell that completes a line asks for no verdict on it
+        return value
+    return parameter.callback(ctx, parameter, value)
 
 
 class _Light:
@@ -42,6 +51,26 @@ class _Light:
         for parameter in parameters:
             parameter.process_value = partial(_as_given, parameter)
         return parameters
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line; what typer refuses is a SpecError as all others are."""
+        if not args and self.no_args_is_help:  # type: ignore[attr-defined]
+            return super().parse_args(ctx, args)  # type: ignore[misc,no-any-return]
+        try:
+            return super().parse_args(ctx, args)  # type: ignore[misc,no-any-return]
+        except TyperException as error:
+            flag = getattr(error, "option_name", "")
+            message = error.format_message()
+            message = self._refusal(ctx, flag) if flag else message[:1].lower() + message[1:]
+            raise SpecError(Problem(place=flag, message=message)) from None
+
+    def _refusal(self, ctx: Any, flag: str) -> str:
+        """Return what is wrong with a flag that typer refuses."""
+        known = {name: parameter for parameter in self.get_params(ctx) for name in parameter.opts}
+        if flag in known:
+            return "takes no value" if known[flag].is_flag else "needs a value"
+        near = nearest(flag[2:], (name[2:] for name in known if name.startswith("--")), LIKENESS)
+        return "no such flag" + (near.replace(" '", " '--") or f"; {ctx.command_path} --help shows them")
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         headings: dict[str, list[tuple[str, str]]] = {}
@@ -70,27 +99,59 @@ class CommandGroup(_Light, TyperGroup):
         rows = [(name, str(command.help).partition("\n\n")[0]) for name, command in self.commands.items()]
         _write_rows(formatter, "Commands", rows)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command of a name; raises SpecError where there is none."""
+        if args[0] not in self.commands and not args[0].startswith("-") and not ctx.resilient_parsing:
+            hint = nearest(args[0], self.commands) or "; lrviz --help shows them"
+            raise SpecError(f"unknown command {shown(args[0])}{hint}")
+        return super().resolve_command(ctx, args)
+
 
 class Verb(Command):
     """A command over targets, whose function returns its `Action`: what to do, and which flags that has.
 
-    The first argument is a target, and the command that runs is made for it, with its flags and `--help`.
+    The command that runs is made for the first target among the arguments, with its flags and `--help`.
     """
 
     def __init__(self, *, help: str, **settings: Any) -> None:
         super().__init__(help=help + TARGET, **settings)
 
     def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """Return the context of a target's command, where the arguments begin with a target."""
-        if not args or (args[0].startswith("-") and args[0] != "-"):
+        """Return the context of a target's command, unless there is none, or a flag of the verb alone."""
+        own = {flag for parameter in self.params for flag in parameter.opts}
+        alone = next((place for place, argument in enumerate(args) if _flag(argument) in own), None)
+        if alone is not None:
+            return super().make_context(info_name, args[alone:], parent, **extra)
+        first = self._first_target(args)
+        if first is None:
             return super().make_context(info_name, args, parent, **extra)
-        return self._of_target(args[0]).make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+        name, rest = args[first], [*args[:first], *args[first + 1 :]]
+        return self._of_target(name).make_context(f"{info_name} {name}", rest, parent, **extra)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         own = {flag for parameter in self.get_params(ctx) for flag in parameter.opts}
-        if len(args) > 1 and args[0] not in own:
-            raise SpecError(f"{args[0]}: the target comes first: lrviz {self.name} TARGET {args[0]} …")
+        if args and not own.intersection(_flag(argument) for argument in args) and not ctx.resilient_parsing:
+            raise SpecError(f"there is no target: lrviz {self.name} TARGET {' '.join(args)}")
         return super().parse_args(ctx, args)
+
+    def _first_target(self, args: Sequence[str]) -> int | None:
+        """Return where the first target stands among the arguments, None where there is none."""
+        if not args or not args[0].startswith("-") or args[0] == "-":
+            return 0 if args else None
+        from lrviz.cli.flags import with_value
+        from lrviz.cli.targets import any_flags
+
+        assert self.callback is not None
+        takes_value = with_value([*any_flags(), *self.callback()[1]])
+        place = 0
+        while place < len(args):
+            argument = args[place]
+            if argument == "--":
+                return place + 1 if place + 1 < len(args) else None
+            if argument == "-" or not argument.startswith("-"):
+                return place
+            place += 1 + (spelled(argument) in takes_value)
+        return None
 
     def _of_target(self, name: str) -> Any:
         """Return the command of this verb for a target, its signature put together from the flags it takes."""
@@ -120,6 +181,11 @@ class Verb(Command):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         super().format_options(ctx, formatter)
         _write_rows(formatter, "Schedulers", scheduler_lines())
+
+
+def _flag(argument: str) -> str:
+    """Return the flag of an argument such as --lr=0.1."""
+    return argument.partition("=")[0]
 
 
 def scheduler_lines() -> list[tuple[str, str]]:

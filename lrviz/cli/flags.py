@@ -16,7 +16,18 @@ from lrviz.experiment.record import Record, arg_types, is_required
 from lrviz.experiment.scalars import scalar
 from lrviz.experiment.values import Value, located
 
-__all__ = ["FlagSet", "choice", "count", "flag_name", "read_value", "repeated", "switch", "text"]
+__all__ = [
+    "FlagSet",
+    "choice",
+    "count",
+    "flag_name",
+    "in_yaml",
+    "read_value",
+    "repeated",
+    "switch",
+    "text",
+    "with_value",
+]
 
 OptionalText = str | None
 NO = "__no"  # ends the parameter of a flag that switches something off
@@ -65,6 +76,13 @@ def _parameter(name: str, annotation: Any, default: Any, panel: str, *flags: str
     names = flags or (flag_name(name),)
     marked = Annotated[annotation, typer.Option(*names, rich_help_panel=panel, show_default=False, **settings)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=marked)
+
+
+def with_value(parameters: Iterable[inspect.Parameter]) -> set[str]:
+    """Return the flags among a command's parameters that take a value."""
+    valued = [parameter.annotation for parameter in parameters if parameter.annotation.__origin__ is not bool]
+    options = [annotation.__metadata__[0] for annotation in valued]
+    return {flag for option in options for flag in (option.default, *option.param_decls)}  # typer's first is `default`
 
 
 @dataclass(frozen=True)
@@ -162,10 +180,20 @@ def _read(kind: ArgType, given: str, flag: str) -> Value:
         return Value(given, flag)
     text = kind.split(given)
     if text.lstrip().startswith(("[", "{")):
-        from lrviz.experiment.yaml_reader import parse
-
-        try:
-            return Value.of(parse(text, flag).plain(), flag)
-        except SpecError as error:
-            raise SpecError([Problem(place=flag, message=problem.message) for problem in error.problems]) from None
+        return in_yaml(text, flag)
     return Value(text if kind.is_text else scalar(text), flag)
+
+
+def in_yaml(text: str, place: str) -> Value:
+    """Return a text as the YAML that it is; raises SpecError with `place` for what is none."""
+    from lrviz.experiment.yaml_reader import parse
+
+    if not text.strip():
+        return Value("", place)
+    try:
+        tree = parse(text, place)
+        if tree.problems:
+            raise SpecError(tree.problems)
+        return Value.of(tree.plain(), place)
+    except SpecError as error:
+        raise SpecError([Problem(place=place, message=problem.message) for problem in error.problems]) from None

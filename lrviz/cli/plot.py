@@ -10,11 +10,12 @@ from typing import Any
 import typer
 
 from lrviz.cli.flags import FlagSet
-from lrviz.cli.replaying import finish, shown_trace
+from lrviz.cli.replaying import finish, run_lines, shown_trace
 from lrviz.cli.targets import Source, only
 from lrviz.errors import Problem, SpecError
 from lrviz.render.figure.options import FigureOptions, Mark
 from lrviz.render.figure.output import FORMATS, format_of, write
+from lrviz.render.figure.standalone import import_matplotlib
 
 __all__ = ["FIGURE", "FORMATS", "plot"]
 
@@ -27,7 +28,8 @@ def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     experiment = source.load(given)
     options = FIGURE.build(given)
     output, file_format = _destination(given["output"], given["format"], source.stem)
-    trace, findings = shown_trace(experiment, given)
+    trace, findings = shown_trace(source, experiment, given)
+    import_matplotlib()
     from lrviz.render.figure.draw import draw
     from lrviz.render.text.sentences import summary_line
 
@@ -42,7 +44,7 @@ def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     for group in trace.groups:
         does = summary_line(trace, group, experiment.name)
         lines.append(f"{does}; {trace.steps:,} steps, torch {trace.torch_version}")
-    for line in [*lines, *experiment.run.lines()]:
+    for line in [*lines, *run_lines(experiment, given)]:
         typer.echo(line, err=output is None)
     finish(trace)
 

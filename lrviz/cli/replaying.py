@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lrviz.cli.flags import flag_name
 from lrviz.cli.report import print_message, print_note, progress
 from lrviz.errors import ReplayError
 from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.schedulers import ByHand
 
 if TYPE_CHECKING:
+    from lrviz.cli.targets import Source
     from lrviz.rules import Finding
     from lrviz.trace import Trace
 
-__all__ = ["finish", "run", "shown_trace"]
+__all__ = ["finish", "run", "run_lines", "shown_trace"]
 
 SLOW = 200_000  # settings from which a progress bar is worth its place
 
@@ -29,33 +33,68 @@ def run(experiment: Experiment, given: Mapping[str, Any]) -> Trace:
         trace = replay(
             experiment, partial=True, engine=given["engine"], train=given.get("train", False), progress=report
         )
-    for note in trace.warnings:
-        print_note(f"torch warned {note.where}: {note.message}")
+    if not given.get("quiet"):
+        for note in trace.warnings:
+            print_note(f"torch warned {note.where}: {note.message}")
     return trace
 
 
-def shown_trace(experiment: Experiment, given: Mapping[str, Any]) -> tuple[Trace, list[Finding]]:
+def shown_trace(source: Source, experiment: Experiment, given: Mapping[str, Any]) -> tuple[Trace, list[Finding]]:
     """Replay for a command that shows the trace, and say in a line each what is wrong with it.
 
     Returns the errors and warnings found as well. Raises ReplayError where torch raises and there is
     nothing to show.
     """
     trace = run(experiment, given)
-    findings = [] if given["no_check"] else _print_findings(experiment, trace)
+    findings = [] if given["no_check"] else _findings(experiment, trace, given)
+    if not given["quiet"]:
+        _print_findings(source, findings)
+        for note in _idle_flags(experiment, given):
+            print_note(note)
     if trace.failure is not None and not (given["partial"] and trace.steps):
         hint = "\n       --partial shows what came before" if trace.steps else ""
         raise ReplayError(trace.failure.description + hint)
-    return trace, findings
+    return trace, [finding for finding in findings if finding.severity != "info"]
 
 
-def _print_findings(experiment: Experiment, trace: Trace) -> list[Finding]:
-    from lrviz.rules import REPLAY_FAILED, examine
+def _findings(experiment: Experiment, trace: Trace, given: Mapping[str, Any]) -> list[Finding]:
+    """Return the errors and warnings, and what is worth knowing of a flag that was given."""
+    from lrviz.rules import examine
 
-    findings = [finding for finding in examine(experiment, trace) if finding.severity != "info"]
+    wanted = ["optimizer-lr-ignored"] if given.get("optimizer__lr") is not None else []
+    return [each for each in examine(experiment, trace) if each.severity != "info" or each.rule in wanted]
+
+
+def _print_findings(source: Source, findings: Sequence[Finding]) -> None:
+    from lrviz.rules import REPLAY_FAILED
+
     for finding in findings:
         if finding.rule != REPLAY_FAILED:  # torch's own words come at the end
-            print_message(finding.severity, f"{finding.rule}: {finding.message}")
-    return findings
+            kind = "note" if finding.severity == "info" else finding.severity
+            print_message(kind, f"{finding.rule}: {source.worded(finding.message)}")
+
+
+def _idle_flags(experiment: Experiment, given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a remark on every flag that was given and changes nothing."""
+    scheduler, clock = experiment.scheduler, experiment.run.clock
+    if given.get("optimizer__lr") and isinstance(scheduler, ByHand) and scheduler.rate_at(0, clock.steps) is not None:
+        yield f"--lr changes nothing: {scheduler.name} sets every learning rate itself"
+    for name in ("grad_accum", "world_size"):
+        single: dict[str, Any] = {name: 1}
+        if (
+            getattr(experiment.run, name) > 1
+            and given.get(f"run__{name}")
+            and replace(clock, **single) == replace(experiment.run, **single).clock
+        ):
+            yield (
+                f"{flag_name(name)} changes nothing: the run is given in optimizer steps; "
+                "with --dataset-size and --batch-size they are counted"
+            )
+
+
+def run_lines(experiment: Experiment, given: Mapping[str, Any]) -> list[str]:
+    """Return in words what the run's length came to, unless nobody wants to know."""
+    return [] if given["quiet"] else experiment.run.lines()
 
 
 def finish(trace: Trace) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from lrviz.cli.replaying import finish, shown_trace
+from lrviz.cli.replaying import finish, run_lines, shown_trace
 from lrviz.cli.report import console, plain_blocks
 from lrviz.cli.targets import Source, only
 from lrviz.render.text.formats import Format, lines
@@ -20,12 +20,13 @@ FORMATS = tuple(member.value for member in Format)
 
 def table(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     """Print the schedule in the form that is asked for."""
-    experiment = only(sources, "table").load(given)
+    source = only(sources, "table")
+    experiment = source.load(given)
     wanted = Format(given["format"])
-    trace, _ = shown_trace(experiment, given)
+    trace, _ = shown_trace(source, experiment, given)
     sys.stdout.writelines(
         lines(wanted, trace, experiment, every=given["every"], console=console(), ascii=plain_blocks())
     )
-    for line in experiment.run.lines():
+    for line in run_lines(experiment, given):
         typer.echo(line, err=wanted is not Format.TABLE)
     finish(trace)

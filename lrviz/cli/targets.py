@@ -8,24 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import indent
-from types import NoneType
 from typing import Any
 
 from lrviz import documents
-from lrviz.cli.flags import FlagSet, flag_name, repeated
+from lrviz.cli import overlay
+from lrviz.cli.flags import FlagSet, flag_name, in_yaml, repeated
+from lrviz.cli.overlay import overlaid
+from lrviz.cli.report import print_note
 from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.experiment.clock import Run
 from lrviz.experiment.experiment import Experiment
-from lrviz.experiment.optimizers import OptimizerSpec
 from lrviz.experiment.record import arg_types
-from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec, Warmup
+from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec
 from lrviz.experiment.values import MAX_BYTES, Value
 
-__all__ = ["Source", "file_source", "find", "only"]
-
-RUN = FlagSet(Run, "run", "Run")
-WARMUP = FlagSet(Warmup, "", "Run")
-OPTIMIZER = FlagSet(OptimizerSpec, "optimizer", "Optimizer", {"name": "--optimizer"})
+__all__ = ["Source", "any_flags", "file_source", "find", "only"]
 
 
 @dataclass(frozen=True)
@@ -37,10 +33,22 @@ class Source:
     help: str
     own: Sequence[inspect.Parameter]
     load: Callable[[Mapping[str, Any]], Experiment]
+    scheduler: FlagSet | None = None  # its flags, where the target is a scheduler's name
+    path: Path | None = None  # of a file or a folder
+
+    def worded(self, message: str) -> str:
+        """Return a message in the words that the target was given in: its flags, or the document's keys."""
+        return overlay.in_flags(message, self.scheduler) if self.scheduler else message
 
     def flags(self) -> list[inspect.Parameter]:
         """Return the parameters of every flag that says what to replay."""
-        return [*self.own, *RUN.parameters(), *WARMUP.parameters(), *OPTIMIZER.parameters()]
+        return [*self.own, *overlay.parameters()]
+
+
+def any_flags() -> list[inspect.Parameter]:
+    """Return the parameters of the flags of all targets."""
+    named = [_scheduler_source(spec) for spec in CATALOGUE.values() if spec.on_command_line]
+    return [flag for source in (*named, _custom_source(":"), file_source("-")) for flag in source.flags()]
 
 
 def only(sources: Sequence[Source], verb: str) -> Source:
@@ -105,40 +113,33 @@ def _document_of(spec: type[SchedulerSpec]) -> str:
     return indent(yaml.safe_dump(document, sort_keys=False, default_flow_style=None).rstrip(), "       ")
 
 
-def _overlaid(document: dict[str, Value], given: Mapping[str, Any]) -> dict[str, Value]:
-    """Return the document with the flags for run, warmup, optimizer and title laid over it."""
-    merged = document | WARMUP.values(given)
-    for flags in (RUN, OPTIMIZER):
-        own = merged.get(flags.section, Value({}))
-        values = flags.values(given)
-        if values and isinstance(own.data, (dict, NoneType)):
-            merged[flags.section] = replace(own, data=(own.data or {}) | values)
-    if given.get("title") is not None:
-        merged["title"] = Value(given["title"], "--title")
-    return merged
+def _read(root: Value, flags: FlagSet | None, **options: Any) -> Experiment:
+    """Return the experiment of a tree, in which `flags` are those of its scheduler."""
+    try:
+        return documents.read(root, **options)
+    except SpecError as error:
+        raise SpecError(overlay.located(error.problems, flags)) from None
 
 
 def _scheduler_source(spec: type[SchedulerSpec]) -> Source:
     flags = FlagSet(spec, "scheduler", spec.__name__)
 
     def load(given: Mapping[str, Any]) -> Experiment:
-        values = flags.values(given)
-        missing = [name for name in spec.required() if name not in values]
+        document = overlaid({"scheduler": Value({"name": Value(spec.name), **flags.values(given)})}, given)
+        scheduler = document["scheduler"].data
+        missing = [name for name in spec.required() if isinstance(scheduler, dict) and name not in scheduler]
         if missing:
             raise SpecError(_missing(spec, missing))
-        scheduler = Value({"name": Value(spec.name), **values})
-        return documents.read(Value(_overlaid({"scheduler": scheduler}, given)))
+        return _read(Value(document), flags)
 
-    return Source(spec.name, spec.name, _help(spec), flags.parameters(), load)
+    return Source(spec.name, spec.name, _help(spec), flags.parameters(), load, flags)
 
 
 def _help(spec: type[SchedulerSpec]) -> str:
     """Return what the help of a scheduler says: what it does, its formula, its end and its source."""
     about = spec.documentation()
-    return (
-        f"{about.summary} ({spec.__name__})\n\n\b\n{indent(about.formula, '  ')}\n\n"
-        f"Past its end: {about.past_end}\n\nSource: {about.source}"
-    )
+    formula = "\n\n".join(f"\b\n{indent(block, '  ')}" for block in about.formula.split("\n\n"))
+    return f"{about.summary} ({spec.__name__})\n\n{formula}\n\nPast its end: {about.past_end}\n\nSource: {about.source}"
 
 
 def _missing(spec: type[SchedulerSpec], missing: Sequence[str]) -> str:
@@ -168,19 +169,17 @@ def _custom_source(name: str) -> Source:
     def load(given: Mapping[str, Any]) -> Experiment:
         arguments = dict(map(_argument, given["arg"]))
         scheduler = Value({"name": Value(name), "args": Value(arguments, "--arg")})
-        return documents.read(Value(_overlaid({"scheduler": scheduler}, given)), allow_import=[module])
+        return _read(Value(overlaid({"scheduler": scheduler}, given)), None, allow_import=[module])
 
     return Source(name, attribute.lower(), f"Replay {name}, a scheduler of your own.", [arg], load)
 
 
 def _argument(text: str) -> tuple[str, Value]:
     """Return the name and the value of a NAME=VALUE; raises SpecError."""
-    from lrviz.experiment.yaml_reader import parse
-
     key, equals, value = text.partition("=")
     if not equals or not key.isidentifier():
         raise SpecError(Problem(place="--arg", message=f"must be NAME=VALUE, not {shown(text)}"))
-    return key, parse(value, f"--arg {key}") if value.strip() else Value("", "--arg")
+    return key, in_yaml(value, f"--arg {key}")
 
 
 def file_source(name: str) -> Source:
@@ -194,9 +193,21 @@ def file_source(name: str) -> Source:
     def load(given: Mapping[str, Any]) -> Experiment:
         from lrviz.experiment.yaml_reader import decode, read
 
-        root = decode(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>") if name == "-" else read(path)
+        root = decode(_standard_input(), "<stdin>") if name == "-" else read(path)
         if isinstance(root.data, dict):
-            root = replace(root, data=_overlaid(root.data, given))
-        return documents.read(root, folder=path.parent, allow_import=given.get("allow_import", []))
+            root = replace(root, data=overlaid(root.data, given))
+        return _read(root, None, folder=path.parent, allow_import=given.get("allow_import", []))
 
-    return Source(name, path.stem, f"Replay the experiment in {name}.", [allow], load)
+    known, about = None if name == "-" else path, f"Replay the experiment in {name}."
+    return Source(name, path.stem, about, [allow], load, path=known)
+
+
+def _standard_input() -> bytes:
+    """Return what standard input holds; a terminal is told that it is waited for."""
+    if sys.stdin.isatty():
+        print_note("reading YAML from standard input, until Ctrl-D")
+    try:
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SpecError(Problem(place="<stdin>", message=f"cannot be read: {reason}")) from None

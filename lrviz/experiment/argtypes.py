@@ -40,6 +40,8 @@ __all__ = [
 ]
 
 LARGEST = 10**12  # no count of steps, samples or devices is beyond
+LONGEST_TEXT = 1_000  # characters
+MAX_ITEMS = 1_000  # of a list that costs for each of its items; a log's numbers do not
 TRAIN = "train"
 """The metric that is the loss of a toy training under the schedule."""
 
@@ -101,10 +103,12 @@ class Text(ArgType):
         if not isinstance(value, str) or not value.strip():
             quotes = "" if isinstance(value, (str, list, tuple, Mapping)) or value is None else "; write it in quotes"
             raise Invalid(f"must be text, not {shown(value)}{quotes}")
+        if len(value) > LONGEST_TEXT:
+            raise Invalid(f"must be text of at most {LONGEST_TEXT:,} characters, not {len(value):,}")
         return value
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string"}
+        return {"type": "string", "maxLength": LONGEST_TEXT}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -266,6 +270,14 @@ class Duration(Count):
     def too_low(self) -> str:
         return MILESTONE_TOO_LOW if self.is_milestone else TOO_LOW
 
+    def convert(self, value: Any) -> int:
+        try:
+            return super().convert(value)
+        except Invalid as error:
+            if error.cause == FRACTION and 0 < value < 1:  # as transformers' warmup_ratio is given
+                raise Invalid(f"{error}; that share of the run is {100 * value:g}%", error.cause) from None
+            raise
+
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [super().schema(), {"type": "string", "pattern": DURATION}]}
 
@@ -293,6 +305,7 @@ class ListOf(_Of):
     sample: str = ""  # of a list, for messages
     length: int | None = None  # that it must have
     least: int = 0  # values that it must have
+    most: int = MAX_ITEMS
 
     @property
     def metavar(self) -> str:  # type: ignore[override]  # made from the item's
@@ -301,7 +314,13 @@ class ListOf(_Of):
     def convert(self, value: Any) -> tuple[Any, ...]:
         if not isinstance(value, (list, tuple)) or len(value) < self.least or len(value) != (self.length or len(value)):
             raise Invalid(f"must be {self._wanted()}, not {shown(value)}")
+        self.check_size(len(value))
         return tuple(map(self.item.convert, value))
+
+    def check_size(self, count: int) -> None:
+        """Raise Invalid for more values than it may have, before any of them is read."""
+        if count > self.most:
+            raise Invalid(f"has {count:,} {self.item.plural}; at most {self.most:,}")
 
     def _wanted(self) -> str:
         count = f"{self.length} " if self.length else ""
@@ -309,7 +328,7 @@ class ListOf(_Of):
         return text + (f", such as {self.sample}" if self.sample else "")
 
     def schema(self) -> dict[str, Any]:
-        sizes = {"minItems": self.length or self.least or None, "maxItems": self.length}
+        sizes = {"minItems": self.length or self.least or None, "maxItems": self.length or self.most}
         return {"type": "array", "items": self.item.schema()} | {name: n for name, n in sizes.items() if n is not None}
 
     def split(self, text: str) -> str:
@@ -415,7 +434,7 @@ class Metric(ArgType):
 
     metavar: ClassVar[str] = "EXPRESSION|LIST|train"
     is_text: ClassVar[bool] = True
-    numbers: ClassVar[ListOf] = ListOf(Real(""), least=1)
+    numbers: ClassVar[ListOf] = ListOf(Real(""), least=1, most=LARGEST)
 
     def convert(self, value: Any) -> Any:
         if value == TRAIN:

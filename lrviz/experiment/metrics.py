@@ -9,15 +9,14 @@ import stat
 from collections.abc import Collection
 from pathlib import Path
 
-from lrviz.errors import Problem, SpecError, nearest, shown
+from lrviz.errors import Problem, SpecError, listed, nearest, shown
 
-__all__ = ["MAX_CSV_BYTES", "MAX_HEADER_BYTES", "MAX_ROWS", "read_column"]
+__all__ = ["MAX_CSV_BYTES", "MAX_HEADER", "MAX_LINES", "read_column"]
 
 MAX_CSV_BYTES = 50_000_000
-MAX_HEADER_BYTES = 100_000
-MAX_ROWS = 1_000_000
-LISTED = 10  # columns of a file that has not the wanted one
-SOUGHT = 1000  # columns that are compared with it, for one that it may be meant for
+MAX_HEADER = 100_000  # characters
+MAX_LINES = 1_000_000
+SOUGHT = 1000  # columns that are compared with a missing one, for what it may be meant for
 
 
 def read_column(source: str, folder: Path | None = None, within: Collection[Path] | None = None) -> tuple[float, ...]:
@@ -32,10 +31,11 @@ def read_column(source: str, folder: Path | None = None, within: Collection[Path
     if not colon or not file or not column:
         raise _refuse(f"must be FILE:COLUMN, such as log.csv:val_loss, not {shown(source)}")
     path = (folder or Path()) / file
-    data = _read(path, within)
-    if b"\n" not in data[:MAX_HEADER_BYTES] and len(data) > MAX_HEADER_BYTES:
-        raise _refuse(f"{path}: its first line, the names of the columns, is longer than {MAX_HEADER_BYTES:,} bytes")
-    values = _column(data, str(path), column, is_own=within is None)
+    text = io.TextIOWrapper(io.BytesIO(_read(path, within)), "utf-8-sig", newline="")
+    try:
+        values = _column(text, str(path), column, is_own=within is None)
+    except UnicodeDecodeError:
+        raise _refuse(f"{path} is not a CSV file in UTF-8") from None
     if not values:
         raise _refuse(f"{path} has no values in column {shown(column)}")
     return values
@@ -58,25 +58,25 @@ def _read(path: Path, within: Collection[Path] | None) -> bytes:
         raise _refuse(f"cannot read {shown(str(path))}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _column(data: bytes, name: str, column: str, *, is_own: bool) -> tuple[float, ...]:
+def _column(file: io.TextIOWrapper, name: str, column: str, *, is_own: bool) -> tuple[float, ...]:
     """Return the numbers in a column of CSV; where the file is the user's `own`, messages list its columns."""
-    rows = csv.reader(io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline=""))
+    first = file.readline(MAX_HEADER + 1)
+    if len(first) > MAX_HEADER:
+        raise _refuse(f"{name}: its first line, the names of the columns, is longer than {MAX_HEADER:,} characters")
+    header = next(csv.reader([first]), [])
+    if header.count(column) != 1:
+        raise _refuse(_no_column(header, name, column, is_own=is_own))
+    index, values, rows = header.index(column), [], csv.reader(file)
     try:
-        header = next(rows, [])
-        if header.count(column) != 1:
-            raise _refuse(_no_column(header, name, column, is_own=is_own))
-        index, values = header.index(column), []
         for row in rows:
             cell = row[index].strip() if index < len(row) else ""
             if cell:
-                values.append(_number(cell, f"{name}:{rows.line_num}", column))
-            if rows.line_num > MAX_ROWS:
-                raise _refuse(f"{name} has more than {MAX_ROWS:,} lines")
-    except UnicodeDecodeError:
-        raise _refuse(f"{name} is not a CSV file in UTF-8") from None
+                values.append(_number(cell, f"{name}:{rows.line_num + 1}", column))
+            if rows.line_num >= MAX_LINES:
+                raise _refuse(f"{name} has more than {MAX_LINES:,} lines")
     except csv.Error:
         limit = f"a cell of more than {csv.field_size_limit():,} characters"
-        raise _refuse(f"{name}:{rows.line_num}: not CSV, or {limit}") from None
+        raise _refuse(f"{name}:{rows.line_num + 1}: not CSV, or {limit}") from None
     return tuple(values)
 
 
@@ -86,9 +86,8 @@ def _no_column(header: list[str], name: str, column: str, *, is_own: bool) -> st
     message = f"{name} has no column {shown(column)}"
     if not is_own:
         return message
-    more = f" and {len(header) - LISTED:,} more" if len(header) > LISTED else ""
-    listed = ", ".join(shown(entry)[1:-1] for entry in header[:LISTED])
-    return f"{message}; it has {listed or 'none'}{more}{nearest(column, header[:SOUGHT])}"
+    known = listed([shown(entry)[1:-1] for entry in header]) or "none"
+    return f"{message}; it has {known}{nearest(column, header[:SOUGHT])}"
 
 
 def _number(cell: str, place: str, column: str) -> float:

@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.experiment.argtypes import ArgType, CsvColumn, Duration, Invalid, ListOf, MappingOf, PerGroup, Text
+from lrviz.experiment.argtypes import (
+    LONGEST_TEXT,
+    ArgType,
+    CsvColumn,
+    Duration,
+    Invalid,
+    ListOf,
+    MappingOf,
+    PerGroup,
+    Text,
+)
 from lrviz.experiment.clock import MAX_STEPS, Clock, Run
 from lrviz.experiment.durations import REST, Rest, Scope, steps_of
 from lrviz.experiment.experiment import Experiment
@@ -24,6 +34,10 @@ __all__ = ["build"]
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
+
+MAX_SCHEDULERS = 1_000
+SHOWN = 20  # problems of one document
+LONGEST_KEY = 60  # characters of an unknown one that a message shows
 
 STAND_IN = Clock(steps=MAX_STEPS, steps_per_epoch=MAX_STEPS // 1000, stride=1)
 """Resolves durations where the run itself is wrong, so that only what is wrong anyway is reported."""
@@ -50,8 +64,15 @@ def build(
     reader.problems.extend(root.problems)
     experiment = reader.experiment(root)
     if experiment is None or reader.problems:
-        raise SpecError(sorted(located(reader.problems, root), key=_line))
+        raise SpecError(_first(sorted(located(reader.problems, root), key=_line)))
     return experiment
+
+
+def _first(problems: list[Problem]) -> list[Problem]:
+    """Return the problems that fit on a screen, and how many more there are."""
+    shown, more = problems[:SHOWN], len(problems) - SHOWN
+    file = shown[-1].place.rpartition(":")[0]
+    return [*shown, Problem(place=file, message=f"and {more:,} more")] if more > 0 else shown
 
 
 def _line(problem: Problem) -> int:
@@ -95,11 +116,15 @@ class _Reader:
         if "scheduler" not in entries:
             self.refuse("scheduler", "missing; for example scheduler: {name: onecycle, max_lr: 1e-3}")
             return None
+        schedulers = _schedulers(entries["scheduler"])
+        if schedulers > MAX_SCHEDULERS:
+            self.refuse("scheduler", f"holds {schedulers:,} schedulers; at most {MAX_SCHEDULERS:,}")
+            return None
         scheduler = self.warmed_up(entries)
         if run is None or optimizer is None or scheduler is None:
             return None
         parts: dict[str, Any] = {"run": run, "optimizer": optimizer, "scheduler": scheduler, "sections": sections}
-        return self.attempt(lambda: Experiment(**parts, title=title), "")
+        return self.attempt(lambda: Experiment(**parts, title=title, document=root), "")
 
     def warmed_up(self, entries: Mapping[str, Value]) -> SchedulerSpec | None:
         """Read the scheduler and the warmup before it, which make a sequence of the two."""
@@ -115,8 +140,10 @@ class _Reader:
     def unknown(self, entries: Mapping[str, Value], allowed: Collection[str], field: str) -> None:
         for key, value in entries.items():
             if key not in allowed:
-                message = f"unknown key{nearest(key, allowed) or '; known are ' + ', '.join(allowed)}"
-                self.problems.append(Problem(field=key, place=value.place, message=message).within(field))
+                hint = nearest(key, allowed) if len(self.problems) < SHOWN else ""
+                message = f"unknown key{hint or '; known are ' + ', '.join(allowed)}"
+                name = key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}…"
+                self.problems.append(Problem(field=name, message=message).within(field).at(value.place))
 
     def scheduler(self, value: Value, field: str, scope: Scope) -> SchedulerSpec | None:
         if not isinstance(value.data, dict):
@@ -147,7 +174,9 @@ class _Reader:
 
     def custom(self, name: str, entries: dict[str, Value], place: str, field: str) -> SchedulerSpec | None:
         module, _, attribute = name.partition(":")
-        if not all(part.isidentifier() for part in (*module.split("."), *attribute.split("."))):
+        if len(name) > LONGEST_TEXT or not all(
+            part.isidentifier() for part in (*module.split("."), *attribute.split("."))
+        ):
             self.refuse(f"{field}.name", f"must be package.module:Name, not {shown(name)}")
             return None
         if module not in self.allow_import:
@@ -266,6 +295,12 @@ class _Reader:
 
     def items(self, arg_type: ListOf | PerGroup, data: list[Value], field: str, scope: Scope) -> Any:
         before = len(self.problems)
+        if isinstance(arg_type, ListOf):
+            try:
+                arg_type.check_size(len(data))
+            except Invalid as error:
+                self.refuse(field, str(error))
+                return None
         found = [
             self.argument(arg_type.item, item, f"{field}[{number}]", scope.child(number))
             for number, item in enumerate(data)
@@ -299,6 +334,13 @@ class _Reader:
         except SpecError as error:
             self.problems.extend(problem.within(field) for problem in error.problems)
             return None
+
+
+def _schedulers(value: Value) -> int:
+    """Return how many schedulers a document's scheduler holds, itself included, whatever is wrong with them."""
+    entries = value.data if isinstance(value.data, dict) else {}
+    children = entries.get("schedulers", Value(None)).data
+    return 1 + sum(map(_schedulers, children if isinstance(children, list) else ()))
 
 
 def _what(value: Value) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lrviz.errors import Problem, SpecError, shown
-from lrviz.experiment.scalars import LONGEST_INTEGER, Scalar
+from lrviz.experiment.scalars import LONGEST_NUMBER, Scalar
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "Value", "located"]
 
@@ -53,7 +53,7 @@ class Value:
             return cls(entries, place)
         if isinstance(data, (list, tuple)):
             return cls([cls.of(entry, place, depth + 1) for entry in data], place)
-        if isinstance(data, int) and abs(data) >= 10**LONGEST_INTEGER:
+        if isinstance(data, int) and abs(data) >= 10**LONGEST_NUMBER:
             return cls(math.inf if data > 0 else -math.inf, place)  # as `scalar` reads one
         return cls(data, place)
 

@@ -9,12 +9,13 @@ from typing import Any
 import yaml
 
 from lrviz.errors import Problem, SpecError, shown
-from lrviz.experiment.scalars import scalar
+from lrviz.experiment.scalars import LONGEST_NUMBER, scalar
 from lrviz.experiment.values import MAX_BYTES, MAX_DEPTH, Value
 
 __all__ = ["MAX_NODES", "decode", "parse", "read"]
 
 MAX_NODES = 200_000
+_TOO_MANY = f"holds more than {MAX_NODES:,} values, those that its aliases repeat included"
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -54,6 +55,8 @@ def parse(text: str, name: str) -> Value:
         documents = list(yaml.compose_all(text, Loader=_Loader))
     except yaml.YAMLError as error:
         raise _syntax(error, name) from None
+    except UnicodeEncodeError as error:  # of an argument of the command line
+        raise SpecError(Problem(place=name, message=f"not text in UTF-8: {shown(error.object)}")) from None
     if len(documents) != 1:
         message = "empty" if not documents else f"holds {len(documents)} documents; one experiment to a file"
         raise SpecError(Problem(place=name, message=message))
@@ -63,8 +66,11 @@ def parse(text: str, name: str) -> Value:
 
 def _inspect(text: str, name: str) -> None:
     """Walk the events, before anything recurses over them: refuse deep nesting, and tags, which run code."""
-    depth = 0
+    depth = count = 0
     for event in yaml.parse(text, Loader=_Loader):
+        count += isinstance(event, yaml.NodeEvent)
+        if count > MAX_NODES:
+            raise SpecError(Problem(place=name, message=_TOO_MANY))
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -102,11 +108,7 @@ class _Tree:
         place = place or self.place(node)
         self.left -= 1
         if self.left < 0 or depth > MAX_DEPTH:
-            message = (
-                f"its aliases nest without end, or over {MAX_DEPTH} levels"
-                if depth > MAX_DEPTH
-                else f"holds more than {MAX_NODES:,} values"
-            )
+            message = f"its aliases nest without end, or over {MAX_DEPTH} levels" if depth > MAX_DEPTH else _TOO_MANY
             raise SpecError(Problem(place=place, message=message))
         if isinstance(node, yaml.MappingNode):
             return Value(self.mapping(node, depth), place)
@@ -114,7 +116,11 @@ class _Tree:
             return Value([self.value(child, depth + 1) for child in node.value], place)
         assert isinstance(node, yaml.ScalarNode)
         text: str = node.value
-        return Value(text if node.style else scalar(text), place)  # a quoted scalar has a style, and is text
+        data = text if node.style else scalar(text)  # a quoted scalar has a style, and is text
+        if len(text) > LONGEST_NUMBER and not isinstance(data, str):
+            message = f"a number of {len(text):,} characters; at most {LONGEST_NUMBER}"
+            raise SpecError(Problem(place=place, message=message))
+        return Value(data, place)
 
     def mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Value]:
         entries: dict[str, Value] = {}

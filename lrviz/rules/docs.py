@@ -8,7 +8,7 @@ from typing import Any
 from lrviz.experiment.writer import in_flow
 from lrviz.rules.registry import RULES, Document, Rule
 
-__all__ = ["document", "markdown"]
+__all__ = ["document", "markdown", "section"]
 
 WIDTH = 100
 
@@ -30,11 +30,16 @@ def markdown() -> str:
     """Return the page: a table of the rules, and a section for each."""
     rows = [f"| [`{rule.name}`](#{rule.name}) | {rule.severity} | {rule.summary} |" for rule in RULES.values()]
     table = "\n".join(["| rule | severity | what it finds |", "|---|---|---|", *rows])
-    return "\n".join([_HEAD, table, *(section for rule in RULES.values() for section in _section(rule))]) + "\n"
+    return "\n".join([_HEAD, table, *(f"\n{section(rule)}" for rule in RULES.values())]) + "\n"
 
 
-def _section(rule: Rule) -> Iterator[str]:
-    yield f"\n## {rule.name}\n\n**{rule.severity}**: {rule.summary}.\n"
+def section(rule: Rule) -> str:
+    """Return what the page says of a rule: why it hurts, a schedule that shows it, and what to write instead."""
+    return "\n".join(_paragraphs(rule))
+
+
+def _paragraphs(rule: Rule) -> Iterator[str]:
+    yield f"## {rule.name}\n\n**{rule.severity}**: {rule.summary}.\n"
     yield f"**Why it hurts.** {rule.why}\n"
     yield f"**A schedule that shows it**\n\n```yaml\n{document(rule.example)}\n```\n"
     yield f"**What to write instead.** {rule.instead}\n\n```yaml\n{document(rule.near_miss)}\n```"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lrviz.experiment.argtypes import PerGroup
-from lrviz.experiment.optimizers import BETA1, MOMENTUM, Group, momentum_name
+from lrviz.experiment.optimizers import BETA1, MOMENTUM, Group, OptimizerSpec, momentum_name
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import CyclicLR, OneCycleLR, of_group
 from lrviz.rules.case import Case, Part, rounded
-from lrviz.rules.finding import Finding
+from lrviz.rules.finding import Finding, Severity
 from lrviz.rules.registry import part_rule
 
 _TWO_RATES = {"groups": [{"name": "backbone", "lr": 0.01}, {"name": "head", "lr": 0.1}], "momentum": 0.9}
@@ -65,7 +65,7 @@ def group_lr_flattened(case: Case, part: Part) -> Iterator[Finding]:
     "warning",
     "a cycle that turns momentum on, or moves beta1, at the first step",
     why="cycle_momentum is on by default: it gives plain SGD a momentum of 0.9 or so, which multiplies the effective "
-    "rate by ten, and moves the beta1 that Adam was given.",
+    "rate by ten, and moves the beta1 that Adam was given. Where nothing is said of the optimizer, it is an info.",
     instead="Set cycle_momentum: false, or give the optimizer the momentum that the cycle starts with.",
     example={"optimizer": {"name": "sgd", "lr": 0.1}, "scheduler": {"name": "onecycle", "max_lr": 0.1}},
     near_miss={
@@ -84,7 +84,11 @@ def momentum_changed(case: Case, part: Part) -> Iterator[Finding]:
             without = f"enables {moved} {first:g}; {name} was configured without it"
             message = f"{part.name} {f'moves {moved} from {own:g} to {first:g}' if own else without} (cycle_momentum)"
             fix = f"Set cycle_momentum: false, or give {name} a {moved} of {first:g} if that is meant"
-            yield case.finding(message, fix, snippet=part.snippet(cycle_momentum=False))
+            severity: Severity | None = None
+            if case.experiment.optimizer == OptimizerSpec():  # nobody has said what is trained with
+                message = f"{part.name} enables {moved} {first:g}, which torch's {name} is without (cycle_momentum)"
+                severity = "info"
+            yield case.finding(message, fix, snippet=part.snippet(cycle_momentum=False), severity=severity)
             break
 
 

@@ -28,7 +28,7 @@ class Finding:
     step: int | None = None
     explains_failure: bool = False
 
-    def as_dict(self) -> dict[str, str]:
-        """Return what JSON output shows: rule, severity, message, and the fix with its snippet."""
-        fix = f"{self.fix}\n{self.snippet}" if self.snippet else self.fix
-        return {"rule": self.rule, "severity": self.severity, "message": self.message, "fix": fix}
+    @property
+    def page(self) -> str:
+        """Where the rule is explained, in lrviz's own folder."""
+        return f"docs/checks.md#{self.rule}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from lrviz.errors import listed
 from lrviz.experiment.argtypes import MILESTONE_TOO_LOW
 from lrviz.experiment.schedulers import LinearLR, MultiStepLR, SequentialLR
 from lrviz.rules.case import Case, Part
@@ -44,7 +45,7 @@ def milestone_unreached(case: Case, part: Part) -> Iterator[Finding]:
         message = f"swa_start = {part.spec.first_step:,} is never reached: the run has {part.end:,} scheduler steps"
         yield case.finding(message, f"Start below {part.end:,}")
         return
-    which = ", ".join(f"{mark:,}" for mark in late)
+    which = listed([f"{mark:,}" for mark in late])
     noun = f"milestone {which} is" if len(late) == 1 else f"milestones {which} are"
     message = f"{part.name}: {noun} never reached: it has {part.steps:,} steps"
     yield case.finding(message, f"Place milestones below {part.steps:,}, or drop them")

@@ -22,7 +22,7 @@ def test_no_command_at_all_shows_the_help(lrviz):
 def test_a_mistyped_command_is_guessed(lrviz):
     ended = lrviz("plt", "cosine")
     assert ended.code == 2
-    assert "Did you mean 'plot'?" in ended.err
+    assert "error: unknown command 'plt'; did you mean 'plot'?" in ended.err
 
 
 def test_completion_is_offered(lrviz):

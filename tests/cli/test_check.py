@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
 
 from lrviz.rules import RULES
 
+ROOT = Path(__file__).parents[2]
+
+GOOD = "scheduler: {name: cosine}\n"
+BAD = "title: a cosine that bounces\nscheduler: {name: cosine, T_max: 20}\n"
 BOUNCES = ("check", "cosine", "--t-max", "10", "--epochs", "10", "--steps-per-epoch", "100")
 
 
@@ -27,10 +32,11 @@ def test_an_error_is_a_panel_with_numbers_and_a_fix_and_exits_1(lrviz):
 
 def test_json_holds_findings_and_the_run(lrviz):
     ended = lrviz(*BOUNCES, "--format", "json")
-    report = json.loads(ended.out)
+    (report,) = json.loads(ended.out)["targets"]
     assert ended.code == 1
     assert [finding["rule"] for finding in report["findings"]] == ["unit-mismatch", "cosine-rebound"]
-    assert set(report["findings"][0]) == {"rule", "severity", "message", "fix"}
+    assert set(report["findings"][0]) == {"rule", "severity", "message", "file", "line", "step", "fix", "page"}
+    assert set(report["findings"][0]["fix"]) == {"message", "changes"}
     assert (report["run"]["steps"], report["run"]["scheduler_steps"]) == (1000, 1000)
 
 
@@ -55,29 +61,177 @@ def test_an_unknown_rule_is_refused_with_the_nearest(lrviz):
 
 
 def test_strict_makes_a_warning_fail(lrviz):
-    flags = ("check", "onecycle", "--max-lr", "1e-3")
+    flags = ("check", "exponential", "--gamma", "0.1")
     assert lrviz(*flags).code == 0
     assert lrviz(*flags, "--strict").code == 1
 
 
-def test_many_files_have_one_summary(lrviz, tmp_path):
-    (tmp_path / "good.yaml").write_text("scheduler: {name: cosine}\n")
-    (tmp_path / "bad.yaml").write_text("scheduler: {name: cosine, T_max: 20}\n")
-    ended = lrviz("check", "good.yaml", "bad.yaml")
-    assert ended.code == 1
-    assert "bad.yaml ─╯" in ended.out
-    assert ended.out.splitlines()[-1] == "1 error in 2 schedules"
-    report = json.loads(lrviz("check", "good.yaml", "bad.yaml", "--format", "json").out)
-    assert [len(target["findings"]) for target in report["targets"]] == [0, 1]
+@pytest.fixture
+def schedules(tmp_path):
+    """Write a folder with a good schedule, one with an error at line 3, one that is none, and other files."""
+    folder = tmp_path / "schedules"
+    (folder / "sub").mkdir(parents=True)
+    (folder / ".hidden").mkdir()
+    files = {
+        "good.yaml": GOOD,
+        "sub/bad.yml": BAD,
+        "broken.json": '{"scheduler": {"name": "cosin"}}',
+        "torn.yaml": "scheduler: [",
+        "other.yaml": "a: 1\n",
+        "chart.yaml": "{{ if }}: [",
+        ".hidden/bad.yaml": BAD,
+        "notes.txt": BAD,
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_a_folder_is_every_schedule_below_it(lrviz, schedules):
+    ended = lrviz("check", "schedules", "--format", "json")
+    report = json.loads(ended.out)
+    names = {target["target"]: "error" in target for target in report["targets"]}
+    assert {name.removeprefix("schedules/"): is_refused for name, is_refused in names.items()} == {
+        "broken.json": True, "good.yaml": False, "torn.yaml": True, "sub/bad.yml": False,
+    }  # fmt: skip
+    assert report["summary"] == {
+        "targets": 4, "with_findings": 1, "unreadable": 2, "passed_over": 2, "error": 1, "warning": 0, "info": 0,
+    }  # fmt: skip
+    assert ended.err.splitlines()[0] == "note: passed over 2 files that are no schedules"
+
+
+def test_a_file_that_is_named_must_be_a_schedule(lrviz, schedules):
+    ended = lrviz("check", "schedules/other.yaml")
+    assert ended.code == 2
+    assert "schedules/other.yaml:1: scheduler: missing" in ended.err
+
+
+def test_a_file_in_a_folder_that_is_given_too_counts_once(lrviz, schedules):
+    report = json.loads(lrviz("check", "schedules/sub/bad.yml", "schedules/sub", "--format", "json").out)
+    assert [target["target"] for target in report["targets"]] == ["schedules/sub/bad.yml"]
+
+
+def test_a_folder_without_a_schedule_is_refused(lrviz, tmp_path):
+    (tmp_path / "empty").mkdir()
+    ended = lrviz("check", "empty")
+    assert ended.code == 2
+    assert "empty: the folder holds no schedule" in ended.err
+
+
+@pytest.mark.parametrize("arguments", [("bad.yaml",), ("bad.yaml", "nosuch.yaml"), ("good.yaml", "bad.yaml")])
+def test_a_panel_names_the_file_and_the_line(lrviz, tmp_path, arguments):
+    (tmp_path / "good.yaml").write_text(GOOD)
+    (tmp_path / "bad.yaml").write_text(BAD)
+    assert "bad.yaml:2 ─╯" in lrviz("check", *arguments).out
+
+
+def test_a_place_too_long_for_a_panel_stands_above_it(lrviz, tmp_path):
+    name = f"{'long' * 25}.yaml"
+    (tmp_path / name).write_text(BAD)
+    assert lrviz("check", name).out.splitlines()[0] == f"{name}:2"
+
+
+def test_a_refused_value_is_found_at_its_own_line(lrviz, tmp_path):
+    (tmp_path / "a.yaml").write_text("scheduler:\n  name: step\n  step_size: 2.5\n")
+    (finding,) = json.loads(lrviz("check", "a.yaml", "--format", "json").out)["targets"][0]["findings"]
+    assert (finding["file"], finding["line"]) == ("a.yaml", 3)
+    assert finding["message"].startswith("scheduler.step_size: must be a whole number")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("good.yaml",), "nothing to report"),
+        (("bad.yaml",), "1 error"),
+        (("good.yaml", "also.yaml"), "nothing to report in 2 schedules"),
+        (("good.yaml", "bad.yaml"), "1 error in 1 of 2 schedules"),
+        (("good.yaml", "torn.yaml"), "nothing to report in 1 of 2 schedules; 1 file could not be read"),
+        (("bad.yaml", "torn.yaml", "nosuch.yaml"), "1 error in 1 of 3 schedules; 2 files could not be read"),
+        (("nosuch.yaml", "torn.yaml"), "2 files could not be read"),
+    ],
+)
+def test_the_summary_counts_what_was_given(lrviz, tmp_path, arguments, line):
+    for name, text in {"good": GOOD, "also": GOOD, "bad": BAD, "torn": "scheduler: ["}.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+    assert lrviz("check", *arguments).out.splitlines()[-1] == line
 
 
 def test_files_that_cannot_be_read_are_reported_together_after_the_findings_of_the_rest(lrviz, tmp_path):
     (tmp_path / "a.yaml").write_text("scheduler: {name: cosin}\n")
-    (tmp_path / "b.yaml").write_text("scheduler: {name: cosine, T_max: 20}\n")
+    (tmp_path / "b.yaml").write_text(BAD)
     ended = lrviz("check", "a.yaml", "b.yaml", "missing.yaml")
     assert ended.code == 2
     assert "error cosine-rebound" in ended.out
     assert [line.split(":")[1].strip() for line in ended.err.splitlines()] == ["a.yaml", "missing.yaml"]
+
+
+def test_json_has_one_shape_for_one_for_many_and_for_none(lrviz, tmp_path):
+    (tmp_path / "good.yaml").write_text(GOOD)
+    for names in (["good.yaml"], ["good.yaml", "nosuch.yaml"], ["nosuch.yaml"]):
+        report = json.loads(lrviz("check", *names, "--format", "json").out)
+        assert set(report) == {"version", "targets", "summary"}
+        assert [target["target"] for target in report["targets"]] == names
+        assert ["error" in target for target in report["targets"]] == [name == "nosuch.yaml" for name in names]
+    assert report["targets"][0]["error"] == {
+        "message": "nosuch.yaml: cannot be read: No such file or directory",
+        "problems": [
+            {"message": "cannot be read: No such file or directory", "field": None, "file": "nosuch.yaml", "line": None}
+        ],
+    }
+
+
+def test_github_shows_annotations_at_their_lines(lrviz, tmp_path):
+    (tmp_path / "a,b.yaml").write_text(BAD)
+    ended = lrviz("check", "a,b.yaml", "nosuch.yaml", "cosine", "--format", "github")
+    annotation, refused, *_ = ended.out.splitlines()
+    head, _, message = annotation.removeprefix("::").partition("::")
+    assert head == "error file=a%2Cb.yaml,line=2,title=lrviz cosine-rebound"
+    assert "%0AInstead: " in message
+    assert refused == "::error file=nosuch.yaml,title=lrviz::cannot be read: No such file or directory"
+
+
+def test_sarif_has_a_rule_and_a_place_for_every_result(lrviz, tmp_path):
+    (tmp_path / "a b.yaml").write_text(BAD)
+    ended = lrviz("check", "a b.yaml", "nosuch.yaml", "--format", "sarif")
+    (run,) = json.loads(ended.out)["runs"]
+    (result,) = run["results"]
+    (refused,) = run["invocations"][0]["toolExecutionNotifications"]
+    rule = run["tool"]["driver"]["rules"][result["ruleIndex"]]
+    assert (result["ruleId"], result["level"], rule["id"]) == ("cosine-rebound", "error", "cosine-rebound")
+    assert RULES["cosine-rebound"].why in rule["help"]["text"]
+    assert result["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "a%20b.yaml"}, "region": {"startLine": 2},
+    }  # fmt: skip
+    assert refused["locations"][0]["physicalLocation"] == {"artifactLocation": {"uri": "nosuch.yaml"}}
+    assert not run["invocations"][0]["executionSuccessful"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--explain", "lr-dead"), ("--strict", "--explain=lr-dead", "a.yaml"), ("a.yaml", "--explain", "lr-dead")],
+)
+def test_a_rule_is_explained(lrviz, arguments):
+    ended = lrviz("check", *arguments)
+    words = " ".join(ended.out.split())
+    assert (ended.code, ended.out.split()[0]) == (0, "lr-dead")
+    assert all(part in words for part in (RULES["lr-dead"].why, RULES["lr-dead"].instead))
+
+
+def test_an_unknown_rule_is_not_explained(lrviz):
+    ended = lrviz("check", "--explain", "lr-deed")
+    assert (ended.code, ended.err) == (2, "error: --explain: unknown rule 'lr-deed'; did you mean 'lr-dead'?\n")
+
+
+@pytest.mark.parametrize(
+    "hook", yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text()), ids=lambda hook: hook["id"]
+)
+def test_a_hook_runs_once_with_flags_before_the_files(lrviz, tmp_path, hook):
+    (tmp_path / "a.yaml").write_text(GOOD)
+    assert hook["require_serial"]
+    assert "args" not in hook  # those of the user's own stand between the entry and the files
+    entry = hook["entry"].split()
+    assert entry[0] == "lrviz"
+    assert lrviz(*entry[1:], "--strict", "--ignore=lr-dead", "a.yaml", "a.yaml").code == 0
 
 
 def test_what_the_spec_refuses_is_a_finding_where_a_rule_explains_it(lrviz):
@@ -101,4 +255,4 @@ def test_every_rules_example_fires_from_the_command_line(lrviz, tmp_path, name):
         (tmp_path / file).write_text(f"{column}\n" + "0.5\n" * 1000)
     (tmp_path / "example.yaml").write_text(yaml.safe_dump(example, default_flow_style=None))
     report = json.loads(lrviz("check", "example.yaml", "--format", "json").out)
-    assert name in [finding["rule"] for finding in report["findings"]]
+    assert name in [finding["rule"] for finding in report["targets"][0]["findings"]]

@@ -3,10 +3,25 @@ from __future__ import annotations
 import pytest
 
 
-def test_the_target_comes_before_its_flags(lrviz):
-    ended = lrviz("plot", "--lr", "1e-3", "cosine")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("cosine", "--t-max", "32", "--no-check"),
+        ("--t-max", "32", "cosine", "--no-check"),
+        ("--no-check", "--t-max=32", "cosine"),
+        ("--t-max", "32", "--no-check", "--", "cosine"),
+    ],
+)
+def test_flags_stand_before_or_after_the_target(lrviz, arguments):
+    ended = lrviz("table", "--format", "csv", *arguments)
+    assert (ended.code, len(ended.out.splitlines())) == (0, 33), ended.err
+
+
+@pytest.mark.parametrize("arguments", [("--strict",), ("--ignore", "lr-dead"), ("--strict", "--")])
+def test_flags_without_a_target_are_refused(lrviz, arguments):
+    ended = lrviz("check", *arguments)
     assert ended.code == 2
-    assert "the target comes first: lrviz plot TARGET --lr" in ended.err
+    assert ended.err.startswith("error: there is no target: lrviz check TARGET --")
 
 
 @pytest.mark.parametrize("verb", ["plot", "table"])
@@ -17,7 +32,15 @@ def test_a_target_too_many_is_named(lrviz, verb, arguments):
     assert ended.err == f"error: unexpected argument 'b.yaml': lrviz {verb} takes one target, and has a.yaml\n"
 
 
-@pytest.mark.parametrize("arguments", [("a.yaml", "b.yaml", "--strict"), ("cosine", "--strict", "a.yaml")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("a.yaml", "b.yaml", "--strict"),
+        ("cosine", "--strict", "a.yaml"),
+        ("--ignore", "lr-dead", "--strict", "a.yaml", "b.yaml"),
+        ("--strict", "--", "a.yaml", "b.yaml"),
+    ],
+)
 def test_check_takes_files_before_and_after_flags(lrviz, tmp_path, arguments):
     for name in ("a.yaml", "b.yaml"):
         (tmp_path / name).write_text("scheduler: {name: cosine}\n")

@@ -40,3 +40,28 @@ def test_lists_maps_and_expressions_are_flags(table):
 def test_a_warmup_goes_before_any_scheduler(lrviz):
     does = lrviz("plot", "cosine", "--warmup", "25%", "--warmup-start", "0.5").out.splitlines()[1]
     assert does.startswith("LinearLR, then CosineAnnealingLR: first 0.0005, peak 0.001 at step 8 (epoch 1)")
+
+
+@pytest.mark.parametrize("flag", ["--step_size", "--Step-Size", "--step-size"])
+def test_a_flag_may_be_spelled_as_torch_spells_it(table, flag):
+    assert [row[2] for row in table("step", flag, "1", "--Gamma", "0.5")[1:4]] == ["0.001", "0.0005", "0.00025"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("plot", "onecycle", "--eta-min", "1"), "--eta-min: no such flag; lrviz plot onecycle --help shows them"),
+        (("plot", "cosine", "--anotate"), "--anotate: no such flag; did you mean '--annotate'?"),
+        (("table", "cosine", "--rows"), "--rows: no such flag; lrviz table cosine --help shows them"),
+        (("plot", "cosine", "-O"), "-O: no such flag; lrviz plot cosine --help shows them"),
+        (("plot", "cosine", "--lr"), "--lr: needs a value"),
+        (("plot", "cosine", "--log-y=3"), "--log-y: takes no value"),
+        (("gallery", "--chek"), "--chek: no such flag; did you mean '--check'?"),
+        (("--rows",), "--rows: no such flag; lrviz --help shows them"),
+        (("list", "x"), "got unexpected extra argument(s) (x)"),
+        (("cosine",), "unknown command 'cosine'; lrviz --help shows them"),
+    ],
+)
+def test_a_wrong_flag_is_an_error_of_one_line_with_what_is_near(lrviz, arguments, message):
+    ended = lrviz(*arguments)
+    assert (ended.code, ended.err) == (2, f"error: {message}\n")

@@ -70,7 +70,7 @@ def test_column_may_be_named_oddly(column: str) -> None:
             f"{ABSENT}; it has c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 and 5 more",
         ),
         ("a" * 90 + ",b", f"{ABSENT}; it has {'a' * 58}, b"),
-        ("a" * 100_001, "log.csv: its first line, the names of the columns, is longer than 100,000 bytes"),
+        ("a" * 100_001, "log.csv: its first line, the names of the columns, is longer than 100,000 characters"),
     ],
 )
 def test_bad_file_is_refused(text: str | bytes, message: str) -> None:
@@ -93,7 +93,7 @@ def test_too_large_a_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_too_many_lines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "MAX_ROWS", 3)
+    monkeypatch.setattr(metrics, "MAX_LINES", 3)
     assert read("loss\n1\n2\n") == (1.0, 2.0)
     with pytest.raises(SpecError, match=r"metric_csv: log\.csv has more than 3 lines"):
         read("loss\n1\n\n\n")
@@ -101,7 +101,7 @@ def test_too_many_lines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"loss\n" + b"1\n" * 24_000_000, b"loss," * 9_999_999, b'"a\n",' * 8_000_000, b"loss\n" + b"1," * 24_000_000],
+    [b"loss\n" + b"1\n" * 20_000_000, b"loss," * 9_999_999, b'"a\n",' * 8_000_000, b"loss\n" + b"1," * 24_000_000],
     ids=["rows", "header", "header over lines", "cells"],
 )
 def test_the_largest_file_is_read_or_refused_soon(text: bytes) -> None:

@@ -178,7 +178,7 @@ SINGLE = [
         (f"scheduler: {{name: cosine, eta_min: {word}}}\n", f"a.yaml:1: scheduler.eta_min: must be a finite number, not {shown}")
         for word, shown in [
             (".nan", "nan"), (".NaN", "nan"), (".NAN", "nan"), ("nan", "nan"), ("NaN", "nan"), (".inf", "inf"), (".Inf", "inf"),
-            ("-.INF", "-inf"), ("inf", "inf"), ("Infinity", "inf"), ("1e999", "inf"), ("1" + "0" * 400, "inf"),
+            ("-.INF", "-inf"), ("inf", "inf"), ("Infinity", "inf"), ("1e999", "inf"),
         ]
     ),
     *(
@@ -304,7 +304,7 @@ def test_alias_bomb_is_refused_at_once(problems_of: Problems) -> None:
     rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     rows += [f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}"] * 10) + "]" for i in range(1, 10)]
     (problem,) = problems_of("\n".join(rows) + "\n" + STEP)
-    assert problem.endswith(f"holds more than {MAX_NODES:,} values")
+    assert problem.endswith(f"holds more than {MAX_NODES:,} values, those that its aliases repeat included")
 
 
 def test_as_large_as_allowed_is_read(load: Load) -> None:

@@ -138,6 +138,8 @@ CASES: list[tuple[str, str | None, Any]] = [
     ("group-lr-flattened", "warning", toy("swa", optimizer=GROUPS, swa_lr=0.01)),
     ("group-lr-flattened", None, toy("swa", optimizer=SAME, swa_lr=0.01)),
     ("momentum-changed", "warning", toy("onecycle", optimizer={"name": "adamw"}, max_lr=0.1)),
+    ("momentum-changed", "warning", toy("onecycle", optimizer={"name": "sgd", "lr": 0.1}, max_lr=0.1)),
+    ("momentum-changed", "info", toy("onecycle", max_lr=0.1)),
     ("momentum-changed", None, toy("cyclic", optimizer={"name": "adamw"}, base_lr=0.01, max_lr=0.1)),
     ("momentum-changed", None, toy("onecycle", optimizer={"momentum": 0.9}, max_lr=0.1)),
     ("plateau-negative-metric", "error", toy("plateau", metric=[1.0] * 30 + [-1.0])),

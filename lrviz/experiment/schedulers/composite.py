@@ -79,7 +79,9 @@ class _Container(SchedulerSpec):
 class SequentialLR(_Container):
     """Run one scheduler after another, changing at milestones.
 
-        lr_t = lr of schedulers[k] at t - milestones[k-1]    if milestones[k-1] <= t < milestones[k]
+        lr_t = lr of schedulers[k] at t - m_k    if m_k <= t < m_(k+1)
+
+        m_0 = 0, then the milestones
 
     Past its end: as the last scheduler.
 
@@ -166,7 +168,7 @@ class ChainedScheduler(_Container):
         return [Segment(child, start, end) for child in self.schedulers]
 
     def annotations(self, view: View) -> Iterator[Annotation]:
-        for child in self.schedulers:
+        for child in self.schedulers[:MOST]:
             name, length = child.length_arg or child.period_arg, child.length()
             if name and length:
                 yield from view.span(0, length, f"{child.label}: {name}", view.peak)

@@ -134,7 +134,9 @@ class ConstantLR(SchedulerSpec):
 class LinearLR(SchedulerSpec):
     """Scale the learning rate linearly from start_factor to end_factor over total_iters steps.
 
-        lr_t = base_lr * (start_factor + (end_factor - start_factor) * min(t, total_iters) / total_iters)
+        lr_t = base_lr * (start_factor + (end_factor - start_factor) * p)
+
+        p = min(1, t / total_iters)
 
     Past its end: the learning rate stays at base_lr * end_factor.
 
@@ -345,11 +347,13 @@ class CyclicLR(SchedulerSpec):
 class OneCycleLR(SchedulerSpec):
     """Warm up to max_lr and anneal far below, once, momentum inversely.
 
-        lr_t = anneal(max_lr / div_factor, max_lr, t / u)               if t <= u = pct_start * total_steps - 1
-        lr_t = anneal(max_lr, lr_0 / final_div_factor, (t - u) / d)     otherwise, d = total_steps - 1 - u
+        lr_t = anneal(max_lr / div_factor, max_lr, t / u)              if t <= u
+        lr_t = anneal(max_lr, lr_0 / final_div_factor, (t - u) / d)    otherwise
 
-        anneal(a, b, p) = b + (a - b) * (1 + cos(pi * p)) / 2 (cos) or a + (b - a) * p (linear)
-        three_phase: back to lr_0 in u steps more, and from there to lr_0 / final_div_factor
+        u = pct_start * total_steps - 1, d = total_steps - 1 - u
+        anneal(a, b, p) = b + (a - b) * (1 + cos(pi * p)) / 2    (cos)
+                        = a + (b - a) * p                        (linear)
+        three_phase: back to lr_0 in u steps more, then to lr_0 / final_div_factor
 
     Past its end: one step more is taken, up again (cos) or below zero (linear); the next raises ValueError.
 
@@ -423,10 +427,11 @@ class OneCycleLR(SchedulerSpec):
 class ReduceLROnPlateau(SchedulerSpec):
     """Multiply the learning rate by factor when a metric stops improving.
 
-        lr_t = max(lr_(t-1) * factor, min_lr)    after patience + 1 metrics in a row that are no better
+        lr_t = max(lr_(t-1) * factor, min_lr)    if bad > patience, and bad = 0
         lr_t = lr_(t-1)                          otherwise
 
-        the first cooldown metrics after a reduction do not count
+        bad = metrics in a row that are no better than the best so far; the first
+              cooldown metrics after a reduction do not count
 
     Past its end: it has none; reductions smaller than eps are left out.
 

@@ -10,7 +10,7 @@ from lrviz.render.words import inches, wrapped
 __all__ = ["NO_LEGEND", "Layout", "Legend", "legend_of"]
 
 GAP = 0.3  # inches between two panels
-LOWER = 0.5  # height of a lower panel, of the rate's
+LOWER = 0.5  # height of a lower panel, of the first one's
 HANDLE = 5.2  # ems that a legend's entry takes besides its name
 LEGEND_SHARE = 0.3  # of a figure's height, at most
 TITLE = 1.2  # size of the title's letters, of the font's

@@ -35,6 +35,7 @@ __all__ = [
     "draw_steps",
     "figure_of",
     "inches_of",
+    "peak",
     "plot",
     "raise_ylim",
     "set_linear_ylim",
@@ -58,15 +59,17 @@ DASHES: tuple[Any, ...] = (
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
-def draw_lr(axes: Axes, trace: Trace, experiment: Experiment, theme: Theme, *, log_y: bool = False) -> list[Curve]:
+def draw_lr(
+    axes: Axes, trace: Trace, experiment: Experiment, theme: Theme, *, log_y: bool = False, high: float = 0.0
+) -> list[Curve]:
     """Draw every group's learning rate and return the lines.
 
-    The axis runs from 0 to 1.1 x the highest that the learning rate is or is meant to be.
+    The axis runs from 0 to 1.1 x the highest that the learning rate is or is meant to be, or `high`.
     """
     stride, columns = experiment.run.clock.stride, columns_of(axes)
     curves = [curve(group.name, group.lr, stride, columns) for group in trace.groups]
     low = min((each.low for each in curves), default=0.0)
-    high = max(max((each.high for each in curves), default=0.0), _target(experiment))
+    high = max(max((each.high for each in curves), default=0.0), _target(experiment), high)
     if log_y:
         curves = _draw_log(axes, curves, high)
     else:
@@ -121,6 +124,13 @@ def _small(theme: Theme) -> dict[str, Any]:
     """Return the style of what is written above a panel, at an offset."""
     size = SMALL * rcParams["font.size"]
     return {"textcoords": "offset points", "va": "bottom", "color": theme.quiet, "fontsize": size}
+
+
+def peak(trace: Trace, experiment: Experiment) -> float:
+    """Return the highest that any parameter group's learning rate is or is meant to be, as far as it can be drawn."""
+    rates = [numpy.asarray(group.lr) for group in trace.groups]
+    drawn = [float(each[numpy.abs(each) < HUGE].max(initial=0.0)) for each in rates]
+    return max(*drawn, min(HUGE, _target(experiment)), 0.0)
 
 
 def _target(experiment: Experiment) -> float:
@@ -211,6 +221,7 @@ def _draw_log(axes: Axes, curves: Sequence[Curve], high: float) -> list[Curve]:
 
     What has no logarithm lies on the axis's floor, whose tick says so, rather than nowhere.
     """
+    high = min(high, HUGE)
     positive = [each.y[each.y > FLAT] for each in curves]
     lowest = min((float(values.min()) for values in positive if len(values)), default=high if high > FLAT else 0.1)
     high = high if high > FLAT else 1.0

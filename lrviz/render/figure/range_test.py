@@ -32,7 +32,7 @@ HEADROOM = 1.25  # of the highest loss before it diverges, for the rising end an
 FAR = 10.0  # times the frame's height: as good as any loss that is higher
 NARROW = 2.0  # inches of a panel in which a label has a line for each word
 DIVERGED = 4.0  # times the best loss: where fastai's `lr_find` stops
-AROUND = 10**0.5  # times a single rate and its share: the ends of the axis then
+AROUND = 10**0.5  # times a single learning rate and its share: the ends of the axis then
 
 
 @dataclass(frozen=True)

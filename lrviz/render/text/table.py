@@ -122,8 +122,7 @@ class TraceTable:
         names = [self._name(group) for group in groups] if len(self.trace.groups) > 1 else [""]
         indent = max(map(cell_len, names)) + GAP * (len(names) > 1)
         for name, group in zip(names, groups, strict=True):
-            lowest = min(group.lr)
-            curve = sparkline(group.lr[:: self._stride], width - indent, low=min(0.0, lowest), ascii=self.ascii)
+            curve = sparkline(group.lr[:: self._stride], width - indent, ascii=self.ascii)
             yield [(set_cell_size(name, indent), "bold"), (curve, "cyan")]
         yield [(" " * indent + _ruler(self.trace, width - indent), "dim")]
 
@@ -160,7 +159,7 @@ class TraceTable:
         return [*places, *pairs, *shown[len(groups) :]], left_out
 
     def _values(self, rows: Sequence[Row]) -> Iterator[Column]:
-        """Yield what a row can tell, the rates first and then what matters most."""
+        """Yield what a row can show, the learning rates first and then what matters most."""
         groups = self.trace.groups
         yield from (self._rates(group, rows) for group in groups)
         if len(groups) == 1:
@@ -246,7 +245,7 @@ def _ruler(trace: Trace, width: int) -> str:
 
 
 def _changes(rates: memoryview, rows: Sequence[Row]) -> Iterator[Column]:
-    """Yield each rate's change from the row before it, as a percentage or a factor, if any changes."""
+    """Yield each learning rate's change from the row before it, as a percentage or a factor, if any changes."""
     pairs = pairwise([math.nan, *(rates[row.start] for row in rows)])
     cells = [_change(before, after) for before, after in pairs]
     if any(cells):
@@ -264,7 +263,7 @@ def _change(before: float, after: float) -> str:
 
 
 def _between(rates: memoryview, rows: Sequence[Row]) -> Iterator[Column]:
-    """Yield where a rate goes between one row and the next, if anywhere beyond what they show."""
+    """Yield where a learning rate goes between one row and the next, if anywhere beyond what they show."""
     values = [rates[row.start] for row in rows]
     slack = 0.02 * (max(values) - min(values))
     cells = []
@@ -280,7 +279,7 @@ def _between(rates: memoryview, rows: Sequence[Row]) -> Iterator[Column]:
 def _aligned(values: Sequence[float], digits: int = 4) -> list[str]:
     """Return numbers as texts of one form, with as many digits as tell neighbours apart, at most 8."""
     finite = [value for value in values if math.isfinite(value)]
-    while digits < 8 and not _told_apart(finite, digits):
+    while digits < 8 and not _differ(finite, digits):
         digits += 1
     split = [_split(value, digits) for value in finite if value]
     mantissa = max((length for length, _ in split), default=1)
@@ -292,7 +291,7 @@ def _aligned(values: Sequence[float], digits: int = 4) -> list[str]:
     return [f"{value:{form}}" if value else zero for value in values]
 
 
-def _told_apart(values: Sequence[float], digits: int) -> bool:
+def _differ(values: Sequence[float], digits: int) -> bool:
     return all(a == b or f"{a:.{digits - 1}e}" != f"{b:.{digits - 1}e}" for a, b in pairwise(values))
 
 

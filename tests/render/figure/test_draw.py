@@ -289,6 +289,10 @@ def test_marks_are_lines_with_words():
     assert [each.get_xdata()[0] for each in lines] == [9, 20]
     assert {text.get_text() for text in texts(axes, "mark")} == {"cosine-rebound", "lr-dead"}
     assert lines[0].get_color() != lines[1].get_color()
+    assert [each.is_dashed() for each in lines] == [False, True]
+    markers = [each for each in axes.artists + axes.lines if each.get_gid() == "mark-marker"]
+    assert [each.get_xdata()[0] for each in markers] == [9, 20]
+    assert [each.get_markerfacecolor() for each in markers] == [lines[0].get_color(), "none"]
 
 
 def test_crowded_marks_never_have_words_on_words():
@@ -300,7 +304,7 @@ def test_crowded_marks_never_have_words_on_words():
     assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
 
 
-def test_findings_of_one_step_share_a_flag():
+def test_findings_of_one_step_share_a_label():
     marks = [Mark(step=9, label="a", severity="warning"), Mark(step=9, label="b", severity="error")]
     (axes,) = panels(draw(trace(falling()), experiment(), marks=marks))
     assert [text.get_text() for text in texts(axes, "mark")] == ["b\na"]

@@ -200,7 +200,7 @@ def test_a_loss_that_never_falls_has_neither(losses):
     assert valley(RATES, losses) is None
 
 
-def test_what_comes_after_the_range_test_diverges_is_left_out():
+def test_what_comes_after_the_loss_diverges_is_left_out():
     assert usable([1.0, 0.5, 1.9, 2.1, 0.1]) == 3
     assert usable([1.0, math.inf, 1.0]) == 1
     assert usable([1.0, math.nan]) == 1

@@ -144,8 +144,8 @@ def test_json_reads_back_to_the_same_bits(onecycle: Trace) -> None:
 
 
 def test_json_reads_back_as_the_experiment(onecycle: Trace) -> None:
-    message = read_json(onecycle)
-    again = lrviz.load({name: message[name] for name in ("run", "optimizer", "scheduler")})
+    report = read_json(onecycle)
+    again = lrviz.load({name: report[name] for name in ("run", "optimizer", "scheduler")})
     assert (again.run, again.optimizer, again.scheduler) == (EXPERIMENT.run, EXPERIMENT.optimizer, EXPERIMENT.resolved)
 
 
@@ -160,22 +160,22 @@ def test_json_reads_back_as_the_experiment(onecycle: Trace) -> None:
 )
 def test_json_says_any_scheduler_as_a_document_does(scheduler: dict[str, Any]) -> None:
     experiment = lrviz.load({"scheduler": scheduler})
-    message = json.loads("".join(json_lines(made([1.0]), experiment)))["scheduler"]
-    assert lrviz.load({"scheduler": message}).scheduler == experiment.resolved
+    report = json.loads("".join(json_lines(made([1.0]), experiment)))["scheduler"]
+    assert lrviz.load({"scheduler": report}).scheduler == experiment.resolved
 
 
 def test_json_says_what_the_table_says(onecycle: Trace) -> None:
-    message = read_json(onecycle)
-    assert (message["title"], message["torch"]) == ("OneCycleLR", onecycle.torch_version)
-    assert message["summary"] == [
+    report = read_json(onecycle)
+    assert (report["title"], report["torch"]) == ("OneCycleLR", onecycle.torch_version)
+    assert report["summary"] == [
         {"group": "default", "first": onecycle.groups[0].lr[0], "peak": max(onecycle.groups[0].lr)}
         | {"peak_step": 9, "last": onecycle.groups[0].lr[-1]}
     ]
 
 
 def test_json_says_what_the_run_comes_to(onecycle: Trace) -> None:
-    message = read_json(onecycle)
-    assert (message["steps"], message["clock"]["steps_per_epoch"], message["clock"]["scheduler_steps"]) == (32, 8, 32)
+    report = read_json(onecycle)
+    assert (report["steps"], report["clock"]["steps_per_epoch"], report["clock"]["scheduler_steps"]) == (32, 8, 32)
 
 
 def test_json_is_the_same_whichever_engine_ran(onecycle: Trace) -> None:
@@ -185,9 +185,9 @@ def test_json_is_the_same_whichever_engine_ran(onecycle: Trace) -> None:
 
 def test_json_says_warnings_and_the_failure() -> None:
     failure = Failure(step=1, epoch=0, kind="ValueError", message='no "more"')
-    message = read_json(made([1.0], warnings=(TorchWarning(step=1, epoch=0, message="careful"),), failure=failure))
-    assert message["warnings"] == [{"step": 1, "epoch": 0, "message": "careful"}]
-    assert message["failure"] == {"step": 1, "epoch": 0, "kind": "ValueError", "message": 'no "more"'}
+    report = read_json(made([1.0], warnings=(TorchWarning(step=1, epoch=0, message="careful"),), failure=failure))
+    assert report["warnings"] == [{"step": 1, "epoch": 0, "message": "careful"}]
+    assert report["failure"] == {"step": 1, "epoch": 0, "kind": "ValueError", "message": 'no "more"'}
 
 
 def test_json_without_a_record_is_valid() -> None:
@@ -202,14 +202,14 @@ def test_json_of_several_groups_nests_by_group() -> None:
 
 
 def test_json_words_for_what_is_no_number() -> None:
-    message = read_json(made([math.nan, math.inf, -math.inf]))
-    assert [row["lr"] for row in message["rows"]] == ["NaN", "Infinity", "-Infinity"]
-    assert message["summary"][0]["first"] == "NaN"
+    report = read_json(made([math.nan, math.inf, -math.inf]))
+    assert [row["lr"] for row in report["rows"]] == ["NaN", "Infinity", "-Infinity"]
+    assert report["summary"][0]["first"] == "NaN"
 
 
 def test_json_has_null_where_there_is_none() -> None:
-    message = read_json(made([1.0], per_epoch=None, metric=column([])))
-    assert message["rows"] == [{"step": 0, "epoch": None, "lr": 1.0, "metric": None}]
+    report = read_json(made([1.0], per_epoch=None, metric=column([])))
+    assert report["rows"] == [{"step": 0, "epoch": None, "lr": 1.0, "metric": None}]
 
 
 def test_json_has_one_row_to_a_line(onecycle: Trace) -> None:

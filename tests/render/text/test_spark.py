@@ -24,11 +24,14 @@ def test_no_values_draw_nothing() -> None:
 
 
 def test_heights_are_shares_of_the_scale() -> None:
-    assert sparkline([1.0, 0.5, 0.25, 0.125, 0.0], 5, low=0.0) == "█▄▂▁▁"
+    assert sparkline([1.0, 0.5, 0.25, 0.125, 0.0], 5) == "█▄▂▁▁"
 
 
-def test_unset_scale_is_from_the_least_to_the_greatest() -> None:
-    assert sparkline([5.0, 6.0, 7.0], 3) == "▁▄█"
+@pytest.mark.parametrize(
+    ("values", "line"), [([2.0, 6.0, 8.0], "▂▆█"), ([-4.0, 0.0, 4.0], "▁▄█"), ([-4.0, -2.0], "▁█")]
+)
+def test_the_scale_is_from_zero_or_the_least_to_the_greatest(values: list[float], line: str) -> None:
+    assert sparkline(values, len(values)) == line
 
 
 @pytest.mark.parametrize("at", [0, 1, 499, 617, 998, 999])
@@ -36,7 +39,7 @@ def test_unset_scale_is_from_the_least_to_the_greatest() -> None:
 def test_one_step_at_an_extreme_shows(at: int, extreme: float, block: str) -> None:
     values = [0.5] * 1000
     values[at] = extreme
-    assert sparkline(values, 16, low=0.0, high=1.0).count(block) == 1
+    assert sparkline(values, 16).count(block) == 1
 
 
 def test_a_lesser_peak_shows_beside_a_greater() -> None:
@@ -107,7 +110,7 @@ def test_bar(share: float, blocks: str, plain: str) -> None:
 def test_shape_in_the_catalogue_is_its_example_replayed(name: str) -> None:
     spec = CATALOGUE[name]
     trace = lrviz.replay(lrviz.load({"scheduler": {"name": name, **spec.example}}))
-    assert sparkline(trace.groups[0].lr, low=0.0) == spec.shape
+    assert sparkline(trace.groups[0].lr) == spec.shape
 
 
 def test_all_but_the_users_own_have_a_shape() -> None:
