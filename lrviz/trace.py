@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+ROUNDING = 1e-12
+
 __all__ = ["Event", "Failure", "GroupTrace", "Summary", "TorchWarning", "Trace", "column"]
 
 
@@ -18,7 +20,10 @@ def column(values: Sequence[float] | array[float]) -> memoryview:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What a schedule does, in four numbers; the peak is the first of equals, and NaN only where all are."""
+    """What a schedule does, in four numbers; the peak is the first of equals, and NaN only where all are.
+
+    Rates that differ by rounding alone are equals.
+    """
 
     first: float
     peak: float
@@ -44,7 +49,8 @@ class GroupTrace:
         peak: float = max(self.lr)
         if math.isnan(peak):  # so is the first, then, and it hides the rest: nothing compares with it
             peak = max((rate for rate in self.lr if not math.isnan(rate)), default=math.nan)
-        peak_step = next((step for step, rate in enumerate(self.lr) if rate == peak), 0)
+        nearly = peak - ROUNDING * abs(peak) if math.isfinite(peak) else peak
+        peak_step = next((step for step, rate in enumerate(self.lr) if rate >= nearly), 0)
         return Summary(first=self.lr[0], peak=peak, peak_step=peak_step, last=self.lr[-1])
 
 
@@ -69,6 +75,12 @@ class Failure(Event):
 
     kind: str  # "ValueError"
     message: str  # torch's own words
+    by: str = "torch"  # who raised: torch, "your Name", a scheduler of the user's own, or "SGD.step()", the optimizer
+
+    @property
+    def where(self) -> str:
+        """When it happened, by the 0-based step before it, in words: "after step 16", "at step 16" for an optimizer."""
+        return super().where.replace("after", "at", 1) if self.by.endswith(".step()") else super().where
 
     @property
     def words(self) -> str:
@@ -78,7 +90,10 @@ class Failure(Event):
     @property
     def description(self) -> str:
         """Where and why the replay stopped, in one line."""
-        what = f"scheduler.step() failed {self.where}" if self.step else "building the scheduler failed"
+        if self.by.endswith(".step()"):
+            return f"{self.by} failed {self.where}: {self.words}"
+        who, article = ("scheduler", "the ") if self.by == "torch" else (self.by, "")
+        what = f"{who}.step() failed {self.where}" if self.step else f"building {article}{who} failed"
         return f"{what}: {self.words}"
 
 

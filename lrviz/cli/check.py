@@ -4,30 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from lrviz.cli.findings import Checked, Found, Place, place_of, print_text
+from lrviz.cli.fixing import fix
 from lrviz.cli.folders import expanded
 from lrviz.cli.formats import print_github, print_json, print_sarif
+from lrviz.cli.project import project_settings
 from lrviz.cli.replaying import run
 from lrviz.cli.report import print_note
-from lrviz.cli.targets import Source
-from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.rules import RULES, SEVERITIES, Finding, examine, from_problems
+from lrviz.cli.targets import Source, file_source
+from lrviz.errors import Problem, SpecError
+from lrviz.rules import SEVERITIES, CheckSettings, Finding, ProjectSettings, examine, from_problems
+from lrviz.rules.examine import raised
+from lrviz.rules.settings import verdict
 
 __all__ = ["FORMATS", "check"]
+
+RULE_FLAGS = ("select", "ignore", "error")
 
 
 def check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     """Print the findings on every target; exits with 1 where there is an error, 2 where one cannot be read."""
-    ignored = _ignored(given["ignore"])
+    flags = _from_flags(given)
+    project = cache(project_settings)
     targets, passed_over = expanded(sources)
-    checked = [_checked(target, given, ignored) for target in targets]
+    fixes = given["fix"] or given["diff"]
+    if fixes:
+        _refuse_to_fix(targets, given)
+    checked: list[Checked] = []
+    for target in targets:
+        settings = (flags, project(_folder(target)))
+        one = _checked(target, given, *settings)
+        checked.append(_fixed(target, one, given, settings) if fixes and one.found else one)
     if given["format"] == "json":
         print_json(checked, passed_over)
-    else:
+    elif not given["diff"]:
         _PRINTERS[given["format"]](checked)
     if passed_over:
         files = "1 file that is no schedule" if passed_over == 1 else f"{passed_over} files that are no schedules"
@@ -35,36 +51,63 @@ def check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     problems = [problem for one in checked for problem in one.problems]
     if problems:
         raise SpecError(problems)
-    if any(_fails(one, is_strict=given["strict"]) for one in checked):
+    if any(one.fails for one in checked):
         raise typer.Exit(1)
 
 
-def _fails(one: Checked, *, is_strict: bool) -> bool:
-    """Return whether a target makes check exit with 1; one without a run is what plot and table refuse."""
-    return one.run is None or one.counts("error") > 0 or (is_strict and one.counts("warning") > 0)
-
-
-def _ignored(given: Sequence[str]) -> list[str]:
-    """Return the rules to leave out; raises SpecError for those that there are not."""
-    names = [name for text in given for name in text.split(",")]
-    messages = [
-        f"unknown rule {shown(name)}{nearest(name, RULES)}; lrviz check --list shows them"
-        for name in names
-        if name not in RULES
-    ]
+def _refuse_to_fix(targets: Sequence[Source], given: Mapping[str, Any]) -> None:
+    """Raise SpecError where there is no file to fix, or flags contradict each other."""
+    flag = "--fix" if given["fix"] else "--diff"
+    messages = [f"{target.name} is not a file" for target in targets if target.path is None]
+    if given["fix"] and given["diff"]:
+        messages.append("contradicts --diff")
+    if given["diff"] and given["format"] != "text":
+        messages.append(f"contradicts --format {given['format']}")
     if messages:
-        raise SpecError([Problem(place="--ignore", message=message) for message in messages])
-    return names
+        raise SpecError([Problem(place=flag, message=message) for message in messages])
 
 
-def _checked(source: Source, given: Mapping[str, Any], ignored: Sequence[str]) -> Checked:
+def _fixed(
+    source: Source, one: Checked, given: Mapping[str, Any], settings: tuple[ProjectSettings, ProjectSettings]
+) -> Checked:
+    """Fix a target's file, or show what that would change; return what check is to say of it."""
+    assert source.path is not None
+    quiet = {**given, "quiet": True}  # torch's warnings are told once
+    fixed = fix(source.path, one, lambda content: _checked(file_source(source.name, content), quiet, *settings))
+    if given["diff"]:
+        typer.echo(fixed.diff(), nl=False)
+        return one
+    fixed.write()
+    for found in fixed.done:
+        line = f"fixed {found.place}: {found.finding.rule}: {found.finding.fix}"
+        typer.echo(line, err=given["format"] != "text")
+    return fixed.checked
+
+
+def _from_flags(given: Mapping[str, Any]) -> ProjectSettings:
+    """Return what the flags say of rules; raises SpecError for a rule that there is not."""
+    names = {flag: tuple(name.strip() for text in given[flag] for name in text.split(",")) for flag in RULE_FLAGS}
+    try:
+        return ProjectSettings(**names, strict=given["strict"])
+    except SpecError as error:
+        raise SpecError([problem.at(f"--{problem.field}") for problem in error.problems]) from None
+
+
+def _folder(source: Source) -> Path:
+    """Return the folder from which a target's pyproject.toml is looked for."""
+    return source.path.resolve().parent if source.path else Path.cwd()
+
+
+def _checked(source: Source, given: Mapping[str, Any], flags: ProjectSettings, project: ProjectSettings) -> Checked:
+    is_strict = flags.strict or (project.strict and not given["no_strict"])
     try:
         experiment = source.load(given)
     except SpecError as error:
-        return _refused(source.name, error.problems, ignored)
-    findings = examine(experiment, run(experiment, given), ignore=ignored)
+        found, problems = _explained(error.problems, (flags, project))
+        return Checked(source.name, found, problems=problems, is_strict=is_strict)
+    findings = examine(experiment, run(experiment, given), flags, project)
     found = [Found(_worded(finding, source), place_of(finding, experiment.document)) for finding in findings]
-    return Checked(source.name, found, experiment.run)
+    return Checked(source.name, found, experiment.run, is_strict=is_strict)
 
 
 def _worded(finding: Finding, source: Source) -> Finding:
@@ -72,18 +115,18 @@ def _worded(finding: Finding, source: Source) -> Finding:
     return replace(finding, message=source.worded(finding.message), fix=source.worded(finding.fix))
 
 
-def _refused(name: str, problems: Sequence[Problem], ignored: Sequence[str]) -> Checked:
-    """Return what is wrong with a document that cannot be replayed: findings, where rules explain all of it."""
+def _explained(problems: Sequence[Problem], layers: Sequence[CheckSettings]) -> tuple[list[Found], Sequence[Problem]]:
+    """Return the problems of a document that cannot be replayed as findings, or those that no rule explains."""
     _, left = from_problems(problems)
     if left:
-        return Checked(name, problems=left)
-    found = [
-        Found(finding, Place.of(problem.place))
-        for problem in problems
-        for finding in from_problems([replace(problem, place="")])[0]
-        if finding.rule not in ignored
-    ]
-    return Checked(name, sorted(found, key=lambda each: SEVERITIES.index(each.finding.severity)))
+        return [], left
+    found = []
+    for problem in problems:
+        (finding,), _ = from_problems([replace(problem, place="")])
+        said = verdict(finding.rule, layers)
+        if said != "silent":
+            found.append(Found(raised(finding, said), Place.of(problem.place)))
+    return sorted(found, key=lambda each: SEVERITIES.index(each.finding.severity)), []
 
 
 _PRINTERS: Mapping[str, Callable[[Sequence[Checked]], None]] = {

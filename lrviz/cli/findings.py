@@ -56,6 +56,12 @@ class Checked:
     found: Sequence[Found] = ()
     run: Run | None = None
     problems: Sequence[Problem] = ()
+    is_strict: bool = False  # a warning fails, too
+
+    @property
+    def fails(self) -> bool:
+        """Whether check is to exit with 1; a target without a run is one that plot and table refuse."""
+        return self.run is None or self.counts("error") > 0 or (self.is_strict and self.counts("warning") > 0)
 
     def counts(self, severity: str) -> int:
         return sum(each.finding.severity == severity for each in self.found)
@@ -65,7 +71,7 @@ def place_of(finding: Finding, document: Value | None) -> Place:
     """Return where a finding stands in a document: at what its fix changes, else at the scheduler."""
     if document is None:
         return Place()
-    for field in (*(change.field for change in getattr(finding, "changes", ())), "scheduler"):
+    for field in (*(change.field for change in finding.changes), "scheduler"):
         place = located([Problem(field=field, message="")], document)[0].place
         if place not in ("", document.place):
             return Place.of(place)

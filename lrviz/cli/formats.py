@@ -65,7 +65,7 @@ def _finding(found: Found) -> dict[str, Any]:
 def _changes(finding: Finding) -> list[dict[str, Any]]:
     return [
         {"field": change.field, "remove": True} if change.remove else {"field": change.field, "value": change.value}
-        for change in getattr(finding, "changes", ())
+        for change in finding.changes
     ]
 
 

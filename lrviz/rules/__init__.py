@@ -10,6 +10,8 @@ imported here. No rule runs a replay.
 
 from lrviz.rules import (  # noqa: I001  the order of `lrviz check --list` and docs/checks.md
     units,
+    lengths,
+    curves,
     containers,
     milestones,
     values,
@@ -22,7 +24,7 @@ from lrviz.rules.examine import examine, from_problems
 from lrviz.rules.failures import REPLAY_FAILED
 from lrviz.rules.finding import SEVERITIES, Finding, Severity
 from lrviz.rules.registry import RULES, Rule
-from lrviz.rules.settings import CheckSettings
+from lrviz.rules.settings import CheckSettings, ProjectSettings
 
 __all__ = [
     "REPLAY_FAILED",
@@ -30,14 +32,17 @@ __all__ = [
     "SEVERITIES",
     "CheckSettings",
     "Finding",
+    "ProjectSettings",
     "Rule",
     "Severity",
     "arguments",
     "containers",
+    "curves",
     "effects",
     "examine",
     "failures",
     "from_problems",
+    "lengths",
     "milestones",
     "plateau",
     "units",

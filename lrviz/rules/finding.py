@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from lrviz.rules.changes import Change
+
 __all__ = ["SEVERITIES", "Finding", "Severity"]
 
 Severity = Literal["error", "warning", "info"]
@@ -16,17 +18,19 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 class Finding:
     """One thing that goes wrong, in numbers, and what to write instead.
 
-    `fix` is a sentence; `snippet`, where there is one, is YAML to paste. `step` is the optimizer step
-    at which it happens, where it happens at one. `explains_failure`: torch raises because of it.
+    `fix` is a sentence, `changes` are the same as data, where a value can be given, and `snippet` is YAML
+    with them made, to paste. `step` is the optimizer step at which it happens, where it happens at one.
+    `explains` are the rules whose findings are this one's consequences.
     """
 
     rule: str
     severity: Severity
     message: str
     fix: str
+    changes: tuple[Change, ...] = ()
     snippet: str = ""
     step: int | None = None
-    explains_failure: bool = False
+    explains: tuple[str, ...] = ()
 
     @property
     def page(self) -> str:

@@ -60,6 +60,81 @@ def test_an_unknown_rule_is_refused_with_the_nearest(lrviz):
     assert "--ignore: unknown rule 'cosine-rebounds'; did you mean 'cosine-rebound'?" in ended.err
 
 
+DEAD = "scheduler: {name: exponential, gamma: 0.1}\n"  # lr-dead, a warning
+
+
+@pytest.fixture
+def severities(lrviz, tmp_path):
+    """Return a function that checks a document in a project, and returns each finding's severity by its rule."""
+
+    def severities(document, table, *flags):
+        (tmp_path / "pyproject.toml").write_text(table)
+        (tmp_path / "sub").mkdir(exist_ok=True)
+        (tmp_path / "sub" / "a.yaml").write_text(document)
+        ended = lrviz("check", "sub/a.yaml", *flags, "--format", "json")
+        findings = json.loads(ended.out)["targets"][0]["findings"]
+        return {finding["rule"]: finding["severity"] for finding in findings}, ended.code
+
+    return severities
+
+
+@pytest.mark.parametrize(
+    ("project", "document", "flags", "expected"),
+    [
+        ("", "", (), ({"lr-dead": "warning"}, 0)),
+        ('ignore = ["lr-dead"]', "", (), ({}, 0)),
+        ('error = ["lr-dead"]', "", (), ({"lr-dead": "error"}, 1)),
+        ('select = ["unfinished"]', "", (), ({}, 0)),
+        ('select = ["lr-dead"]', "", (), ({"lr-dead": "warning"}, 0)),
+        ("strict = true", "", (), ({"lr-dead": "warning"}, 1)),
+        ("strict = true", "", ("--no-strict",), ({"lr-dead": "warning"}, 0)),
+        ("", "check: {ignore: [lr-dead]}", (), ({}, 0)),
+        ("", "check: {error: [lr-dead]}", (), ({"lr-dead": "error"}, 1)),
+        ('ignore = ["lr-dead"]', "check: {error: [lr-dead]}", (), ({"lr-dead": "error"}, 1)),
+        ('error = ["lr-dead"]', "check: {ignore: [lr-dead]}", (), ({}, 0)),
+        ('ignore = ["lr-dead"]', "", ("--error", "lr-dead"), ({"lr-dead": "error"}, 1)),
+        ("", "check: {error: [lr-dead]}", ("--ignore", "lr-dead"), ({}, 0)),
+        ('ignore = ["lr-dead"]', "", ("--select", "lr-dead,unfinished"), ({"lr-dead": "warning"}, 0)),
+        ("", "check: {ignore: [lr-dead]}", ("--select", "lr-dead"), ({"lr-dead": "warning"}, 0)),
+    ],
+)  # fmt: skip
+def test_flags_win_over_the_document_and_that_over_the_project(severities, project, document, flags, expected):
+    table = f"[tool.lrviz.check]\n{project}\n"
+    assert severities(DEAD + document, table, *flags) == expected
+
+
+def test_a_pyproject_without_a_table_is_passed_over(severities, tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "pyproject.toml").write_text("[tool.other]\n")
+    assert severities(DEAD, '[tool.lrviz.check]\nignore = ["lr-dead"]\n') == ({}, 0)
+
+
+def test_a_refused_value_is_ignored_or_raised_as_well(severities):
+    document = "scheduler: {name: step, step_size: 2.5}\n"
+    assert severities(document, "", "--ignore", "fractional-count") == ({}, 1)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (
+            '[tool.lrviz.check]\nignore = ["lr-dead", "lr-deed"]',
+            "tool.lrviz.check.ignore[1]: unknown rule 'lr-deed'; did you mean 'lr-dead'?",
+        ),
+        ('[tool.lrviz.check]\nerror = "lr-dead"', "tool.lrviz.check.error: must be a list of names, not 'lr-dead'"),
+        ("[tool.lrviz.check]\nignored = []", "tool.lrviz.check.ignored: unknown key; did you mean 'ignore'?"),
+        ("[tool.lrviz.chek]\nignore = []", "tool.lrviz.chek: unknown key; did you mean 'check'?"),
+        ("[tool.lrviz\n", "not valid TOML: "),
+    ],
+)  # fmt: skip
+def test_what_a_project_says_wrong_is_refused_at_its_place(lrviz, tmp_path, table, message):
+    (tmp_path / "pyproject.toml").write_text(table)
+    (tmp_path / "a.yaml").write_text(GOOD)
+    ended = lrviz("check", "a.yaml")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"error: pyproject.toml: {message}")
+
+
 def test_strict_makes_a_warning_fail(lrviz):
     flags = ("check", "exponential", "--gamma", "0.1")
     assert lrviz(*flags).code == 0
