@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from lrviz.errors import EngineError
-from lrviz.experiment.optimizers import Group, OptimizerSpec
+from lrviz.experiment.optimizers import OptimizerSpec
 
-__all__ = ["Engine", "TorchEngine", "group_settings"]
+__all__ = ["Engine", "TorchEngine"]
 
 
 class Engine(Protocol):
@@ -63,7 +63,7 @@ class TorchEngine:
     def optimizer(self, spec: OptimizerSpec) -> Any:
         models = [self.model(bias=spec.name != "Muon") for _ in spec.resolved_groups]  # Muon takes matrices only
         pairs = zip(models, spec.resolved_groups, strict=True)
-        groups = [{"params": list(model.parameters()), **group_settings(group)} for model, group in pairs]
+        groups = [{"params": list(model.parameters()), **group.settings()} for model, group in pairs]
         return getattr(self.torch.optim, spec.name)(groups, lr=spec.lr)
 
     def model(self, *, bias: bool) -> Any:
@@ -99,9 +99,3 @@ def _collection_paused() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def group_settings(group: Group) -> dict[str, Any]:
-    """Return what a group sets itself, as an optimizer takes it."""
-    names = ("lr", "momentum", "betas", "weight_decay")
-    return {name: getattr(group, name) for name in names if getattr(group, name) is not None}

@@ -177,13 +177,9 @@ class Clock:
         """Return the 0-based epoch that optimizer step `step` belongs to, if the run has epochs."""
         return step // self.steps_per_epoch if self.steps_per_epoch else None
 
-    def setting_of(self, scheduler_step: int) -> int:
-        """Return the number of the first setting that scheduler step `scheduler_step` has a part in."""
-        return _ceil(scheduler_step, self.calls)
-
     def step_of(self, scheduler_step: int) -> int:
         """Return the first optimizer step that trains with what scheduler step `scheduler_step` set."""
-        return self.setting_of(scheduler_step) * self.stride
+        return _ceil(scheduler_step, self.calls) * self.stride
 
     def as_dict(self) -> dict[str, Any]:
         """Return the resolved numbers as JSON takes them."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import ListOf, OneOf, Real, Text
-from lrviz.experiment.record import Record, RecordOf, arg, arg_types
+from lrviz.experiment.record import Record, RecordOf, arg
 
 __all__ = ["BETA1", "MOMENTUM", "OPTIMIZERS", "Group", "OptimizerSpec", "ResolvedGroup", "momentum_name"]
 
@@ -36,6 +36,7 @@ MOMENTUM = {"SGD": 0.0, "RMSprop": 0.0, "Muon": 0.95}
 BETA1 = 0.9
 """torch 2.13's default beta1, of every optimizer that has one."""
 
+SETTINGS = ("lr", "momentum", "betas", "weight_decay")
 WITHOUT_WEIGHT_DECAY = ("LBFGS", "Rprop", "SparseAdam")
 
 
@@ -55,6 +56,10 @@ class Group(Record):
     momentum: float | None = arg(Real("momentum", minimum=0), default=None)
     betas: tuple[float, float] | None = arg(BETAS, default=None)
     weight_decay: float | None = arg(Real("weight decay", minimum=0), default=None)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what it sets itself, as a torch optimizer takes it."""
+        return {name: getattr(self, name) for name in SETTINGS if getattr(self, name) is not None}
 
 
 class ResolvedGroup(Group):
@@ -113,9 +118,5 @@ class OptimizerSpec(Record):
     def resolved_groups(self) -> tuple[ResolvedGroup, ...]:
         """The parameter groups with what they leave unset taken from the optimizer."""
         groups = self.groups or (Group(name="default"),)
-        inherited = {name: getattr(self, name) for name in ("lr", "momentum", "betas", "weight_decay")}
-        return tuple(ResolvedGroup(**inherited | _given(group)) for group in groups)
-
-
-def _given(group: Group) -> dict[str, Any]:
-    return {name: getattr(group, name) for name in arg_types(group) if getattr(group, name) is not None}
+        inherited = {name: getattr(self, name) for name in SETTINGS}
+        return tuple(ResolvedGroup(name=group.name, **inherited | group.settings()) for group in groups)

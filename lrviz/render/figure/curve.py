@@ -11,19 +11,7 @@ from numpy.typing import NDArray
 
 from lrviz.trace import Trace
 
-__all__ = [
-    "COLUMNS_PER_INCH",
-    "HUGE",
-    "Curve",
-    "Points",
-    "collapse",
-    "curve",
-    "loss_curve",
-    "metric_curve",
-    "range_test_curve",
-    "staircase",
-    "thin",
-]
+__all__ = ["COLUMNS_PER_INCH", "HUGE", "Curve", "Points", "curve", "loss_curve", "metric_curve", "range_test_curve"]
 
 Points = NDArray[numpy.float64]
 
