@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+ROUNDING = 1e-12
+
 __all__ = ["Event", "Failure", "GroupTrace", "Summary", "TorchWarning", "Trace", "column"]
 
 
@@ -18,7 +20,10 @@ def column(values: Sequence[float] | array[float]) -> memoryview:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What a schedule does, in four numbers; the peak is the first of equals, and NaN only where all are."""
+    """What a schedule does, in four numbers; the peak is the first of equals, and NaN only where all are.
+
+    Rates that differ by rounding alone are equals.
+    """
 
     first: float
     peak: float
@@ -44,7 +49,8 @@ class GroupTrace:
         peak: float = max(self.lr)
         if math.isnan(peak):  # so is the first, then, and it hides the rest: nothing compares with it
             peak = max((rate for rate in self.lr if not math.isnan(rate)), default=math.nan)
-        peak_step = next((step for step, rate in enumerate(self.lr) if rate == peak), 0)
+        nearly = peak - ROUNDING * abs(peak) if math.isfinite(peak) else peak
+        peak_step = next((step for step, rate in enumerate(self.lr) if rate >= nearly), 0)
         return Summary(first=self.lr[0], peak=peak, peak_step=peak_step, last=self.lr[-1])
 
 

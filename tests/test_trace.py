@@ -48,6 +48,12 @@ def test_a_summary_has_the_first_of_equal_peaks() -> None:
     assert (summary.first, summary.peak, summary.peak_step, summary.last) == (1.0, 2.0, 2, 0.5)
 
 
+def test_a_peak_that_is_met_again_but_for_rounding_is_the_first_one() -> None:
+    again = 0.3 * (1 + 1e-15)
+    summary = GroupTrace(name="a", lr=column([0.1, 0.3, 0.2, again])).summary
+    assert (summary.peak, summary.peak_step) == (again, 1)
+
+
 def test_a_summary_looks_past_what_is_not_a_number() -> None:
     summary = GroupTrace(name="a", lr=column([math.nan, 1.0, math.inf])).summary
     assert (summary.peak, summary.peak_step) == (math.inf, 2)

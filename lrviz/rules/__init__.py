@@ -10,6 +10,8 @@ imported here. No rule runs a replay.
 
 from lrviz.rules import (  # noqa: I001  the order of `lrviz check --list` and docs/checks.md
     units,
+    lengths,
+    curves,
     containers,
     milestones,
     values,
@@ -35,10 +37,12 @@ __all__ = [
     "Severity",
     "arguments",
     "containers",
+    "curves",
     "effects",
     "examine",
     "failures",
     "from_problems",
+    "lengths",
     "milestones",
     "plateau",
     "units",

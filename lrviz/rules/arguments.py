@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from lrviz.experiment.argtypes import FRACTION, TOO_LOW
 from lrviz.experiment.schedulers import ConstantLR, LambdaLR, OneCycleLR
 from lrviz.rules.case import Case, Part
+from lrviz.rules.changes import Change
+from lrviz.rules.curves import ABSOLUTE
 from lrviz.rules.finding import Finding
 from lrviz.rules.registry import part_rule, rule
-
-ABSOLUTE = 0.1  # a rate, rather than a factor, is at most this
 
 
 @part_rule(
@@ -23,6 +23,7 @@ ABSOLUTE = 0.1  # a rate, rather than a factor, is at most this
     example={"scheduler": {"name": "constant", "factor": 0, "total_iters": 8}},
     near_miss={"scheduler": {"name": "constant", "factor": 0.01, "total_iters": 8}},
     causes=(TOO_LOW,),
+    explains=("zero-first-step",),
 )
 def degenerate_argument(case: Case, part: Part) -> Iterator[Finding]:
     """Look at what a spec lets through; it refuses counts of 0 itself (see `from_problems`)."""
@@ -33,8 +34,7 @@ def degenerate_argument(case: Case, part: Part) -> Iterator[Finding]:
         then = f"torch divides by zero at its end, step {step:,}" if reached else "the rate is 0 to the end of the run"
         message = f"{part.name} has factor 0: {then}"
         fix = "Use a small factor instead of 0, or a manual schedule"
-        snippet = part.snippet(factor=0.01)
-        yield case.finding(message, fix, step if reached else 0, snippet, explains_failure=reached)
+        yield case.finding(message, fix, step if reached else 0, part.change(factor=0.01), explains_failure=reached)
 
 
 @rule(
@@ -70,7 +70,7 @@ def onecycle_phase(case: Case, part: Part) -> Iterator[Finding]:
         return
     warmup, last = spec.pct_start * total, case.clock.step_of(part.start + total - 1)
     start = case.clock.step_of(part.start)
-    enough = part.snippet(pct_start=min(0.3, max(0.05, round(3 / total, 2))))
+    enough = part.change(pct_start=0.3 if 0.3 * total > 1 else 0.5)
     what = f"{part.name}: pct_start = {spec.pct_start:g} of {total:,} steps"
     if warmup == 1:
         message = f"{what} is 1, and torch divides by zero when it is built"
@@ -79,11 +79,11 @@ def onecycle_phase(case: Case, part: Part) -> Iterator[Finding]:
         yield case.finding(f"{what} is below 1: the warmup is skipped", "Warm up for 2 steps or more", start, enough)
     elif spec.pct_start == 1:
         message = f"{what} leaves none for the descent: torch divides by zero at its last step"
-        fix, snippet = "Leave steps for the descent", part.snippet(pct_start=None)
-        yield case.finding(message, fix, last, snippet, explains_failure=part.steps >= total)
+        fix, changes = "Leave steps for the descent", part.change(pct_start=None)
+        yield case.finding(message, fix, last, changes, explains_failure=part.steps >= total)
     elif spec.three_phase and spec.pct_start > 0.5:
         message = f"{what} is over half of a three_phase cycle, which never reaches its minimum"
-        yield case.finding(message, "Use at most 0.5", last, part.snippet(pct_start=0.4), "warning")
+        yield case.finding(message, "Use at most 0.5", last, part.change(pct_start=0.4), "warning")
 
 
 @part_rule(
@@ -94,21 +94,20 @@ def onecycle_phase(case: Case, part: Part) -> Iterator[Finding]:
     instead="Return a factor, 1 for the full rate; or set the optimizer's lr to 1 and return rates.",
     example={"optimizer": {"lr": 1e-3}, "scheduler": {"name": "lambda", "lr_lambda": "0.001 * 0.95 ** epoch"}},
     near_miss={"optimizer": {"lr": 1e-3}, "scheduler": {"name": "lambda", "lr_lambda": "0.95 ** epoch"}},
+    explains=("far-below-base", "never-moves"),
 )
 def lambda_absolute(case: Case, part: Part) -> Iterator[Finding]:
-    """Take lambda(0) from the rate at the scheduler's start, which is the base rate times it."""
-    step = case.clock.step_of(part.start)
-    if not isinstance(part.spec, LambdaLR) or not part.steps:
+    """Take the function's largest value from the highest learning rate of its part, the base rate times it."""
+    if not isinstance(part.spec, LambdaLR) or (part.owner and not part.is_last):
         return
-    for _, base, group in case.groups():
-        if not 0 < base <= ABSOLUTE or step >= len(group.lr):
-            continue
-        factor = group.lr[step] / base
-        if factor <= ABSOLUTE and abs(factor - base) <= 0.05 * base:
+    for (_, base, _), rates in zip(case.groups(), case.rates(part), strict=False):
+        factor = max(rates, default=0.0) / base if base else 0.0
+        if base <= ABSOLUTE and 0 < factor <= ABSOLUTE and abs(factor - base) <= 0.05 * base:
             message = (
-                f"lambda(0) = {factor:.3g} looks like a learning rate: the base rate of {base:.3g} is multiplied by "
-                f"it, which gives {factor * base:.3g}"
+                f"the function's largest value, {factor:.3g}, looks like a learning rate: the base rate of {base:.3g} "
+                f"is multiplied by it, which gives {factor * base:.3g}"
             )
             fix = "Return a factor, 1 for the full rate, or set the optimizer's lr to 1"
-            yield case.finding(message, fix, step)
+            is_alone = part.owner is None and not case.experiment.optimizer.groups
+            yield case.finding(message, fix, case.clock.step_of(part.start), [Change("optimizer.lr", 1.0)] * is_alone)
             break

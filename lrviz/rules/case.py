@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
+from lrviz.experiment.argtypes import Duration, ListOf
 from lrviz.experiment.clock import Clock
+from lrviz.experiment.durations import REST
 from lrviz.experiment.experiment import Experiment
-from lrviz.experiment.schedulers import SchedulerSpec
-from lrviz.experiment.writer import as_document, in_flow
+from lrviz.experiment.record import arg_types
+from lrviz.experiment.schedulers import CyclicLR, SchedulerSpec, SequentialLR
+from lrviz.experiment.writer import as_document
+from lrviz.rules.changes import Change, lookup, snippet
 from lrviz.rules.finding import Finding, Severity
 from lrviz.trace import GroupTrace, Trace
 
-__all__ = ["DEAD", "Case", "Part", "first_with", "flow", "parts_of", "rounded"]
+__all__ = ["DEAD", "REPLAY_FAILED", "Case", "Mark", "Part", "counted", "document_of", "first_with", "parts_of"]
+__all__ += ["percent", "rounded"]
 
 DEAD = 1e-4  # of the peak: a learning rate that moves nothing
+REPLAY_FAILED = "replay-failed"
+
+_SHORT = {"total_iters": "warmup", "start_factor": "warmup_start"}  # how `warmup:` writes a LinearLR
+
+
+class Mark(NamedTuple):
+    """A step at which a scheduler is to do something."""
+
+    name: str  # "milestone 30"
+    number: int  # among the scheduler's
+    step: int  # scheduler step of the run
 
 
 @dataclass(frozen=True)
@@ -23,54 +40,100 @@ class Part:
     """A scheduler where it stands: from scheduler step `start` until `end` of the run."""
 
     spec: SchedulerSpec  # its horizon filled in
-    given: SchedulerSpec  # as the document has it
-    field: str  # "scheduler.schedulers[1]"
+    place: str  # its path in the document: "scheduler.schedulers[1]"; "" for what `warmup:` stands for
     start: int
     end: int
-    container: SchedulerSpec | None = None
+    owner: Part | None = None  # the container that it is in, as schedulers[number]
+    number: int = 0
     is_last: bool = True  # nothing takes over from it before the run ends
+    warmup: int = 0  # the steps of `warmup:`, on the sequence that it makes and that the document does not write
 
     @property
     def steps(self) -> int:
         return self.end - self.start
 
     @property
+    def container(self) -> SchedulerSpec | None:
+        return self.owner.spec if self.owner else None
+
+    @property
     def name(self) -> str:
-        """What a message calls it: torch's class, and where it stands in a container."""
-        own = self.spec.label
-        return f"{own} ({self.field.removeprefix('scheduler.')})" if self.container else own
+        """What a message calls it: torch's class, and where it stands in a list of the document."""
+        inner = self.place.removeprefix("scheduler").lstrip(".")
+        return f"{self.spec.label} ({inner})" if inner else self.spec.label if self.place else "the warmup"
 
-    def snippet(self, **changes: Any) -> str:
-        """Return YAML for it with some arguments changed, None for left out, to paste in its place."""
-        text = flow(self.given, **changes)
-        return f"- {text}" if self.container else f"scheduler: {text}"
+    def field(self, argument: str) -> str:
+        """Return an argument's path in the document."""
+        return f"{self.place}.{argument}" if self.place else _SHORT[argument]
+
+    def change(self, **values: Any) -> tuple[Change, ...]:
+        """Return the changes that give it new arguments; None leaves one out."""
+        return tuple(Change(self.field(name), value, remove=value is None) for name, value in values.items())
+
+    def marks(self) -> list[Mark]:
+        """Return the steps that its arguments name, as the document counts them: from the end of a `warmup:`."""
+        own, before = self.spec.marks(), bool(self.warmup)
+        names = ("the end of the warmup",) * before + tuple(
+            f"milestone {mark - self.warmup:,}" for mark in own[before:]
+        )
+        return [
+            Mark(name, number, self.start + mark) for number, (name, mark) in enumerate(zip(names, own, strict=True))
+        ]
+
+    def counts(self) -> list[str]:
+        """Return the paths of its arguments that count scheduler steps."""
+        fields: list[str] = []
+        for name, kind in arg_types(self.spec).items():
+            if isinstance(kind, Duration):
+                fields.append(self.field(name))
+            elif isinstance(kind, ListOf) and isinstance(kind.item, Duration):
+                fields += [f"{self.field(name)}[{number}]" for number in range(len(getattr(self.spec, name)))]
+        return fields
 
 
-def parts_of(experiment: Experiment) -> list[Part]:
+def document_of(experiment: Experiment) -> dict[str, Any]:
+    """Return the document of an experiment in ordinary data: the one it was read from, or one that says the same."""
+    if experiment.document is not None:
+        plain: dict[str, Any] = experiment.document.plain()
+        return plain
+    return {name: as_document(getattr(experiment, name)) for name in ("run", "optimizer", "scheduler")}
+
+
+def parts_of(experiment: Experiment, document: Mapping[str, Any]) -> list[Part]:
     """Return every scheduler of an experiment, containers before what they hold, in order."""
     spec, end = experiment.resolved, experiment.run.clock.scheduler_steps
-    return list(_parts(Part(spec, experiment.scheduler, "scheduler", spec.first_step, end)))
+    is_merged = isinstance(spec, SequentialLR) and bool(lookup(document, "warmup"))
+    root = Part(spec, "scheduler", spec.first_step, end, warmup=spec.marks()[0] if is_merged else 0)
+    return list(_parts(root, is_sequence=lookup(document, "scheduler.schedulers") is not None))
 
 
-def _parts(part: Part) -> Iterator[Part]:
+def _parts(part: Part, is_sequence: bool = True) -> Iterator[Part]:
     yield part
     segments = part.spec.segments(part.start, part.end)
-    for number, (segment, given) in enumerate(zip(segments, part.given.children(), strict=True)):
+    for number, segment in enumerate(segments):
         start, end = min(segment.start, part.end), min(segment.end, part.end)
-        field = f"{part.field}.schedulers[{number}]"
+        place = f"{part.place}.schedulers[{number - bool(part.warmup)}]" if is_sequence else part.place
         is_last = part.is_last and (segment.start, segment.end) == (segments[-1].start, segments[-1].end)
-        yield from _parts(Part(segment.spec, given, field, start, end, part.spec, is_last))
+        place = "" if part.warmup and not number else place
+        yield from _parts(Part(segment.spec, place, start, end, part, number, is_last))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """What one rule looks at; an empty trace is of a scheduler that could not be built."""
 
-    rule: str
-    severity: Severity
     experiment: Experiment
     trace: Trace
+    document: Mapping[str, Any]
     parts: Sequence[Part]
+    rule: str = ""
+    severity: Severity = "error"
+    explains: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, experiment: Experiment, trace: Trace) -> Case:
+        document = document_of(experiment)
+        return cls(experiment=experiment, trace=trace, document=document, parts=parts_of(experiment, document))
 
     @property
     def clock(self) -> Clock:
@@ -97,26 +160,87 @@ class Case:
         first, last = self.clock.step_of(part.start), self.clock.step_of(part.end)
         yield from (group.lr[first:last] for group in self.trace.groups)
 
+    def written(self, field: str) -> Any:
+        """Return what the document says at a path, None where it says nothing."""
+        return lookup(self.document, field)
+
+    @cached_property
+    def bare_counts(self) -> dict[str, int]:
+        """The bare numbers of scheduler steps in the document, by path; one with a unit is never in the wrong one."""
+        numbers = {field: _bare(self.written(field)) for part in self.parts for field in part.counts()}
+        return {field: number for field, number in numbers.items() if number is not None}
+
+    def bare_length(self, part: Part) -> int | None:
+        """Return a part's length where it is given by bare numbers, or by torch's defaults."""
+        written = [self.written(field) for field in part.counts()]
+        if any(value is not None and _bare(value) is None for value in written):
+            return None
+        horizon = part.spec.length_arg and arg_types(part.spec)[part.spec.length_arg].horizon
+        from_run = horizon and not any(self.written(part.field(name)) for name in (part.spec.length_arg, "epochs"))
+        return None if from_run else part.spec.length()
+
+    def resized(self, part: Part, steps: int) -> tuple[Change, ...]:
+        """Return the changes that give a part, or its first period, so many steps; none where no argument says it."""
+        spec, name = part.spec, part.spec.length_arg or part.spec.period_arg
+        if name:
+            beside = [other for other in ("epochs", "steps_per_epoch") if hasattr(spec, other)]  # OneCycleLR's
+            given = {other: None for other in beside if self.written(part.field(other)) is not None}
+            return part.change(**{name: steps}, **given)
+        if isinstance(spec, CyclicLR):
+            up = max(1, round(steps * spec.step_size_up / (spec.length() or 1)))
+            down = {} if spec.step_size_down is None else {"step_size_down": max(1, steps - up)}
+            return part.change(step_size_up=up, **down)
+        return ()
+
+    def ending(self, part: Part, steps: int, text: str | None = None) -> tuple[Change, ...]:
+        """Return the changes that let a part end after so many steps, and the last one after it take the others.
+
+        `text` is how the document is to write them.
+        """
+        own = tuple(Change(change.field, text or change.value, change.remove) for change in self.resized(part, steps))
+        owner = part.owner
+        after = [other for other in self.parts if other.owner is owner and other.number == part.number + 1]
+        if owner is None or not isinstance(owner.spec, SequentialLR) or not after:
+            return own
+        (following,) = after
+        if part.start + steps >= following.end:
+            return ()
+        if part.place:
+            mark = part.start - owner.start - owner.warmup + steps
+            own += (Change(f"{owner.place}.milestones[{part.number - bool(owner.warmup)}]", text or mark),)
+        length, left = self.bare_length(following), following.end - part.start - steps
+        if length and following.is_last and following.spec.length_arg and (length > left or length >= following.steps):
+            own += self.resized(following, left)
+        return own
+
     def finding(
         self,
         message: str,
         fix: str,
         step: int | None = None,
-        snippet: str = "",
+        changes: Sequence[Change] = (),
         severity: Severity | None = None,
         *,
         explains_failure: bool = False,
     ) -> Finding:
         """Return what the rule found; `severity` is the rule's own unless given."""
+        changes = [one for one in changes if one.remove or one.value != self.written(one.field)]
         return Finding(
             rule=self.rule,
             severity=severity or self.severity,
-            message=message,
+            message=message[:1].upper() + message[1:] if message.startswith("the warmup") else message,
             fix=fix,
-            snippet=snippet,
+            changes=tuple(changes),
+            snippet=snippet(self.document, changes) if changes else "",
             step=None if step is None else min(step, self.clock.steps - 1),
-            explains_failure=explains_failure,
+            explains=self.explains + (REPLAY_FAILED,) * explains_failure,
         )
+
+
+def _bare(value: Any) -> int | None:
+    """Return a written duration as a number where it has no unit."""
+    text = str(value).strip().replace("_", "")
+    return None if value is None or text.endswith(("ep", "%", REST)) else int(float(text))
 
 
 def first_with(values: memoryview, wanted: Callable[[float], bool]) -> int | None:
@@ -124,12 +248,21 @@ def first_with(values: memoryview, wanted: Callable[[float], bool]) -> int | Non
     return next((index for index, value in enumerate(values) if wanted(value)), None)
 
 
-def flow(spec: SchedulerSpec, **changes: Any) -> str:
-    """Return a scheduler as YAML on one line: what is not its default, with `changes` laid over it."""
-    given = as_document(spec) | changes
-    return in_flow({name: value for name, value in given.items() if value is not None})
-
-
 def rounded(rate: float) -> float:
     """Return a computed rate with the digits that somebody would write."""
     return float(f"{rate:.4g}")
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: 1 step, 2,000 steps."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def percent(part: float, whole: float) -> str:
+    """Return a share in percent, which is 0 % or 100 % only where it is exactly that."""
+    share = part / whole if whole else 0.0
+    for digits in range(3):
+        text = f"{share:.{digits}%}"
+        if share in (0, 1) or float(text[:-1]) not in (0, 100):
+            return text
+    return "almost none" if share < 0.5 else "almost all"

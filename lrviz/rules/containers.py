@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import ChainedScheduler, ReduceLROnPlateau, SequentialLR
 from lrviz.experiment.schedulers.base import OVERWRITES
 from lrviz.experiment.schedulers.composite import NESTED
 from lrviz.experiment.schedulers.pytorch import METRIC_IN_CONTAINER
-from lrviz.rules.case import Case, Part, flow
-from lrviz.rules.finding import Finding
+from lrviz.rules.case import Case, Part, percent
+from lrviz.rules.changes import Change
+from lrviz.rules.finding import Finding, Severity
 from lrviz.rules.registry import part_rule
 
-PEAKED = 0.999  # of the base rate: a product that comes this near is as good as a sequence
+PEAKED = 0.99  # of the base rate: a product that comes this near is as good as a sequence
+NEARLY = 0.95  # a product that comes this near may be meant
 
 _WARM = {"name": "linear", "start_factor": 0.1, "total_iters": 8}
 _COSINE = {"name": "cosine"}
@@ -39,6 +40,7 @@ _SEQUENCE = {"scheduler": {"name": "sequential", "milestones": [8], "schedulers"
             "schedulers": [{"name": "exponential", "gamma": 0.95}, {"name": "step", "step_size": 8}],
         }
     },
+    explains=("chained-warmup", "lr-overwritten", "never-peaks", "optimizer-lr-ignored"),
 )
 def closed_form_in_chain(case: Case, part: Part) -> Iterator[Finding]:
     spec = part.spec
@@ -72,15 +74,17 @@ def closed_form_in_chain(case: Case, part: Part) -> Iterator[Finding]:
     },
     near_miss=_SEQUENCE,
     causes=(NESTED,),
+    explains=("chained-warmup", "closed-form-in-chain"),
 )
 def nested_container(case: Case, part: Part) -> Iterator[Finding]:
-    if not isinstance(part.container, SequentialLR) or not part.spec.children():
+    if part.owner is None or not isinstance(part.owner.spec, SequentialLR) or not part.spec.children():
         return
-    first = part.spec is part.container.schedulers[0]
+    first = part.number == 0
     step = case.clock.step_of(part.start)
     late = f"torch raises NotImplementedError at step {step:,}, when {part.name} takes over"
     message = f"{part.name} stands first in a SequentialLR and starts from the wrong learning rate" if first else late
-    fix = "Write one sequential: its children in the outer list, their milestones counted from 0"
+    one = "Write one sequential: its children in the outer list, their milestones counted from the start of the run"
+    fix = one if isinstance(part.spec, SequentialLR) else "Write the product of its children as one lambda"
     yield case.finding(message, fix, step, explains_failure=not first and part.steps > 0)
 
 
@@ -99,10 +103,11 @@ def nested_container(case: Case, part: Part) -> Iterator[Finding]:
     },
     near_miss={"scheduler": {"name": "plateau", "metric": "exp(-step / 4)"}},
     causes=(METRIC_IN_CONTAINER,),
+    explains=("closed-form-in-chain", "chained-warmup"),
 )
 def plateau_in_container(case: Case, part: Part) -> Iterator[Finding]:
-    if part.container is not None and isinstance(part.spec, ReduceLROnPlateau):
-        message = f"torch refuses {part.name} when the {part.container.label} is built: its step takes a metric"
+    if part.owner is not None and isinstance(part.spec, ReduceLROnPlateau):
+        message = f"torch refuses {part.name} when the {part.owner.spec.label} is built: its step takes a metric"
         fix = "Take it out, and step a LinearLR for the warmup and the plateau side by side in the loop"
         yield case.finding(message, fix, 0, explains_failure=True)
 
@@ -127,16 +132,19 @@ def plateau_in_container(case: Case, part: Part) -> Iterator[Finding]:
         "scheduler": {"name": "onecycle", "max_lr": 0.1, "pct_start": 0.25, "cycle_momentum": False},
     },
     causes=(OVERWRITES,),
+    explains=("optimizer-lr-ignored", "momentum-changed", "lr-jump", "never-peaks", "unfinished"),
 )
 def lr_overwritten(case: Case, part: Part) -> Iterator[Finding]:
-    if part.container is None or len(part.container.children()) < 2:
+    if part.owner is None or len(part.owner.spec.children()) < 2:
         return
     for number, group in enumerate(case.experiment.optimizer.resolved_groups):
         rate = part.spec.new_base_lr(number)
         if rate is not None:
             message = f"{part.name} sets the base rate of the schedulers beside it to {rate:.3g}, not {group.lr:.3g}"
             fix = "Use it alone: OneCycleLR warms up by pct_start; after a warmup take cosine"
-            yield case.finding(message, fix, 0)
+            alone = dict(case.written(part.place))
+            alone.pop(part.spec.length_arg, None)  # it was that of a part of the run
+            yield case.finding(message, fix, 0, [] if part.owner.owner else [Change(part.owner.place, alone)])
             break
 
 
@@ -149,6 +157,7 @@ def lr_overwritten(case: Case, part: Part) -> Iterator[Finding]:
     instead="Let the decay follow the warmup in a sequential.",
     example={"scheduler": {"name": "chained", "schedulers": [_WARM, _COSINE]}},
     near_miss=_SEQUENCE,
+    explains=("never-peaks",),
 )
 def chained_warmup(case: Case, part: Part) -> Iterator[Finding]:
     spec = part.spec
@@ -158,25 +167,30 @@ def chained_warmup(case: Case, part: Part) -> Iterator[Finding]:
     if decay is None:
         return
     message = f"the warmup is multiplied into {decay.label}, which falls from step 0 on"
+    severity: Severity | None = None
     _, base, group = next(case.groups(), (0, 0.0, None))
-    if group is not None and part.container is None:
+    if group is not None and part.owner is None:
         peak = max(group.lr)
         if not base or peak >= PEAKED * base:
             return
-        message += f": the learning rate peaks at {peak:.3g}, {peak / base:.2g} of {base:.3g}"
+        message += f": the learning rate peaks at {peak:.3g}, {percent(peak, base)} of {base:.3g}"
+        severity = "info" if peak >= NEARLY * base else None
     fix = "Put the two in a sequential, with the end of the warmup as its milestone"
-    yield case.finding(message, fix, 0, _sequence(spec))
+    yield case.finding(message, fix, 0, _sequence(case, part), severity)
 
 
-def _sequence(spec: ChainedScheduler) -> str:
-    """Return the sequence of a chain of two, as YAML."""
-    if len(spec.schedulers) != 2:
-        return ""
-    warmup = next(child for child in spec.schedulers if child.warms_up())
-    decay = next(child for child in spec.schedulers if child is not warmup)
-    ending = {decay.length_arg: None} if decay.length_arg and arg_types(decay)[decay.length_arg].horizon else {}
-    mark = getattr(warmup, warmup.length_arg)
-    return (
-        f"scheduler:\n  name: sequential\n  milestones: [{mark}]\n"
-        f"  schedulers:\n    - {flow(warmup)}\n    - {flow(decay, **ending)}"
-    )
+def _sequence(case: Case, part: Part) -> tuple[Change, ...]:
+    """Return the change of a chain of two into a sequence of the two, the second as long as what is left."""
+    children = [child for child in case.parts if child.owner is part]
+    warmup = next(child for child in children if child.spec.warms_up())
+    length = warmup.spec.length()
+    if part.owner is not None or len(children) != 2 or not length or length >= part.steps:
+        return ()
+    decay = children[1 - warmup.number]
+    own = {**case.written(decay.place)}
+    argument = decay.spec.length_arg
+    if argument and decay.spec.length() == part.steps:
+        own[argument] = "rest"
+    mark = case.written(warmup.field(warmup.spec.length_arg)) or length
+    schedulers = [case.written(warmup.place), own]
+    return (Change(part.place, {"name": "sequential", "milestones": [mark], "schedulers": schedulers}),)

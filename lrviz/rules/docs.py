@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from lrviz.experiment.writer import in_flow
-from lrviz.rules.registry import RULES, Document, Rule
+from lrviz.rules.changes import as_yaml
+from lrviz.rules.registry import RULES, Rule
 
-__all__ = ["document", "markdown", "section"]
-
-WIDTH = 100
+__all__ = ["markdown", "section"]
 
 _HEAD = """# What `lrviz check` finds
 
@@ -44,24 +41,5 @@ def section(rule: Rule) -> str:
 def _paragraphs(rule: Rule) -> Iterator[str]:
     yield f"## {rule.name}\n\n**{rule.severity}**: {rule.summary}.\n"
     yield f"**Why it hurts.** {rule.why}\n"
-    yield f"**A schedule that shows it**\n\n```yaml\n{document(rule.example)}\n```\n"
-    yield f"**What to write instead.** {rule.instead}\n\n```yaml\n{document(rule.near_miss)}\n```"
-
-
-def document(case: Document) -> str:
-    """Return an experiment as a YAML document, in lines of about `WIDTH` characters."""
-    return "\n".join(line for key, value in case.items() for line in _lines(key, value, ""))
-
-
-def _lines(key: str, value: Any, indent: str) -> Iterator[str]:
-    flow = f"{indent}{key}: {in_flow(value)}"
-    is_short = len(flow) <= WIDTH and "schedulers" not in (value if isinstance(value, Mapping) else ())
-    if isinstance(value, Mapping) and not is_short:
-        yield f"{indent}{key}:"
-        for name, entry in value.items():
-            yield from _lines(name, entry, indent + "  ")
-    elif isinstance(value, list) and key == "schedulers":
-        yield f"{indent}{key}:"
-        yield from (f"{indent}  - {in_flow(entry)}" for entry in value)
-    else:
-        yield flow
+    yield f"**A schedule that shows it**\n\n```yaml\n{as_yaml(rule.example)}\n```\n"
+    yield f"**What to write instead.** {rule.instead}\n\n```yaml\n{as_yaml(rule.near_miss)}\n```"

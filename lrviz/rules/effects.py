@@ -9,6 +9,7 @@ from lrviz.experiment.optimizers import BETA1, MOMENTUM, Group, OptimizerSpec, m
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import CyclicLR, OneCycleLR, of_group
 from lrviz.rules.case import Case, Part, rounded
+from lrviz.rules.changes import Change
 from lrviz.rules.finding import Finding, Severity
 from lrviz.rules.registry import part_rule
 
@@ -31,7 +32,8 @@ def optimizer_lr_ignored(case: Case, part: Part) -> Iterator[Finding]:
         if first is not None and group.lr not in (first, highest):
             message = f"the optimizer's learning rate of {group.lr:.3g} is ignored: {part.name} starts at {first:.3g} "
             fix = "Set max_lr to the learning rate you want; the optimizer's may be the same"
-            yield case.finding(f"{message}and peaks at {highest:.3g}", fix, 0)
+            changes = () if case.experiment.optimizer.groups else [Change("optimizer.lr", highest)]
+            yield case.finding(f"{message}and peaks at {highest:.3g}", fix, 0, changes)
             break
 
 
@@ -48,24 +50,23 @@ def group_lr_flattened(case: Case, part: Part) -> Iterator[Finding]:
     rates = [group.lr for group in case.experiment.optimizer.resolved_groups]
     if len(set(rates)) < 2:
         return
-    for name in ("max_lr", "base_lr", "swa_lr"):
-        value = getattr(part.spec, name, None)
-        if isinstance(value, float) and isinstance(arg_types(part.spec)[name], PerGroup):
-            own = ", ".join(f"{rate:.3g}" for rate in rates)
-            message = (
-                f"{part.name} gives all {len(rates)} groups {name} = {value:.3g}; their own learning rates are {own}"
-            )
-            spread = [rounded(value * rate / max(rates)) for rate in rates]
-            yield case.finding(message, f"Give {name} as a list", 0, part.snippet(**{name: spread}))
-            break
+    kinds = arg_types(part.spec)
+    known = [name for name in ("max_lr", "base_lr", "swa_lr") if isinstance(kinds.get(name), PerGroup)]
+    shared = {name: value for name in known if isinstance(value := getattr(part.spec, name), float)}
+    if shared:
+        own = ", ".join(f"{rate:.3g}" for rate in rates)
+        given = " and ".join(f"{name} = {value:.3g}" for name, value in shared.items())
+        message = f"{part.name} gives all {len(rates)} groups {given}; their own learning rates are {own}"
+        spread = {name: [rounded(value * rate / max(rates)) for rate in rates] for name, value in shared.items()}
+        yield case.finding(message, f"Give {' and '.join(shared)} as a list", 0, part.change(**spread))
 
 
 @part_rule(
     "momentum-changed",
     "warning",
-    "a cycle that turns momentum on, or moves beta1, at the first step",
+    "a cycle that turns momentum on, or moves beta1, without having been asked to",
     why="cycle_momentum is on by default: it gives plain SGD a momentum of 0.9 or so, which multiplies the effective "
-    "rate by ten, and moves the beta1 that Adam was given. Where nothing is said of the optimizer, it is an info.",
+    "rate by ten, and moves Adam's beta1. That, and plain SGD where nothing is said of the optimizer, is an info.",
     instead="Set cycle_momentum: false, or give the optimizer the momentum that the cycle starts with.",
     example={"optimizer": {"name": "sgd", "lr": 0.1}, "scheduler": {"name": "onecycle", "max_lr": 0.1}},
     near_miss={
@@ -78,18 +79,25 @@ def momentum_changed(case: Case, part: Part) -> Iterator[Finding]:
     moved = momentum_name(name)
     if moved is None or not isinstance(spec, (OneCycleLR, CyclicLR)) or not spec.cycle_momentum:
         return
+    if any(case.written(part.field(argument)) is not None for argument in ("base_momentum", "max_momentum")):
+        return
     for number, group in enumerate(case.experiment.optimizer.resolved_groups):
         own, first = _momentum(name, moved, group), of_group(spec.max_momentum, number)
-        if first != own and (moved == "beta1" or own == 0):
-            without = f"enables {moved} {first:g}; {name} was configured without it"
-            message = f"{part.name} {f'moves {moved} from {own:g} to {first:g}' if own else without} (cycle_momentum)"
-            fix = f"Set cycle_momentum: false, or give {name} a {moved} of {first:g} if that is meant"
-            severity: Severity | None = None
-            if case.experiment.optimizer == OptimizerSpec():  # nobody has said what is trained with
-                message = f"{part.name} enables {moved} {first:g}, which torch's {name} is without (cycle_momentum)"
-                severity = "info"
-            yield case.finding(message, fix, snippet=part.snippet(cycle_momentum=False), severity=severity)
-            break
+        by_default = moved == "beta1" and group.betas is None
+        if not by_default and (first == own or (moved == "momentum" and own)):
+            continue  # as somebody asked for
+        down = of_group(spec.base_momentum, number)
+        what = f"enables {moved} {first:g}; {name} was configured without it"
+        is_unsaid = case.experiment.optimizer == OptimizerSpec()  # nobody has said what is trained with
+        if is_unsaid:
+            what = f"enables {moved} {first:g}, which torch's {name} is without"
+        elif own:
+            what = f"cycles {moved} between {first:g} and {down:g}; {name} was configured with {own:g}"
+        message = f"{part.name} {what} (cycle_momentum, on by default)"
+        fix = f"Set cycle_momentum: false, or give {name} a {moved} of {first:g} if that is meant"
+        severity: Severity | None = "info" if moved == "beta1" or is_unsaid else None
+        yield case.finding(message, fix, None, part.change(cycle_momentum=False), severity)
+        break
 
 
 def _momentum(optimizer: str, moved: str, group: Group) -> float:

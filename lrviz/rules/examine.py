@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from lrviz.errors import Problem
 from lrviz.experiment.experiment import Experiment
-from lrviz.rules.case import parts_of
-from lrviz.rules.failures import REPLAY_FAILED
+from lrviz.rules.case import Case
+from lrviz.rules.changes import Change, contradict
 from lrviz.rules.finding import SEVERITIES, Finding
-from lrviz.rules.registry import RULES
+from lrviz.rules.registry import CURVES, RULES
 from lrviz.rules.settings import CheckSettings, Verdict, verdict
 from lrviz.trace import Trace
 
@@ -24,25 +24,40 @@ def examine(
 ) -> list[Finding]:
     """Return what the rules find, the worst first, without those that are ignored.
 
-    `trace` is the experiment's replay with `partial=True`. What torch raised is left out where a finding
-    says why. What the document says of a rule gives way to `over`, and goes before `under`.
+    `trace` is the experiment's replay with `partial=True`. One cause is one finding: what another finding
+    explains, torch's exception among it, is left out unless it is worse. What is ignored is not told again
+    by the rules of the curve. What the document says of a rule gives way to `over`, and goes before `under`.
     """
     layers = (over, experiment.section(CheckSettings), under)
     verdicts = {name: verdict(name, layers) for name in RULES}
-    parts = parts_of(experiment)
-    wanted = (rule for rule in RULES.values() if verdicts[rule.name] != "silent")
-    findings = [finding for rule in wanted for finding in rule.examine(experiment, trace, parts)]
-    is_explained = any(finding.explains_failure for finding in findings)
-    return _sorted(
-        raised(finding, verdicts[finding.rule])
-        for finding in findings
-        if not is_explained or finding.rule != REPLAY_FAILED
-    )
+    silent = [name for name, said in verdicts.items() if said == "silent"]
+    case = Case.of(experiment, trace)
+    findings = [finding for rule in RULES.values() for finding in rule.examine(case)]
+    explained: dict[str, int] = {}
+    for finding in findings:
+        rank = SEVERITIES.index(finding.severity)
+        names = [name for name in finding.explains if finding.rule not in silent or name in CURVES]
+        explained |= {name: min(rank, explained.get(name, rank)) for name in names}
+    explained |= dict.fromkeys(silent, -1)
+    no_rank = len(SEVERITIES)
+    told = (each for each in findings if SEVERITIES.index(each.severity) < explained.get(each.rule, no_rank))
+    return _compatible(_sorted(raised(finding, verdicts[finding.rule]) for finding in told))
 
 
 def raised(finding: Finding, verdict: Verdict) -> Finding:
     """Return a finding with the severity that a verdict gives it."""
     return replace(finding, severity="error") if verdict == "error" else finding
+
+
+def _compatible(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings without the changes that contradict those of one before: they wait for its own."""
+    made: list[Change] = []
+    compatible = []
+    for finding in findings:
+        is_late = any(contradict(change, other) for change in finding.changes for other in made)
+        compatible.append(replace(finding, changes=(), snippet="") if is_late else finding)
+        made += compatible[-1].changes
+    return compatible
 
 
 def from_problems(problems: Iterable[Problem]) -> tuple[list[Finding], list[Problem]]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lrviz.rules.case import Case
+from lrviz.rules.case import REPLAY_FAILED, Case
 from lrviz.rules.finding import Finding
 from lrviz.rules.registry import rule
 
 __all__ = ["REPLAY_FAILED"]
-
-REPLAY_FAILED = "replay-failed"
 
 
 @rule(
@@ -28,6 +26,14 @@ REPLAY_FAILED = "replay-failed"
 def replay_failed(case: Case) -> Iterator[Finding]:
     failure = case.trace.failure
     if failure is not None:
+        step = max(0, failure.step - 1)
+        if failure.kind == "ArithmeticError":  # lrviz's own word for what it cannot compute
+            message = f"the expression has no value {failure.where}: {failure.message}"
+            yield case.finding(message, "Let it have a value in every step", step)
+            return
         message = f"torch raises {failure.where}: {failure.words}"
-        fix = "Set cycle_momentum: false" if "cycle_momentum" in failure.message else "Change what torch refuses"
-        yield case.finding(message, fix, max(0, failure.step - 1))
+        is_momentum = "cycle_momentum" in failure.message
+        fix = "Set cycle_momentum: false" if is_momentum else "Change what torch refuses"
+        part = next((part for part in case.parts if part.spec.moves_momentum() and not part.spec.children()), None)
+        changes = part.change(cycle_momentum=False) if is_momentum and part else ()
+        yield case.finding(message, fix, step, changes)

@@ -18,8 +18,9 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 class Finding:
     """One thing that goes wrong, in numbers, and what to write instead.
 
-    `fix` is a sentence; `snippet`, where there is one, is YAML to paste. `step` is the optimizer step
-    at which it happens, where it happens at one. `explains_failure`: torch raises because of it.
+    `fix` is a sentence, `changes` are the same as data, where a value can be given, and `snippet` is YAML
+    with them made, to paste. `step` is the optimizer step at which it happens, where it happens at one.
+    `explains` are the rules whose findings are this one's consequences.
     """
 
     rule: str
@@ -29,7 +30,7 @@ class Finding:
     changes: tuple[Change, ...] = ()
     snippet: str = ""
     step: int | None = None
-    explains_failure: bool = False
+    explains: tuple[str, ...] = ()
 
     @property
     def page(self) -> str:

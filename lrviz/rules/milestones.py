@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import pairwise
 
 from lrviz.errors import listed
 from lrviz.experiment.argtypes import MILESTONE_TOO_LOW
-from lrviz.experiment.schedulers import LinearLR, MultiStepLR, SequentialLR
-from lrviz.rules.case import Case, Part
+from lrviz.experiment.schedulers import ConstantLR, LinearLR, MultiStepLR, SequentialLR
+from lrviz.experiment.writer import in_flow
+from lrviz.rules.case import Case, Mark, Part, counted
+from lrviz.rules.changes import Change
 from lrviz.rules.finding import Finding
-from lrviz.rules.registry import part_rule
+from lrviz.rules.lengths import shortened, takes_all
+from lrviz.rules.registry import CURVES, LENGTHS, part_rule
 
 JUMP = 2.0
 
@@ -21,10 +24,10 @@ def _multistep(*milestones: int) -> dict[str, object]:
     return {**_STEPS, "scheduler": {"name": "multistep", "milestones": list(milestones), "gamma": 0.5}}
 
 
-def _sequence(*milestones: int, total_iters: int = 8, factor: float = 0.1) -> dict[str, object]:
+def _sequence(*milestones: int, total_iters: int = 8, factor: float = 0.1, **rest: float) -> dict[str, object]:
     middle = [{"name": "step", "step_size": 8, "gamma": 0.5}] * (len(milestones) - 1)
-    warmup = {"name": "linear", "start_factor": factor, "total_iters": total_iters}
-    schedulers = [warmup, *middle, {"name": "cosine"}]
+    first = {"name": "linear", "start_factor": factor, **rest, "total_iters": total_iters}
+    schedulers = [first, *middle, {"name": "cosine"}]
     return {**_STEPS, "scheduler": {"name": "sequential", "milestones": list(milestones), "schedulers": schedulers}}
 
 
@@ -36,19 +39,44 @@ def _sequence(*milestones: int, total_iters: int = 8, factor: float = 0.1) -> di
     instead="Count milestones in the run's scheduler steps (the last one happens at its number of steps less one).",
     example=_multistep(8, 24, 40),
     near_miss=_multistep(8, 24, 31),
+    explains=("off-by-one-steps", "still-rising", "never-moves"),
 )
 def milestone_unreached(case: Case, part: Part) -> Iterator[Finding]:
-    late = [mark for mark in part.spec.marks() if mark >= part.steps]
-    if not late or (part.container is not None and part.steps <= 0):
+    """Say of a warmup that takes the whole run that it does."""
+    marks = part.marks()
+    late = [mark for mark in marks if mark.step >= part.end]
+    if not late or (part.owner is not None and part.steps <= 0):
         return
     if part.spec.first_step:
         message = f"swa_start = {part.spec.first_step:,} is never reached: the run has {part.end:,} scheduler steps"
-        yield case.finding(message, f"Start below {part.end:,}")
+        changes = part.change(swa_start=3 * part.end // 4)
+        yield case.finding(message, f"Start below {part.end:,}", None, changes)
         return
-    which = listed([f"{mark:,}" for mark in late])
+    children = [child for child in case.parts if child.owner is part]
+    if children and late[0].number == 0 and children[0].spec.warms_up():
+        takes = takes_all(children[0], late[0].step - part.start, part.steps)
+        fix, changes = shortened(case, children[0])
+        yield case.finding(f"{takes}: {children[1].name} never starts", fix, None, changes)
+        return
+    which = listed([mark.name.removeprefix("milestone ") for mark in late])
     noun = f"milestone {which} is" if len(late) == 1 else f"milestones {which} are"
-    message = f"{part.name}: {noun} never reached: it has {part.steps:,} steps"
-    yield case.finding(message, f"Place milestones below {part.steps:,}, or drop them")
+    left, since = part.steps - part.warmup, " after the warmup" * bool(part.warmup)
+    message = f"{part.name}: {noun} never reached: it has {counted(left, 'step')}{since}"
+    kept = _without(case, part, {mark.number for mark in late}) if len(late) < len(marks) and not children else ()
+    yield case.finding(message, f"Place milestones below {left:,}, or drop them", None, kept)
+
+
+def _without(case: Case, part: Part, dropped: Collection[int]) -> tuple[Change, ...]:
+    """Return the changes that leave milestones out, and with each the scheduler that it ended, if it is a sequence."""
+    changes: tuple[Change, ...] = ()
+    for name in ("milestones", "schedulers"):
+        written = case.written(part.field(name))
+        if isinstance(written, (list, tuple)):
+            kept = [(number, entry) for number, entry in enumerate(written, bool(part.warmup)) if number not in dropped]
+            if name == "milestones":
+                kept.sort(key=lambda pair: part.spec.marks()[pair[0]])
+            changes += part.change(**{name: [entry for _, entry in kept]})
+    return changes
 
 
 @part_rule(
@@ -62,11 +90,17 @@ def milestone_unreached(case: Case, part: Part) -> Iterator[Finding]:
     near_miss=_multistep(8, 24, 25),
 )
 def milestone_duplicate(case: Case, part: Part) -> Iterator[Finding]:
-    marks = sorted(_milestones(part))
-    for mark in sorted({first for first, second in pairwise(marks) if first == second}):
-        what = f"decays {marks.count(mark)} times at once" if not part.spec.children() else "skips what lies between"
-        message = f"{part.name}: milestone {mark:,} is repeated, so that it {what}"
-        yield case.finding(message, "Write it once", case.clock.step_of(part.start + mark))
+    marks = _milestones(part)
+    steps = [mark.step for mark in marks]
+    repeated = {step: steps.count(step) for step in sorted(steps) if steps.count(step) > 1}
+    dropped = {
+        mark.number for mark, earlier in zip(marks, range(len(marks)), strict=True) if mark.step in steps[:earlier]
+    }
+    for step, times in repeated.items():
+        name = next(mark.name for mark in marks if mark.step == step)
+        what = f"decays {times} times at once" if not part.spec.children() else "skips what lies between"
+        message = f"{part.name}: {name} is repeated, so that it {what}"
+        yield case.finding(message, "Write it once", case.clock.step_of(step), _without(case, part, dropped))
 
 
 @part_rule(
@@ -81,11 +115,13 @@ def milestone_duplicate(case: Case, part: Part) -> Iterator[Finding]:
     causes=(MILESTONE_TOO_LOW,),
 )
 def milestone_not_positive(case: Case, part: Part) -> Iterator[Finding]:
-    if any(mark <= 0 for mark in _milestones(part)):
+    dropped = {mark.number for mark in _milestones(part) if mark.step <= part.start}
+    if dropped:
         decayed = "the learning rate has decayed before its first step"
         what = "its first scheduler never runs" if part.spec.children() else decayed
         fix = "Leave it out, and what it was to end, or start"
-        yield case.finding(f"{part.name} has a milestone at 0: {what}", fix, case.clock.step_of(part.start))
+        changes = _without(case, part, dropped)
+        yield case.finding(f"{part.name} has a milestone at 0: {what}", fix, case.clock.step_of(part.start), changes)
 
 
 @part_rule(
@@ -96,16 +132,21 @@ def milestone_not_positive(case: Case, part: Part) -> Iterator[Finding]:
     instead="Write the milestones in ascending order.",
     example=_sequence(24, 8, total_iters=24),
     near_miss=_sequence(8, 24),
+    explains=("warmup-milestone-mismatch", "lr-jump", "milestone-unreached", *LENGTHS, *CURVES),
 )
 def milestone_unsorted(case: Case, part: Part) -> Iterator[Finding]:
     if not isinstance(part.spec, SequentialLR):
         return
-    marks = part.spec.milestones
-    for number, (first, second) in enumerate(pairwise(marks)):
-        if second < first:
-            message = f"{part.name}: milestone {second:,} comes after {first:,}: schedulers[{number + 1}] is skipped"
-            step = case.clock.step_of(part.start + second)
-            yield case.finding(message, f"Write milestones: {sorted(marks)}, with the schedulers in that order", step)
+    marks = part.marks()[bool(part.warmup) :]
+    written = case.written(part.field("milestones"))
+    for first, second in pairwise(marks):
+        if second.step < first.step:
+            ordered = [written[mark.number - bool(part.warmup)] for mark in sorted(marks, key=lambda mark: mark.step)]
+            skipped = f"schedulers[{second.number - bool(part.warmup)}]"
+            message = f"{part.name}: {second.name} comes after {first.name.split()[-1]}: {skipped} is skipped"
+            fix = f"Write milestones: {in_flow(ordered)}, with the schedulers in that order"
+            yield case.finding(message, fix, case.clock.step_of(second.step), part.change(milestones=ordered))
+            return
 
 
 @part_rule(
@@ -116,24 +157,23 @@ def milestone_unsorted(case: Case, part: Part) -> Iterator[Finding]:
     instead="Give the LinearLR as many total_iters as it has steps (rest), or write warmup: N before the scheduler.",
     example=_sequence(16, total_iters=8),
     near_miss=_sequence(8, total_iters=8),
+    explains=("lr-jump",),
 )
 def warmup_milestone_mismatch(case: Case, part: Part) -> Iterator[Finding]:
-    container = part.container
-    if not isinstance(container, SequentialLR) or part.spec is container.schedulers[-1]:
+    owner, spec = part.owner, part.spec
+    if owner is None or not isinstance(owner.spec, SequentialLR) or part.spec is owner.spec.schedulers[-1]:
         return
-    spec = part.spec
     followed = part.end < case.clock.scheduler_steps
     if not isinstance(spec, LinearLR) or not followed or not 0 < part.steps != spec.total_iters:
         return
     early = spec.total_iters > part.steps
-    what = (
-        "the learning rate jumps there"
-        if early
-        else f"the learning rate stays for {part.steps - spec.total_iters:,} steps"
-    )
+    stays = f"the learning rate stays for {counted(part.steps - spec.total_iters, 'step')}"
+    what = "the learning rate jumps there" if early else stays
     message = f"{part.name} takes {spec.total_iters:,} steps and the next milestone comes after {part.steps:,}: {what}"
     step = case.clock.step_of(part.end if early else part.start + spec.total_iters)
-    yield case.finding(message, f"Make the two the same: {part.steps:,}", step, part.snippet(total_iters="rest"))
+    moved = case.ending(part, spec.total_iters) if early else ()
+    steps = spec.total_iters if moved else part.steps
+    yield case.finding(message, f"Make the two the same: {steps:,}", step, moved or part.change(total_iters=steps))
 
 
 @part_rule(
@@ -142,20 +182,21 @@ def warmup_milestone_mismatch(case: Case, part: Part) -> Iterator[Finding]:
     "a rate that more than doubles, or halves, from one step to the next at a Sequential's milestone",
     why="The two schedulers do not meet: the loss spikes where the rate jumps up, and a jump down wastes the peak.",
     instead="Let a scheduler end at the rate at which the next one starts.",
-    example=_sequence(4, total_iters=8, factor=0.01),
-    near_miss=_sequence(8, total_iters=8, factor=0.01),
+    example=_sequence(8, factor=1.0, end_factor=0.1),
+    near_miss=_sequence(8, factor=0.1),
 )
 def lr_jump(case: Case, part: Part) -> Iterator[Finding]:
-    for mark in part.spec.marks() if part.spec.children() else ():
-        step = case.clock.step_of(part.start + mark)
+    """Look at every milestone but the start and the end of what holds a learning rate, such as a constant warmup."""
+    children = part.spec.children()
+    for mark in part.marks() if children else ():
+        step = case.clock.step_of(mark.step)
+        is_held = any(isinstance(child, ConstantLR) for child in children[mark.number : mark.number + 2])
         for _, _, group in case.groups() if 0 < step < case.trace.steps else ():
             before, after = group.lr[step - 1], group.lr[step]
-            if not _jumps(before, after):
+            if is_held or not _jumps(before, after):
                 continue
-            factor = f"by {after / before:.3g}" if before else "from nothing"
-            message = (
-                f"at milestone {mark:,} (step {step:,}) the learning rate jumps {factor}: {before:.3g} to {after:.3g}"
-            )
+            factor = f"by a factor of {after / before:.3g}" if before else "from 0"
+            message = f"at {mark.name} (step {step:,}) the learning rate jumps {factor}: {before:.3g} to {after:.3g}"
             yield case.finding(message, "Let the scheduler before it end where the one after it starts", step)
             break
 
@@ -165,5 +206,23 @@ def _jumps(before: float, after: float) -> bool:
     return high > JUMP * low
 
 
-def _milestones(part: Part) -> tuple[int, ...]:
-    return part.spec.milestones if isinstance(part.spec, (MultiStepLR, SequentialLR)) else ()
+def _milestones(part: Part) -> list[Mark]:
+    """Return the milestones that the document writes."""
+    return part.marks()[bool(part.warmup) :] if isinstance(part.spec, (MultiStepLR, SequentialLR)) else []
+
+
+@part_rule(
+    "milestones-after-warmup",
+    "info",
+    "a MultiStepLR whose milestones are counted from the end of a `warmup:`",
+    why="The scheduler after a warmup starts where the warmup ends, and so do its milestones: 30 is not step 30 of the "
+    "run. That is what torch's SequentialLR does.",
+    instead="Take the warmup off each milestone where steps of the run are meant.",
+    example={**_STEPS, "warmup": 4, "scheduler": {"name": "multistep", "milestones": [12, 20], "gamma": 0.5}},
+    near_miss=_multistep(16, 24),
+)
+def milestones_after_warmup(case: Case, part: Part) -> Iterator[Finding]:
+    if case.parts[0].warmup and isinstance(part.spec, MultiStepLR) and part.place == "scheduler":
+        steps = ", ".join(f"{mark.step:,}" for mark in part.marks())
+        message = f"the milestones of {part.name} count from the end of the warmup: in the run they are {steps}"
+        yield case.finding(message, "Take the warmup off them where steps of the run are meant")

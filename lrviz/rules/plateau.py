@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from lrviz.experiment.schedulers import ReduceLROnPlateau
-from lrviz.rules.case import Case, Part
+from lrviz.experiment.expression import Expression
+from lrviz.experiment.schedulers import ReduceLROnPlateau, of_group
+from lrviz.rules.case import Case, Part, counted, rounded
 from lrviz.rules.finding import Finding
 from lrviz.rules.registry import part_rule
 
 HIGHER_IS_BETTER = {"acc", "accuracy", "f1", "auc", "auroc", "map", "iou", "miou", "bleu"}
+
+SLOW = 0.2  # of a metric: less, in three times the patience, is next to nothing
+FAR = 100_000  # steps after the run
+THRESHOLDS = (1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2)
 
 _RISING = "log.csv:val_acc"
 
@@ -23,15 +29,43 @@ _RISING = "log.csv:val_acc"
     instead="Set mode: max.",
     example={"scheduler": {"name": "plateau", "metric_csv": _RISING, "mode": "min"}},
     near_miss={"scheduler": {"name": "plateau", "metric_csv": _RISING, "mode": "max"}},
+    explains=("lr-dead", "plateau-idle"),
 )
 def plateau_mode(case: Case, part: Part) -> Iterator[Finding]:
+    """Go by the name of the metric, or by its numbers, which are best at the start and get worse from there."""
     spec = part.spec
-    if not isinstance(spec, ReduceLROnPlateau) or spec.mode != "min" or spec.metric_csv is None:
+    if not isinstance(spec, ReduceLROnPlateau):
         return
-    column = spec.metric_csv.rpartition(":")[2]
-    if _words(column) & HIGHER_IS_BETTER:
+    column = (spec.metric_csv or "").rpartition(":")[2]
+    better = "max" if spec.mode == "min" else "min"
+    values = _watched(case, spec)
+    if spec.mode == "min" and _words(column) & HIGHER_IS_BETTER:
         message = f"{column} is better when higher, and mode=min cuts the learning rate while it rises"
-        yield case.finding(message, "Watch it with mode: max", 0, "mode: max")
+    elif _goes_wrong(values, 1 if spec.mode == "min" else -1):
+        way = "rises" if spec.mode == "min" else "falls"
+        message = (
+            f"the metric {way} from {values[0]:.3g} to {values[-1]:.3g}, and mode={spec.mode} takes that for getting "
+            "worse: the learning rate is cut all the while"
+        )
+    else:
+        return
+    yield case.finding(message, f"Watch it with mode: {better}", 0, part.change(mode=better))
+
+
+def _watched(case: Case, spec: ReduceLROnPlateau) -> Sequence[float]:
+    """Return what a plateau is given, as far as it is known."""
+    return case.trace.metric if case.trace.metric is not None else spec.metric if isinstance(spec.metric, tuple) else ()
+
+
+def _goes_wrong(values: Sequence[float], sign: int) -> bool:
+    """Return whether values are best in their first tenth, and get worse from third to third, by a tenth in all."""
+    third = len(values) // 3
+    if third < 2:
+        return False
+    thirds = [sign * sum(values[start : start + third]) / third for start in (0, third, len(values) - third)]
+    worst_change = 0.1 * max(abs(thirds[0]), abs(thirds[2]))
+    is_worse = thirds[0] < thirds[1] < thirds[2] and thirds[2] - thirds[0] > worst_change
+    return is_worse and min(range(len(values)), key=lambda index: sign * values[index]) <= len(values) // 10
 
 
 def _words(column: str) -> set[str]:
@@ -50,19 +84,20 @@ def _words(column: str) -> set[str]:
     instead="Set threshold_mode: abs, with a threshold in the metric's own unit.",
     example={"scheduler": {"name": "plateau", "metric": "-1", "factor": 0.5}},
     near_miss={"scheduler": {"name": "plateau", "metric": "-1", "factor": 0.5, "threshold_mode": "abs"}},
+    explains=("plateau-idle",),
 )
 def plateau_negative_metric(case: Case, part: Part) -> Iterator[Finding]:
     spec = part.spec
     if not isinstance(spec, ReduceLROnPlateau) or spec.threshold_mode != "rel":
         return
-    given = spec.metric if isinstance(spec.metric, tuple) else case.trace.metric
-    where = next((index for index, value in enumerate(given or ()) if value < 0), None)
-    if given is not None and where is not None:
+    given = spec.metric if isinstance(spec.metric, tuple) else case.trace.metric or ()
+    where = next((index for index, value in enumerate(given) if value < 0), None)
+    if where is not None:
         step = min((where + 1) * case.clock.stride, case.clock.steps - 1)
         message = (
             f"the metric is negative ({given[where]:.3g} at step {step:,}), where a relative threshold turns round"
         )
-        yield case.finding(message, "Compare by difference", step, "threshold_mode: abs")
+        yield case.finding(message, "Compare by difference", step, part.change(threshold_mode="abs"))
 
 
 @part_rule(
@@ -80,6 +115,7 @@ def plateau_negative_metric(case: Case, part: Part) -> Iterator[Finding]:
         "run": {"epochs": 10, "steps_per_epoch": 8, "interval": "epoch"},
         "scheduler": {"name": "plateau", "metric": "1", "patience": 3},
     },
+    explains=("plateau-idle",),
 )
 def plateau_patience(case: Case, part: Part) -> Iterator[Finding]:
     spec = part.spec
@@ -88,4 +124,76 @@ def plateau_patience(case: Case, part: Part) -> Iterator[Finding]:
         steps = case.clock.scheduler_steps
         message = f"patience = {spec.patience:,} and the run steps the plateau {steps:,} times ({unit}): "
         fix = f"Choose a patience well below {steps:,}"
-        yield case.finding(f"{message}it never reduces", fix, None, f"patience: {max(1, steps // 10)}")
+        yield case.finding(f"{message}it never reduces", fix, None, part.change(patience=max(1, steps // 10)))
+
+
+@part_rule(
+    "plateau-idle",
+    "warning",
+    "a plateau that never reduces the learning rate, though the metric has all but stopped",
+    why="A loss that still falls by a little more than the threshold is no plateau for it. Where the metric falls as "
+    "it should, or has only just stopped, it is an info.",
+    instead="Give it a threshold above what the metric falls by in patience steps, or a smaller patience.",
+    example={"run": {"steps": 100}, "scheduler": {"name": "plateau", "metric": "(1 + step) ** -0.5", "patience": 8}},
+    near_miss={
+        "run": {"steps": 100},
+        "scheduler": {"name": "plateau", "metric": "(1 + step) ** -0.5", "patience": 8, "threshold": 0.1},
+    },
+)
+def plateau_idle(case: Case, part: Part) -> Iterator[Finding]:
+    spec, groups = part.spec, [group for _, _, group in case.groups()]
+    if not isinstance(spec, ReduceLROnPlateau) or case.trace.failure is not None:
+        return
+    if not groups or any(min(group.lr) != max(group.lr) for group in groups):
+        return
+    values = _watched(case, spec)[: case.clock.scheduler_steps - 1]
+    reductions, idle = _reductions(spec, values, spec.threshold)
+    message = f"{part.name} never reduces the learning rate"
+    rate, lowest = groups[0].lr[0], of_group(spec.min_lr, 0)
+    if reductions and lowest >= rate:
+        changes = part.change(min_lr=rounded(rate / 100))
+        yield case.finding(f"{message}: min_lr = {lowest:.3g} is not below {rate:.3g}", "Lower min_lr", None, changes)
+    elif reductions:
+        message += f": it leaves out a change of less than eps = {spec.eps:g}, and the rate is {rate:.3g}"
+        yield case.finding(message, "Lower eps", None, part.change(eps=0.0))
+    elif len(values) > spec.patience + 1:
+        long = min(len(values) - 1, max(3 * (spec.patience + 1), len(values) // 3))
+        before, last = values[-1 - long], values[-1]
+        is_slow = not idle and abs(before - last) < SLOW * abs(before) and not _ever_idle(case, spec)
+        message += f": the metric goes from {before:.3g} to {last:.3g} in its last {counted(long, 'step')}"
+        message += f", and each is an improvement by more than the threshold, {spec.threshold:g}" if not idle else ""
+        enough = (one for one in THRESHOLDS if one > spec.threshold and _reductions(spec, values, one)[0])
+        threshold = next(enough, None) if is_slow else None
+        fix = "Choose a higher threshold, or a smaller patience, if it is to come down within the run"
+        changes = () if threshold is None else part.change(threshold=threshold)
+        yield case.finding(message, fix, None, changes, "warning" if is_slow else "info")
+
+
+def _ever_idle(case: Case, spec: ReduceLROnPlateau) -> bool:
+    """Return whether an expression stops improving in three times the run; a log says nothing of what comes."""
+    if not isinstance(spec.metric, Expression):
+        return True
+    clock, steps = case.clock, case.clock.settings
+    later = (setting * clock.stride for setting in range(steps, steps + min(2 * steps, FAR)))
+    try:
+        values = [spec.metric(epoch=clock.epoch_of(step) or 0, step=step) for step in later]
+    except ArithmeticError:
+        return True
+    return _reductions(spec, values, spec.threshold)[1] > 0
+
+
+def _reductions(spec: ReduceLROnPlateau, values: Sequence[float], threshold: float) -> tuple[int, int]:
+    """Return how often a plateau means to reduce, as torch counts, and how many of its steps were no improvement."""
+    sign = 1 if spec.mode == "min" else -1
+    best, bad, idle, reductions, rest = math.inf, 0, 0, 0, 0
+    for value in (sign * value for value in values):
+        margin = threshold * (abs(best) if spec.threshold_mode == "rel" and math.isfinite(best) else 1)
+        if value < best - margin or math.isinf(best):
+            best, bad = value, 0
+        else:
+            bad, idle = bad + 1, idle + 1
+        if rest:
+            rest, bad = rest - 1, 0
+        if bad > spec.patience:
+            reductions, rest, bad = reductions + 1, spec.cooldown, 0
+    return reductions, idle

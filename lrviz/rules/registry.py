@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from lrviz.experiment.experiment import Experiment
 from lrviz.rules.case import Case, Part
 from lrviz.rules.finding import Finding, Severity
-from lrviz.trace import Trace
 
-__all__ = ["RULES", "Document", "Rule", "part_rule", "rule"]
+__all__ = ["CURVES", "LENGTHS", "RATES", "RULES", "Document", "Rule", "part_rule", "rule"]
+
+LENGTHS = ("cosine-rebound", "cycle-overrun", "unfinished", "off-by-one-steps", "never-peaks")
+CURVES = ("still-rising", "rises-again", "ends-high", "never-moves", "far-below-base")
+RATES = ("lr-not-finite", "lr-negative", "lr-dead", "lr-above-peak")
+"""Rules that often find the consequences of others."""
 
 Document = Mapping[str, Any]
 """An experiment as a document says it."""
@@ -25,7 +28,8 @@ class Rule:
     """One thing that `lrviz check` looks for.
 
     `example` triggers it (when its replay is looked at), `near_miss` is what to write instead and
-    does not. `causes` are the refusals of a spec, which torch would have taken, that it explains.
+    does not. `causes` are the refusals of a spec, which torch would have taken, that it explains, and
+    `explains` the rules that find its consequences, and are silent where it speaks.
     """
 
     name: str
@@ -37,11 +41,11 @@ class Rule:
     near_miss: Document
     examiner: Examiner
     causes: tuple[str, ...] = ()
+    explains: tuple[str, ...] = ()
 
-    def examine(self, experiment: Experiment, trace: Trace, parts: Sequence[Part]) -> Iterator[Finding]:
+    def examine(self, case: Case) -> Iterator[Finding]:
         """Yield what the rule finds."""
-        case = Case(rule=self.name, severity=self.severity, experiment=experiment, trace=trace, parts=parts)
-        yield from self.examiner(case)
+        yield from self.examiner(replace(case, rule=self.name, severity=self.severity, explains=self.explains))
 
 
 RULES: dict[str, Rule] = {}

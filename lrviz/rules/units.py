@@ -1,30 +1,27 @@
-"""Rules about lengths: a schedule and a run that count different things."""
+"""The rule about units: a schedule that counts one thing and is stepped by another."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 from lrviz.experiment.clock import Clock
-from lrviz.experiment.schedulers import (
-    ConstantLR,
-    CosineAnnealingLR,
-    LinearLR,
-    MultiStepLR,
-    OneCycleLR,
-    SchedulerSpec,
-    StepLR,
-)
-from lrviz.rules.case import DEAD, Case, Part
-from lrviz.rules.finding import Finding, Severity
-from lrviz.rules.registry import part_rule, rule
+from lrviz.experiment.expression import Expression
+from lrviz.experiment.schedulers import ExponentialLR, ReduceLROnPlateau, SequentialLR
+from lrviz.rules.case import DEAD, Case, Part, counted
+from lrviz.rules.changes import Change
+from lrviz.rules.finding import SEVERITIES, Finding, Severity
+from lrviz.rules.registry import CURVES, LENGTHS, RATES, rule
+from lrviz.rules.shapes import dead_share, rises_again, still_rises
 
 TOLERANCE = 0.02
-MANY = 20  # repeats from which a repeating schedule looks like one in the wrong unit
-FINISHED = 0.95  # of a length
-ROUNDING = 1e-9
+MANY = 20  # steps in an epoch, or repeats, from which a wrong unit shows
 PER_EPOCH = "steps per epoch"
+SPENT = -math.log(DEAD)
+
+Changes = Sequence[Change]
 
 
 @rule(
@@ -33,275 +30,292 @@ PER_EPOCH = "steps per epoch"
     "a length in one unit, stepped in another: epochs against steps, accumulation or GPUs forgotten",
     why="The schedule runs many times too fast or too slow: a cosine meant for the whole run bounces once an epoch or "
     "hardly moves, a StepLR(30) stepped at every batch is at 1e-17 of its rate by step 500.",
-    instead="Step the scheduler as often as its length counts, or give the length in the run's scheduler steps.",
+    instead="Step the scheduler as often as its length counts, or give the length in the run's scheduler steps. One "
+    "with a unit (10ep, 5%, rest) is never in the wrong one.",
     example={"run": {"epochs": 10, "steps_per_epoch": 100}, "scheduler": {"name": "cosine", "T_max": 10}},
     near_miss={
         "run": {"epochs": 10, "steps_per_epoch": 100, "interval": "epoch"},
         "scheduler": {"name": "cosine", "T_max": 10},
     },
+    explains=(*LENGTHS, *RATES, *CURVES, "milestone-unreached", "warmup-milestone-mismatch", "lr-jump"),
 )
 def unit_mismatch(case: Case) -> Iterator[Finding]:
-    """Compare lengths with the run's by the factors that the run knows.
-
-    A warmup is short on purpose, so that only one longer than the run counts; cycles count when there
-    are at least `MANY`; a step decay also when it is all over within the first epoch of a long run
-    though its length fits the number of epochs.
-    """
-    factors = _factors(case.clock)
-    for part in case.parts:
-        length = part.spec.length()
-        name = _mismatch(part, length, case.clock, factors) if length and part.is_last else None
-        if length and name:
-            yield _mismatched(case, part, length, name)
-            return
+    """Look at every scheduler, and tell the worst: what else is wrong in a document is so by the same factor."""
+    parts = [part for part in case.parts if not part.spec.children()]
+    found = [finding for part in parts for finding in _of_part(case, part)]
+    yield from sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))[:1]
 
 
-def _factors(clock: Clock) -> dict[int, str]:
-    """Return the factors that a length may be wrong by, with their names."""
-    known = {PER_EPOCH: clock.steps_per_epoch or 1, "grad_accum": clock.grad_accum, "world_size": clock.world_size}
-    names = [name for name, factor in known.items() if factor > 1]
-    factors: dict[int, str] = {}
-    for pick in (pick for size in (1, 2, 3) for pick in combinations(names, size)):
-        factors.setdefault(math.prod(known[name] for name in pick), " x ".join(pick))
-    return factors
-
-
-def _mismatch(part: Part, length: int, clock: Clock, factors: dict[int, str]) -> str | None:
-    """Return the name of the factor that a length and the run's differ by."""
-    if _near(length, clock.scheduler_steps):
-        return None
-    for steps in dict.fromkeys((clock.scheduler_steps, part.steps)):
-        short, long = sorted((steps, length))
-        name = next((name for factor, name in factors.items() if short and _near(long / short, factor)), None)
-        if name is not None and (length > steps or _is_meant_for_the_run(part.spec, long / short, name)):
-            return name
-    return PER_EPOCH if _is_over_in_an_epoch(part, length, clock) else None
+def _of_part(case: Case, part: Part) -> Iterator[Finding]:
+    length = case.bare_length(part)
+    is_off = length is not None and not _near(length, case.clock.scheduler_steps) and not _near(length, part.steps)
+    found = _of_length(case, part, length) if length and is_off else None
+    found = found or _of_function(case, part) or _of_devices(case, part, length)
+    if found:
+        yield found
 
 
 def _near(ratio: float, factor: float) -> bool:
     return abs(ratio - factor) <= TOLERANCE * factor
 
 
-def _is_meant_for_the_run(spec: SchedulerSpec, ratio: float, name: str) -> bool:
+def _of_length(case: Case, part: Part, length: int) -> Finding | None:
+    """Compare a length with the run's by the factors that the run knows."""
+    clock, steps = case.clock, case.clock.scheduler_steps
+    factor, name, cause = _factor(part, length, clock)
+    message = f"{part.name} has a length of {length:,} and the run steps it {counted(steps, 'time')}: "
+    if clock.interval == "step" and (_counts_epochs(part, length, clock) or (name == PER_EPOCH and length < steps)):
+        cause = cause if name else _too_early(part, length, clock)
+        fix, changes = _once_an_epoch(case, part, length)
+        message += f"{cause}; it counts epochs"
+    elif clock.interval == "epoch" and (_counts_steps(part, length, clock) or (name == PER_EPOCH and length > steps)):
+        default = "" if case.experiment.run.interval else ", and Lightning steps it once an epoch by default"
+        fix, changes = _at_every_step(case, part)
+        message += f"{cause}; it counts optimizer steps{default}" if name else f"it counts optimizer steps{default}"
+    elif name:
+        changes = _scaled(case, part, factor)
+        fix = f"Multiply the lengths by {factor:g}" if factor > 1 else f"Divide the lengths by {1 / factor:g}"
+        message += cause
+    else:
+        return _of_period(case, part, length)
+    step = clock.step_of(part.start + length) if length < steps else None
+    return case.finding(message, fix, step, changes, explains_failure=part.spec.new_base_lr(0) is not None)
+
+
+def _factor(part: Part, length: int, clock: Clock) -> tuple[float, str, str]:
+    """Return what makes a length the run's when multiplied by it, its name, and how it shows; 1 where nothing does."""
+    known = {
+        PER_EPOCH: clock.steps_per_epoch or 1,
+        "batches accumulated (grad_accum)": clock.grad_accum,
+        "devices (world_size)": clock.world_size,
+    }
+    names = [name for name, factor in known.items() if factor > 1]
+    steps, end = clock.scheduler_steps, _start(part, {}) + length
+    pairs = [(steps, length), (steps, end), (part.steps, length)]  # the run, with what is before it, or its own part
+    for pick in (pick for size in (1, 2, 3) for pick in combinations(names, size)):
+        factor, name = math.prod(known[one] for one in pick), " x ".join(pick)
+        short = next((pair for pair in pairs if _near(pair[0] / pair[1], factor)), None)
+        long = next(((whole, own) for whole, own in pairs if whole and _near(own / whole, factor)), None)
+        if short and _is_meant_for_the_run(part, steps / length, name):
+            return factor, name, f"{short[0]:,} / {short[1]:,} = {factor:,}, the {name}"
+        if long:
+            return 1 / factor, name, f"{long[1]:,} / {long[0]:,} = {factor:,}, the {name}"
+    return 1, "", ""
+
+
+def _is_meant_for_the_run(part: Part, ratio: float, name: str) -> bool:
     """Return whether a length so much shorter than the run is a mistake, not a choice."""
-    if spec.may_be_short:
+    spec = part.spec
+    if spec.may_be_short or not part.is_last:
         return False
     return ratio >= MANY and PER_EPOCH in name if spec.repeats else not spec.warms_up()
 
 
-def _is_over_in_an_epoch(part: Part, length: int, clock: Clock) -> bool:
-    """Return whether a step decay counts epochs but is stepped many times in each."""
-    per_epoch = clock.scheduler_steps_per_epoch or 1
-    if per_epoch < MANY or length > min(per_epoch, clock.epochs or 0):
+def _counts_epochs(part: Part, length: int, clock: Clock) -> bool:
+    """Return whether a length in steps looks like one in epochs: it is over within as many steps as there are epochs.
+
+    A warmup is short on purpose, and CyclicLR counts batches; a step decay must be over, too. Restarts are
+    more than enough with one an epoch.
+    """
+    spec, per_epoch = part.spec, clock.scheduler_steps_per_epoch or 1
+    if per_epoch < MANY or clock.epochs is None or spec.warms_up() or (spec.repeats and not spec.period_arg):
         return False
+    if spec.repeats and length < per_epoch and clock.scheduler_steps >= MANY * length:
+        return getattr(spec, "T_mult", 1) == 1 or length <= clock.epochs
+    if spec.may_be_short and length not in spec.marks() and not _is_spent(part, length):
+        return False
+    return length <= (1 + TOLERANCE) * clock.epochs
+
+
+def _is_spent(part: Part, length: int) -> bool:
+    """Return whether a step decay moves the learning rate so far that nothing is left of it, or of the training."""
+    gamma = getattr(part.spec, "gamma", 1.0)
+    return gamma == 0 or abs(math.log(gamma)) * ((part.steps - 1) // length) > SPENT
+
+
+def _too_early(part: Part, length: int, clock: Clock) -> str:
+    if part.spec.repeats:
+        restarts, factor, end = 0, getattr(part.spec, "T_mult", 1), length
+        while end < part.steps:
+            restarts, length = restarts + 1, length * factor
+            end += length
+        return f"it restarts {counted(restarts, 'time')} in {counted(clock.epochs or 1, 'epoch')}"
+    return f"all of it happens in the first of {counted(clock.epochs or 1, 'epoch')}"
+
+
+def _counts_steps(part: Part, length: int, clock: Clock) -> bool:
+    """Return whether a length in epochs that may be short looks like one in optimizer steps: only so it fits."""
     spec = part.spec
-    is_dead = isinstance(spec, StepLR) and spec.gamma ** ((part.steps - 1) // length) < DEAD
-    return is_dead or isinstance(spec, MultiStepLR)
+    may_be_short = spec.warms_up() or spec.repeats or spec.may_be_short
+    is_cut = part.end < clock.scheduler_steps  # by a milestone, which says how long it is meant to last
+    return may_be_short and not is_cut and 2 * clock.scheduler_steps < length <= clock.steps
 
 
-def _mismatched(case: Case, part: Part, length: int, name: str) -> Finding:
-    clock, argument = case.clock, part.spec.length_arg
-    steps = clock.scheduler_steps
-    short, long = sorted((length, steps))
-    step = clock.step_of(length) if length < steps else None
-    cause = f"{long:,} / {short:,} = {long / short:,.4g}, the {name}"
-    if _is_over_in_an_epoch(part, length, clock):
-        cause = f"all of it happens in the first of {clock.epochs:,} epochs"
-    message = f"{part.name} has a length of {length:,} and the run steps it {steps:,} times: {cause}"
-    if name == PER_EPOCH and length < steps and clock.interval == "step":
-        fix = f"Step it once an epoch, or write its lengths in epochs ({length}ep)"
-        return case.finding(f"{message}; it counts epochs", fix, step, "run: {interval: epoch}")
-    if name == PER_EPOCH and clock.interval == "epoch":
-        fix = "Step it at every optimizer step, or write its lengths in epochs (1ep)"
-        return case.finding(f"{message}; it counts optimizer steps", fix, step, "run: {interval: step}")
-    snippet = part.snippet(**{argument: steps}) if argument else ""
-    return case.finding(message, f"Give it a length of {steps:,}", step, snippet)
-
-
-@part_rule(
-    "cosine-rebound",
-    "error",
-    "a cosine that is stepped past T_max and rises again",
-    why="CosineAnnealingLR has a period of 2 T_max: after its minimum it climbs back, and the run ends with a rate "
-    "far above the one it was annealed to.",
-    instead="Give T_max the scheduler steps that the cosine has, or restarts if those are meant (cosine-restarts).",
-    example={"run": {"epochs": 4, "steps_per_epoch": 8}, "scheduler": {"name": "cosine", "T_max": 20}},
-    near_miss={"run": {"epochs": 4, "steps_per_epoch": 8}, "scheduler": {"name": "cosine", "T_max": 32}},
-)
-def cosine_rebound(case: Case, part: Part) -> Iterator[Finding]:
-    spec = part.spec
-    length = (spec.length() if isinstance(spec, CosineAnnealingLR) else None) or part.steps
-    if part.steps <= length + 1:
-        return
-    for rates in case.rates(part):
-        after = rates[case.clock.step_of(part.start + length) - case.clock.step_of(part.start) :]
-        if not after or max(after) <= after[0] * (1 + ROUNDING):
-            continue
-        lowest, last = min(rates), rates[-1]
-        message = (
-            f"{part.name} is at its lowest learning rate, {lowest:.3g}, after T_max = {length:,} of {part.steps:,} "
-            f"steps, rises to {max(after):.3g} and ends at {last:.3g}"
-        )
-        severity: Severity = "error" if last > 1.1 * lowest else "warning"
-        fix, step = f"Give it T_max = {part.steps:,}, or leave T_max out", case.clock.step_of(part.start + length)
-        yield case.finding(message, fix, step, part.snippet(T_max=part.steps), severity)
-        break
-
-
-@part_rule(
-    "cycle-overrun",
-    "error",
-    "a OneCycleLR that is stepped past its total_steps",
-    why="One step past the end the learning rate bounces back, or with anneal_strategy linear goes negative; the next "
-    "step raises ValueError, hours into the run.",
-    instead="Leave total_steps out, so that it is the run's, or count the steps the loop really makes.",
-    example={
-        "run": {"epochs": 4, "steps_per_epoch": 8},
-        "optimizer": {"momentum": 0.9},
-        "scheduler": {"name": "onecycle", "max_lr": 0.1, "total_steps": 20},
-    },
-    near_miss={
-        "run": {"epochs": 4, "steps_per_epoch": 8},
-        "optimizer": {"momentum": 0.9},
-        "scheduler": {"name": "onecycle", "max_lr": 0.1},
-    },
-)
-def cycle_overrun(case: Case, part: Part) -> Iterator[Finding]:
-    total = part.spec.length()
-    if not isinstance(part.spec, OneCycleLR) or total is None or part.steps <= total:
-        return
-    past = case.clock.step_of(part.start + total)
-    if past >= case.clock.steps:  # only accelerate's last calls are past the end, and nothing trains after them
-        return
-    raises = case.clock.step_of(part.start + total + 1)
-    message = f"{part.name} has {total:,} steps and the run steps it {part.steps:,} times: optimizer step {past:,}"
-    message += f"{_in_epoch(case.clock, past)} trains with a learning rate past its end"
-    is_left = part.container is None and case.experiment.run.is_prepared
-    if is_left:
-        message += ", and accelerate leaves it there"
-    elif raises < case.clock.steps:
-        lost = case.clock.steps - raises
-        message += f", and torch raises after it; {lost:,} steps are lost, {lost / case.clock.steps:.0%} of the run"
-    snippet = part.snippet(total_steps=part.steps, epochs=None, steps_per_epoch=None)
-    fix = f"Give it total_steps = {part.steps:,}, or leave it out"
-    yield case.finding(message, fix, past, snippet, explains_failure=not is_left and raises < case.clock.steps)
-
-
-def _in_epoch(clock: Clock, step: int) -> str:
-    epoch = clock.epoch_of(step)
-    return "" if epoch is None else f" (epoch {epoch:,})"
-
-
-@part_rule(
-    "unfinished",
-    "warning",
-    "a schedule that the run ends, or another takes over, well before its end",
-    why="The learning rate never gets to where it was to be annealed. The classic: a warmup, then a cosine with T_max "
-    "= the whole run instead of what the warmup leaves.",
-    instead="Give it the steps that are left for it, or leave the length out, so that it comes from the run.",
-    example={
-        "run": {"epochs": 4, "steps_per_epoch": 8},
-        "warmup": 8,
-        "scheduler": {"name": "cosine", "T_max": 32},
-    },
-    near_miss={
-        "run": {"epochs": 4, "steps_per_epoch": 8},
-        "warmup": 8,
-        "scheduler": {"name": "cosine", "T_max": "rest"},
-    },
-)
-def unfinished(case: Case, part: Part) -> Iterator[Finding]:
-    """Look at what is active when the run ends; milestones have a rule of their own."""
-    length = part.spec.length()
-    if not part.is_last or length is None or part.spec.children() or length in part.spec.marks():
-        return
-    if not 0 < part.steps < FINISHED * length:
-        return
-    message = f"{part.name} needs {length:,} steps and has {part.steps:,}"
-    if case.trace.groups and case.trace.failure is None:
-        rates = case.trace.groups[0].lr
-        message += f"; the run ends at {rates[-1]:.3g}, {_share(rates[-1], max(rates))} of the peak"
-    argument = part.spec.length_arg
-    snippet = part.snippet(**{argument: part.steps}) if argument else ""
-    yield case.finding(message, f"Give it a length of {part.steps:,} steps", case.clock.steps - 1, snippet)
-
-
-def _share(rate: float, peak: float) -> str:
-    return f"{rate / peak:.2g}" if peak else "0"
-
-
-@rule(
-    "off-by-one-steps",
-    "warning",
-    "a total that misses the run's by a step an epoch or less: floor against ceil",
-    why="drop_last, len(loader) and gradient accumulation each round; two of them in different places leave "
-    "OneCycleLR a step short, which raises at the very end of the run.",
-    instead="Give lrviz dataset_size, batch_size, drop_last and grad_accum, and leave the total out.",
-    example={
-        "run": {"dataset_size": 1000, "batch_size": 64, "epochs": 4},
-        "scheduler": {"name": "cosine", "T_max": 60},
-    },
-    near_miss={"run": {"dataset_size": 1000, "batch_size": 64, "epochs": 4}, "scheduler": {"name": "cosine"}},
-)
-def off_by_one_steps(case: Case) -> Iterator[Finding]:
-    """Compare totals; a run that steps its scheduler once an epoch has nothing to round."""
-    clock, spec = case.clock, case.scheduler
-    if clock.interval == "epoch" or clock.epochs is None:
-        return
-    last = spec.children()[-1] if spec.marks() and spec.children() else spec
-    total, steps = spec.length(), clock.scheduler_steps
-    ends = last.length_arg and not last.warms_up() and not last.may_be_short
-    if not ends or total is None or not 1 <= abs(total - steps) <= clock.epochs * clock.calls:
-        return
-    less = "fewer" if total < steps else "more"
+def _of_period(case: Case, part: Part, length: int) -> Finding | None:
+    """Find a period that is one epoch, counted in what a device loads, or in what all devices do."""
+    clock, per_epoch = case.clock, case.clock.scheduler_steps_per_epoch
+    if not part.spec.repeats or clock.interval == "epoch" or per_epoch is None:
+        return None
+    known = {"batches accumulated (grad_accum)": clock.grad_accum, "devices (world_size)": clock.world_size}
+    factor, name = next(((factor, name) for name, factor in known.items() if factor > 1), (1, ""))
+    if factor == 1 or not 0 <= factor * per_epoch - length < factor:
+        return None
     message = (
-        f"{spec.label} counts {total:,} steps, {abs(total - steps):,} {less} than the run's {steps:,} in "
-        f"{clock.epochs:,} epochs: the mark of rounding down in one place and up in another"
+        f"{part.name} has a period of {length:,} steps, the batches of an epoch: that is {factor} epochs, "
+        f"because an epoch has {per_epoch:,} steps; {length:,} / {per_epoch:,} = {factor}, the {name}"
     )
-    severity: Severity | None = "error" if isinstance(last, OneCycleLR) else None
-    fix = "Leave the total out, or count as the loop does (dataset_size, batch_size, drop_last, grad_accum)"
-    yield case.finding(message, fix, clock.step_of(min(total, steps - 1)), severity=severity)
+    own = [field for field in part.counts() if field in case.bare_counts]
+    changes = [Change(field, round(case.bare_counts[field] / factor)) for field in own]
+    step = clock.step_of(part.start + per_epoch)
+    return case.finding(message, f"Divide the period by {factor}", step, changes, "warning")
 
 
-@rule(
-    "never-peaks",
-    "error",
-    "the learning rate never reaches 98 % of its intended peak",
-    why="A warmup longer than the run, or one multiplied into a decay, trains all along with less than the one that "
-    "was chosen.",
-    instead="Make the warmup shorter than the run, and follow it with the decay (sequential) instead of multiplying.",
-    example={"scheduler": {"name": "linear", "start_factor": 0.1, "total_iters": 320}},
-    near_miss={"scheduler": {"name": "linear", "start_factor": 0.1, "total_iters": 16}},
-)
-def never_peaks(case: Case) -> Iterator[Finding]:
-    if case.trace.failure is not None:
-        return
-    for number, base, group in case.groups():
-        wanted = case.scheduler.reachable_lr(base, number, case.clock.scheduler_steps)
-        peak = group.summary.peak
-        if wanted is not None and peak < 0.98 * wanted:
-            message = (
-                f"the learning rate peaks at {peak:.3g}{case.of_group(group.name)}, {_share(peak, wanted)} of the "
-                f"{wanted:.3g} it is meant for"
-            )
-            fix = "Shorten the warmup, or let the decay follow it (sequential) instead of multiplying the two"
-            yield case.finding(message, fix, group.summary.peak_step)
-            return
+def _of_function(case: Case, part: Part) -> Finding | None:
+    """Find a function of the epoch that is stepped at every batch, and one of the step stepped once an epoch."""
+    clock = case.clock
+    if (clock.epochs or 0) < 2 or (clock.steps_per_epoch or 0) < MANY:
+        return None
+    if isinstance(part.spec, ExponentialLR):
+        return _of_exponential(case, part, part.spec.gamma) if clock.interval == "step" else None
+    wrong, right = ("epoch", "step") if clock.interval == "step" else ("step", "epoch")
+    if not _is_function_of(part, wrong, right) or not _is_odd(case):
+        return None
+    often = "every optimizer step" if wrong == "epoch" else "every epoch"
+    message = f"{wrong} in the function of {part.name} counts scheduler steps, and the run makes one at {often}: "
+    fix, changes = _once_an_epoch(case, part, None) if wrong == "epoch" else _at_every_step(case, part)
+    return case.finding(f"{message}{clock.scheduler_steps:,} in {clock.epochs:,} epochs", fix, 0, changes)
 
 
-@part_rule(
-    "default-warmup",
-    "info",
-    "a LinearLR or ConstantLR with torch's defaults, 1/3 over 5 steps, in a long run",
-    why="Five steps are no warmup of a run of thousands: torch's defaults were made for counting epochs.",
-    instead="Choose total_iters and the factor: 1 to 5 % of the run, from 0.01 or 0.1.",
-    example={"run": {"steps": 1000}, "scheduler": {"name": "linear"}},
-    near_miss={"run": {"steps": 1000}, "scheduler": {"name": "linear", "start_factor": 0.01, "total_iters": "5%"}},
-)
-def default_warmup(case: Case, part: Part) -> Iterator[Finding]:
-    steps = case.clock.scheduler_steps
-    if steps > 100 and part.spec in (LinearLR(), ConstantLR()):
-        message = f"{part.name} runs with torch's defaults: 1/3 of the learning rate for 5 of {steps:,} steps"
-        factor = "start_factor" if isinstance(part.spec, LinearLR) else "factor"
-        snippet = part.snippet(**{factor: 0.01, "total_iters": "5%"})
-        yield case.finding(message, "Choose its length and its factor", case.clock.step_of(part.start), snippet)
+def _of_exponential(case: Case, part: Part, gamma: float) -> Finding | None:
+    """Find a decay that leaves nothing of the learning rate at every batch, and something once an epoch."""
+    clock, per_epoch = case.clock, case.clock.scheduler_steps_per_epoch or 1
+    speed = abs(math.log(gamma)) if gamma else 0.0
+    is_spent_by_epochs = speed * (clock.epochs or 1) > SPENT
+    if speed * part.steps <= SPENT or (is_spent_by_epochs and speed * per_epoch <= SPENT):
+        return None
+    steps = math.ceil(SPENT / speed)
+    message = (
+        f"{part.name} multiplies the learning rate by {gamma:g} at each of {part.steps:,} steps, and has changed it "
+        f"ten thousandfold after {counted(steps, 'step')}, {steps / per_epoch:.2g} epochs; it counts epochs"
+    )
+    fix, changes = _once_an_epoch(case, part, None)
+    return case.finding(message, fix, clock.step_of(part.start + steps), changes)
+
+
+def _is_function_of(part: Part, name: str, other: str) -> bool:
+    given = getattr(part.spec, "lr_lambda", None)
+    texts = [one.text for one in (given if isinstance(given, tuple) else [given]) if isinstance(one, Expression)]
+    words = re.findall(r"[a-z]+", " ".join(texts))
+    return name in words and other not in words
+
+
+def _is_odd(case: Case) -> bool:
+    """Return whether the learning rate does what nobody wants of a function."""
+    groups = [group for _, _, group in case.groups()]
+    stride = case.clock.stride
+    return any(
+        min(group.lr) < 0 or dead_share(group) or rises_again(group) or still_rises(group, stride) for group in groups
+    )
+
+
+def _of_devices(case: Case, part: Part, length: int | None) -> Finding | None:
+    """Find what comes as many times too early as there are devices, where accelerate steps a scheduler for each."""
+    clock, calls, spec = case.clock, case.clock.calls, part.spec
+    if calls == 1:
+        return None
+    by_epoch = clock.interval == "epoch"
+    message = f"accelerate steps {part.name} {calls} times at each {'epoch' if by_epoch else 'update'} (world_size)"
+    if by_epoch and length is None and (isinstance(spec, ExponentialLR) or hasattr(spec, "lr_lambda")):
+        fix = "Do not pass the scheduler to accelerator.prepare, or count its steps on all devices"
+        return case.finding(f"{message}: it runs {calls} times too fast", fix, 0, (), "warning")
+    count = spec.patience if isinstance(spec, ReduceLROnPlateau) else length
+    is_bare = any(field in case.bare_counts for field in part.counts())
+    severity = _severity_of_devices(case, part, count) if count and is_bare else None
+    if severity is None or not count:
+        return None
+    is_plateau = isinstance(spec, ReduceLROnPlateau)
+    what = "with the same metric, so that its patience" if is_plateau else "so that its length"
+    message += f", {what} of {count:,} is over after {count / calls:,.4g} {'epochs' if by_epoch else 'optimizer steps'}"
+    changes = [] if severity == "info" else _on_each_device(case, part, count)
+    fix = f"Multiply it by {calls} if {'epochs' if by_epoch else 'optimizer steps'} are meant, or do not prepare it"
+    return case.finding(message, fix, clock.step_of(part.start + count), changes, severity)
+
+
+def _severity_of_devices(case: Case, part: Part, count: int) -> Severity | None:
+    """Return how sure it is that a count is not one of all devices' steps; None where nothing speaks for it."""
+    clock, spec = case.clock, part.spec
+    if clock.interval == "epoch":
+        return "error"
+    lengths = [(other, case.bare_length(other)) for other in case.parts if other.is_last and other.spec.length_arg]
+    if any(one and _near(other.start + one, clock.scheduler_steps) for other, one in lengths):
+        return None  # whoever wrote them knows
+    if spec.marks() and spec.may_be_short:
+        is_early = part.start + count <= (1 + TOLERANCE) * clock.settings
+        return "warning" if is_early else None
+    is_short_by_choice = spec.warms_up() or spec.period_arg or isinstance(spec, ReduceLROnPlateau)
+    if spec.repeats or not is_short_by_choice:
+        return None
+    return "warning" if count % clock.calls else "info"
+
+
+def _on_each_device(case: Case, part: Part, count: int) -> Changes:
+    """Return the changes that count a part's steps on all devices, with a unit where one says it exactly."""
+    clock = case.clock
+    if clock.interval == "epoch":
+        return [Change(field, f"{number}ep") for field, number in case.bare_counts.items()]
+    if not part.spec.warms_up():
+        own = [field for field in part.counts() if field in case.bare_counts]
+        return [Change(field, case.bare_counts[field] * clock.calls) for field in own]
+    share = f"{100 * count / clock.settings:g}%"
+    is_exact = len(share) < 6 and round(float(share[:-1]) * clock.scheduler_steps / 100) == count * clock.calls
+    return case.ending(part, count * clock.calls, share if is_exact else None)
+
+
+def _once_an_epoch(case: Case, part: Part, length: int | None) -> tuple[str, Changes]:
+    """Return how to step a scheduler once an epoch, or how to write its lengths where others count steps."""
+    clock, counts = case.clock, case.bare_counts
+    own = [field for field in part.counts() if field in counts]
+    limit = (1 + TOLERANCE) * (clock.epochs or 1)
+    if length is not None and not own:  # torch's default
+        return f"Give it the {part.steps:,} steps that it has", case.resized(part, part.steps)
+    if clock.calls == 1 and max(counts.values(), default=0) <= limit:
+        written = "" if length is None else f", or write its lengths in epochs ({length}ep)"
+        return f"Step it once an epoch{written}", [Change("run.interval", "epoch")]
+    if length is None:
+        gamma = getattr(part.spec, "gamma", None)
+        root = None if gamma is None else gamma ** (1 / (clock.scheduler_steps_per_epoch or 1))
+        return "Step it once an epoch, or take the root of its factor", part.change(gamma=root) if root else ()
+    if part.spec.length_arg and part.is_last and length >= (1 - TOLERANCE) * (clock.epochs or 1):
+        return f"Give it the {part.steps:,} steps that it has", case.resized(part, part.steps)
+    return f"Write its lengths in epochs ({length}ep)", [Change(field, f"{counts[field]}ep") for field in own]
+
+
+def _at_every_step(case: Case, part: Part) -> tuple[str, Changes]:
+    """Return how to step a scheduler at every step; lengths that fit the epochs are then written in epochs."""
+    clock = case.clock
+    own = part.counts()
+    others = {field: n for field, n in case.bare_counts.items() if field not in own and n <= clock.scheduler_steps}
+    changes = [Change("run.interval", "step"), *(Change(field, f"{number}ep") for field, number in others.items())]
+    start, length = part.start * clock.stride, case.bare_length(part)
+    if part.is_last and length and part.spec.length_arg and _near(start + length, clock.steps):
+        changes += case.resized(part, clock.steps - start)
+    return "Step it at every optimizer step, or write its lengths in epochs (1ep)", changes
+
+
+def _scaled(case: Case, part: Part, factor: float) -> Changes:
+    """Return the changes that multiply every bare length by a factor, and let the last one take what is left."""
+    changes = {field: max(1, round(number * factor)) for field, number in case.bare_counts.items()}
+    start = _start(part, changes)
+    resized = case.resized(part, case.clock.scheduler_steps - start) if part.is_last and part.spec.length_arg else ()
+    fields = {change.field for change in resized}
+    return [*(Change(field, number) for field, number in changes.items() if field not in fields), *resized]
+
+
+def _start(part: Part, changed: Mapping[str, int]) -> int:
+    """Return where a part starts once the bare numbers of its sequence are changed."""
+    owner = part.owner
+    if owner is None or not isinstance(owner.spec, SequentialLR) or not part.number:
+        return part.start
+    mark = owner.spec.milestones[part.number - 1] - owner.warmup
+    field = f"{owner.place}.milestones[{part.number - 1 - bool(owner.warmup)}]"
+    return changed.get("warmup", owner.warmup) + (changed.get(field, mark) if mark else 0)

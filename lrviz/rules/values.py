@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import partial
 
-from lrviz.experiment.schedulers import CosineAnnealingLR, CosineAnnealingWarmRestarts
-from lrviz.rules.case import DEAD, Case, Part, first_with, rounded
+from lrviz.experiment.expression import Expression
+from lrviz.experiment.schedulers import (
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    ExponentialLR,
+    LambdaLR,
+    MultiplicativeLR,
+)
+from lrviz.rules.case import DEAD, Case, Part, counted, first_with, percent, rounded
+from lrviz.rules.changes import Change
 from lrviz.rules.finding import Finding
 from lrviz.rules.registry import part_rule, rule
+from lrviz.rules.shapes import dead_share
 
-DEAD_SHARE = 0.05  # of the steps
+WASTED = 0.9  # of the steps
 ABOVE = 1.01  # times the intended peak
 
 
@@ -31,6 +39,7 @@ ABOVE = 1.01  # times the intended peak
         "optimizer": {"lr": 1.0},
         "scheduler": {"name": "multiplicative", "lr_lambda": "0.99"},
     },
+    explains=("lr-dead", "lr-above-peak", "still-rising", "ends-high"),
 )
 def lr_not_finite(case: Case) -> Iterator[Finding]:
     for _, _, group in case.groups():
@@ -38,7 +47,11 @@ def lr_not_finite(case: Case) -> Iterator[Finding]:
             continue
         step = first_with(group.lr, lambda rate: not math.isfinite(rate))
         if step is not None:
-            message = f"the learning rate is {group.lr[step]} from step {step:,} on{case.of_group(group.name)}"
+            since = group.lr[step:]
+            always = not any(map(math.isfinite, since))
+            many = sum(not math.isfinite(rate) for rate in since)
+            where = f"from step {step:,} on" if always else f"at step {step:,}, the first of {counted(many, 'step')}"
+            message = f"the learning rate is {group.lr[step]} {where}{case.of_group(group.name)}"
             yield case.finding(message, "Bound the function, or end it where the run does", step)
             return
 
@@ -51,6 +64,7 @@ def lr_not_finite(case: Case) -> Iterator[Finding]:
     instead="Keep factors at 0 or above, and OneCycleLR within its total_steps.",
     example={"scheduler": {"name": "lambda", "lr_lambda": "1 - step / 16"}},
     near_miss={"scheduler": {"name": "lambda", "lr_lambda": "max(0, 1 - step / 31)"}},
+    explains=("lr-dead", "rises-again"),
 )
 def lr_negative(case: Case) -> Iterator[Finding]:
     for _, _, group in case.groups():
@@ -60,42 +74,48 @@ def lr_negative(case: Case) -> Iterator[Finding]:
             which = case.of_group(group.name)
             message = f"the learning rate is negative from step {step:,} on, down to {lowest:.3g}{which}"
             fix = "Keep it at 0 or above: max(0, …) in a lambda, total_steps as long as the run"
-            yield case.finding(message, fix, step)
+            yield case.finding(message, fix, step, _held_at_zero(case))
             return
+
+
+def _held_at_zero(case: Case) -> tuple[Change, ...]:
+    """Return the change that keeps a LambdaLR's expressions at 0 or above, those of the groups that fall below."""
+    given = getattr(case.scheduler, "lr_lambda", None)
+    functions = given if isinstance(given, tuple) else (given,)
+    if not isinstance(case.scheduler, LambdaLR) or not all(isinstance(one, Expression) for one in functions):
+        return ()
+    below = [min(group.lr) < 0 for _, _, group in case.groups()]
+    if not isinstance(given, tuple):
+        return case.parts[0].change(lr_lambda=f"max(0, {given})")
+    held = [f"max(0, {one})" if is_below else str(one) for one, is_below in zip(given, below, strict=True)]
+    return case.parts[0].change(lr_lambda=held)
 
 
 @rule(
     "lr-dead",
     "warning",
     "over 5 % of the steps train with less than 1e-4 of the peak",
-    why="Those steps cost as much as the others and move nothing.",
+    why="Those steps cost as much as the others and move nothing. Over 90 % of them are an error.",
     instead="Decay more gently, stop the decay at a lowest rate, or end the run where the learning rate does.",
     example={"scheduler": {"name": "exponential", "gamma": 0.5}},
     near_miss={"scheduler": {"name": "exponential", "gamma": 0.8}},
 )
 def lr_dead(case: Case) -> Iterator[Finding]:
     """Count the steps that move nothing; a range test starts low on purpose."""
-    if case.scheduler.starts_low:
-        return
-    for _, _, group in case.groups():
-        peak, total = max(group.lr), case.trace.steps
-        limit = DEAD * peak
-        if not peak > 0 or min(group.lr) >= limit:
-            continue
-        steps = sum(map(partial(_is_dead, limit), group.lr))
-        if steps > DEAD_SHARE * total:
-            first = first_with(group.lr, partial(_is_dead, limit)) or 0
+    for _, _, group in () if case.scheduler.starts_low else case.groups():
+        share = dead_share(group)
+        if share:
+            peak, total = max(group.lr), case.trace.steps
+            first = first_with(group.lr, lambda rate: abs(rate) < DEAD * peak) or 0  # noqa: B023  called at once
             message = (
-                f"{steps:,} of {total:,} steps ({steps / total:.0%}) train with less than 1e-4 of the peak of "
-                f"{peak:.3g}, the first of them step {first:,}{case.of_group(group.name)}"
+                f"{round(share * total):,} of {total:,} steps ({percent(share, 1)}) train with less than 1e-4 of the "
+                f"peak of {peak:.3g}, the first of them step {first:,}{case.of_group(group.name)}"
             )
             fix = "Decay more gently or later, stop at a lowest learning rate, or end the run there"
-            yield case.finding(message, fix, first)
+            gentle = float(f"{0.01 ** (1 / case.clock.scheduler_steps):.8g}")  # ends at a hundredth of the peak
+            changes = case.parts[0].change(gamma=gentle) if isinstance(case.scheduler, ExponentialLR) else ()
+            yield case.finding(message, fix, first, changes, "error" if share > WASTED else None)
             return
-
-
-def _is_dead(limit: float, rate: float) -> bool:
-    return -limit < rate < limit
 
 
 @rule(
@@ -107,20 +127,28 @@ def _is_dead(limit: float, rate: float) -> bool:
     instead="Keep factors and gammas at 1 or below, or give the optimizer the highest rate.",
     example={"scheduler": {"name": "exponential", "gamma": 1.05}},
     near_miss={"scheduler": {"name": "exponential", "gamma": 1.0}},
+    explains=("still-rising", "ends-high"),
 )
 def lr_above_peak(case: Case) -> Iterator[Finding]:
+    """Leave out a function that comes down again from above 1, on purpose: a warmup from above, or larger batches."""
     if any(part.spec.is_foreign for part in case.parts):
         return
+    has_function = any(isinstance(part.spec, (LambdaLR, MultiplicativeLR)) for part in case.parts)
     for number, base, group in case.groups():
         peak, wanted = max(group.lr), max(base, case.scheduler.target_lr(base, number))
-        if peak > ABOVE * wanted:
-            step = first_with(group.lr, (ABOVE * wanted).__lt__) or 0
-            message = (
-                f"the learning rate rises to {peak:.3g}, above the {wanted:.3g} that was asked for, from step {step:,} "
-                f"on{case.of_group(group.name)}"
-            )
-            yield case.finding(message, "Keep the factor at 1 or below, or ask for the higher learning rate", step)
-            return
+        if peak <= ABOVE * wanted or (has_function and group.lr[-1] <= ABOVE * wanted):
+            continue
+        step = first_with(group.lr, (ABOVE * wanted).__lt__) or 0
+        ends = "and ends there" if group.lr[-1] == peak else f"and ends at {group.lr[-1]:.3g}"
+        many = f", {peak / wanted:,.3g} times" if wanted and peak >= 2 * wanted else ", above"
+        message = (
+            f"the learning rate rises to {peak:.3g}{many} the {wanted:.3g} that was asked for, from step {step:,} on, "
+            f"{ends}{case.of_group(group.name)}"
+        )
+        growing = [part for part in case.parts if getattr(part.spec, "gamma", 0.0) > 1]
+        changes = growing[0].change(gamma=rounded(1 / growing[0].spec.gamma)) if len(growing) == 1 else ()  # type: ignore[attr-defined]
+        yield case.finding(message, "Keep the factor at 1 or below, or ask for the higher learning rate", step, changes)
+        return
 
 
 @part_rule(
@@ -131,19 +159,18 @@ def lr_above_peak(case: Case) -> Iterator[Finding]:
     instead="Set eta_min below the lowest learning rate of all groups; 0 is torch's default.",
     example={"optimizer": {"lr": 1e-3}, "scheduler": {"name": "cosine", "eta_min": 0.01}},
     near_miss={"optimizer": {"lr": 1e-3}, "scheduler": {"name": "cosine", "eta_min": 1e-5}},
+    explains=("lr-above-peak", "still-rising", "rises-again", "never-peaks"),
 )
 def eta_min_above_lr(case: Case, part: Part) -> Iterator[Finding]:
     if not isinstance(part.spec, (CosineAnnealingLR, CosineAnnealingWarmRestarts)):
         return
-    groups, lowest = case.experiment.optimizer.resolved_groups, part.spec.eta_min
-    for group in groups:
-        if lowest > group.lr:
-            whose = f" of group {group.name}" if len(groups) > 1 else ""
-            message = (
-                f"{part.name} anneals up: eta_min = {lowest:.3g} is above the learning rate{whose}, {group.lr:.3g}"
-            )
-            snippet = part.snippet(eta_min=rounded(group.lr / 100))
-            yield case.finding(message, "Set eta_min below it", case.clock.step_of(part.start), snippet)
+    groups, eta_min = case.experiment.optimizer.resolved_groups, part.spec.eta_min
+    group = min(groups, key=lambda group: group.lr)
+    if eta_min > group.lr:
+        whose = f" of group {group.name}" if len(groups) > 1 else ""
+        message = f"{part.name} anneals up: eta_min = {eta_min:.3g} is above the learning rate{whose}, {group.lr:.3g}"
+        changes = part.change(eta_min=rounded(group.lr / 100))
+        yield case.finding(message, "Set eta_min below it", case.clock.step_of(part.start), changes)
 
 
 @rule(

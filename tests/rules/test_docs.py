@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from lrviz.rules import RULES
-from lrviz.rules.docs import document, markdown
+from lrviz.rules.changes import as_yaml
+from lrviz.rules.docs import markdown
 
 PAGE = Path(__file__).parents[2] / "docs" / "checks.md"
 
@@ -25,13 +26,13 @@ def test_there_is_a_section_for_every_rule() -> None:
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_its_yaml_shows_the_rule(examined: Any, rule: Any) -> None:
-    shown = yaml.safe_load(document(rule.example))
+    shown = yaml.safe_load(as_yaml(rule.example))
     assert rule.name in {finding.rule for finding in examined(shown)}
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_its_yaml_fits_the_page(rule: Any) -> None:
-    lines = document(rule.example).splitlines() + document(rule.near_miss).splitlines()
+    lines = as_yaml(rule.example).splitlines() + as_yaml(rule.near_miss).splitlines()
     assert max(map(len, lines)) <= 100
 
 

@@ -19,6 +19,8 @@ CIFAR = {"dataset_size": 50_000, "batch_size": 128, "epochs": 30}
 DEVICES = {**CIFAR, "grad_accum": 4, "world_size": 8}
 SEVENTY = {"epochs": 70, "steps_per_epoch": 20}
 SHORT = {"epochs": 40, "steps_per_epoch": 50}
+SQUARE = {"epochs": 40, "steps_per_epoch": 40}
+PREPARED = {"steps": 10_000, "framework": "accelerate", "world_size": 4}
 
 
 def linear(length: Any, start: float = 0.01, end: float = 1.0) -> dict[str, Any]:
@@ -38,6 +40,8 @@ HOLD = {"name": "constant", "factor": 1.0, "total_iters": 1}
 NOAM = "512 ** -0.5 * min((step + 1) ** -0.5, (step + 1) * 400 ** -1.5)"
 ROOT = "min((step + 1) / 100, (100 / (step + 1)) ** 0.5)"
 FLAT = "max(0.3, 0.9 ** epoch)"
+RATES = "0.0003 * (1 - step / total)"
+DECAYING = "0.7 ** floor(step / 250) * 0.5 * (1 + cos(pi * (step % 250) / 250))"
 CYCLE = {"name": "cyclic", "base_lr": 0.01, "max_lr": 0.1}
 TWO = {"name": "adamw", "betas": [0.95, 0.99], "groups": [{"name": "a", "lr": 1e-4}, {"name": "b", "lr": 1e-3}]}
 
@@ -82,6 +86,52 @@ WELL_MADE = {
     "range test": case({"steps": 100}, SGD, name="range-test", min_lr=1e-7, max_lr=10.0),
     "warmup, then restarts": case(SHORT, SGD, "1ep", name="cosine-restarts", T_0="13ep"),
     "warmup, then steps": case(PER_EPOCH, SGD, 5, name="multistep", milestones=[25, 55, 75]),
+    "restarts of an epoch, as many steps as epochs": case(SQUARE, SGD, name="cosine-restarts", T_0="1ep"),
+    "cycles of an epoch, as many steps as epochs": case(SQUARE, SGD, **CYCLE, step_size_up="0.5ep"),
+    "half of the run on 2 devices": case({**CIFAR, "world_size": 2}, SGD, **linear("50%", 1.0, 0.1)),
+    "a quarter of the run, accumulating 4": case({**CIFAR, "grad_accum": 4}, SGD, **linear("25%", 1.0, 0.1)),
+    "restarts of 2 epochs, accumulating 2": case({**CIFAR, "grad_accum": 2}, SGD, name="cosine-restarts", T_0="2ep"),
+    "OneCycle with some steps to spare": case(CIFAR, SGD, name="onecycle", max_lr=0.1, total_steps=11_750),
+    "OneCycle with momenta of its own": case(
+        SHORT, {"name": "adam", "betas": [0.9, 0.99]}, name="onecycle", max_lr=1e-3, base_momentum=0.85
+    ),
+    "a cosine a little short": case(CIFAR, SGD, name="cosine", T_max=11_700),
+    "a warmup multiplied into a line": case(
+        PER_EPOCH, SGD, name="chained", schedulers=[linear(3, 0.1), linear(90, 1.0, 0.01)]
+    ),
+    "a constant warmup": case(
+        PER_EPOCH, SGD, **sequence([5], {"name": "constant", "factor": 0.01, "total_iters": 5}, {"name": "cosine"})
+    ),
+    "a constant warmup, held by its milestone": case(
+        PER_EPOCH, SGD, **sequence([5], {"name": "constant", "factor": 0.1, "total_iters": 500}, {"name": "cosine"})
+    ),
+    "a constant end": case(
+        {"steps": 2000}, SGD, **sequence([100, 1500], linear(100), HOLD, {"name": "constant", "total_iters": 10**6})
+    ),
+    "a warmup from a thousandth, as a function": case(
+        PER_EPOCH, {"lr": 1e-3}, name="lambda", lr_lambda="0.001 + epoch * 0.1998 if epoch < 5 else 0.98 ** (epoch - 5)"
+    ),
+    "a constant function": case({"steps": 2000}, SGD, name="lambda", lr_lambda="1"),
+    "rates as a function, for an optimizer at 1": case({"steps": 2000}, {"lr": 1.0}, name="lambda", lr_lambda=RATES),
+    "a group held low": case({"steps": 2000}, TWO, name="lambda", lr_lambda=["0.1 * (1 - step / total)", "1"]),
+    "a group warmed up from above": case(
+        {"steps": 2000}, TWO, name="lambda", lr_lambda=["max(1, 10 - step / 20)", "1 - step / total"]
+    ),
+    "larger batches, larger rates": case(
+        {"steps": 2000}, ADAMW, name="lambda", lr_lambda="1 if step < 500 else 1.5 if step < 900 else 1 - step / total"
+    ),
+    "decaying restarts, as a function, cut": case({"steps": 900}, SGD, name="lambda", lr_lambda=DECAYING),
+    "a triangle, as a function": case({"steps": 2000}, SGD, name="lambda", lr_lambda="1 - 0.9 * abs(step / 1000 - 1)"),
+    "a plateau of a loss that falls to the end": case(PER_EPOCH, SGD, name="plateau", metric="0.2 + exp(-epoch / 30)"),
+    "a plateau of an accuracy": case(PER_EPOCH, SGD, name="plateau", metric="0.9 - 0.8 * exp(-epoch / 25)", mode="max"),
+    "a plateau of a loss that turns": case(
+        PER_EPOCH, SGD, name="plateau", metric="exp(-epoch / 9) + epoch / 99", patience=9, factor=0.5
+    ),
+    "a warmup of all devices under accelerate": case(PREPARED, ADAMW, 2000, name="cosine", T_max=38_000),
+    "a share as warmup under accelerate": case(PREPARED, ADAMW, "5%", name="cosine"),
+    "a warmup of scheduler steps under accelerate": case(PREPARED, ADAMW, 2000, name="cosine"),
+    "a warmup of epochs in Lightning": case({**CIFAR, "framework": "lightning"}, SGD, 3, name="cosine"),
+    "a slow exponential, per batch": case(CIFAR, SGD, name="exponential", gamma=0.9997),
     "a tiny step decay": case({}, SGD, name="step", step_size=4, gamma=0.5),
     "tiny restarts": case({}, SGD, name="cosine-restarts", T_0=4),
     "a tiny warmup": case({}, SGD, name="linear", total_iters=4),

@@ -1,0 +1,291 @@
+"""Rules about lengths: a schedule that is over before the run, or not when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lrviz.experiment.clock import Clock
+from lrviz.experiment.schedulers import (
+    ChainedScheduler,
+    ConstantLR,
+    LinearLR,
+    MultiStepLR,
+    OneCycleLR,
+)
+from lrviz.rules.case import Case, Part, counted, percent
+from lrviz.rules.changes import Change
+from lrviz.rules.finding import Finding, Severity
+from lrviz.rules.registry import CURVES, part_rule, rule
+
+FINISHED = 0.95  # of a length
+REACHED = 0.98  # of a peak
+HELD = 2  # times the run: a ConstantLR that is so long is to hold its factor
+NOTHING = 1e-3  # of the height of a curve: a rise that no training feels
+SMALL = 0.01  # of the run's steps
+LONG_ENOUGH = 0.25  # of the steps that a decay has, for torch's default
+
+
+@part_rule(
+    "cosine-rebound",
+    "error",
+    "a cosine that is stepped past T_max and rises again",
+    why="CosineAnnealingLR has a period of 2 T_max: after its minimum it climbs back, and the run ends with a rate "
+    "far above the one it was annealed to.",
+    instead="Give T_max the scheduler steps that the cosine has, or restarts if those are meant (cosine-restarts).",
+    example={"run": {"epochs": 4, "steps_per_epoch": 8}, "scheduler": {"name": "cosine", "T_max": 20}},
+    near_miss={"run": {"epochs": 4, "steps_per_epoch": 8}, "scheduler": {"name": "cosine", "T_max": 32}},
+    explains=("still-rising", "rises-again", "ends-high", "off-by-one-steps"),
+)
+def cosine_rebound(case: Case, part: Part) -> Iterator[Finding]:
+    """Look at whatever has a length after which it should be still."""
+    spec, length = part.spec, part.spec.length()
+    if length is None or not spec.falls_at_once or not spec.length_arg or part.steps <= length + 1:
+        return
+    for rates in case.rates(part):
+        after = rates[case.clock.step_of(part.start + length) - case.clock.step_of(part.start) :]
+        lowest = min(rates, default=0.0)
+        if not after or max(after) - after[0] <= NOTHING * (max(rates) - lowest):
+            continue
+        last, step = rates[-1], case.clock.step_of(part.start + length)
+        epoch = " (the steps of an epoch)" if length == case.clock.scheduler_steps_per_epoch else ""
+        message = (
+            f"{part.name} is at its lowest learning rate, {lowest:.3g}, after {spec.length_arg} = {length:,}{epoch} of "
+            f"{part.steps:,} steps, rises to {max(after):.3g} and ends at {last:.3g}{_rounded(case, part, length)}"
+        )
+        severity: Severity = "error" if last > 1.1 * lowest else "warning"
+        fix = f"Give it {spec.length_arg} = {part.steps:,}, or leave {spec.length_arg} out"
+        yield case.finding(message, fix, step, case.resized(part, part.steps), severity)
+        break
+
+
+@part_rule(
+    "cycle-overrun",
+    "error",
+    "a OneCycleLR that is stepped past its total_steps",
+    why="One step past the end the learning rate bounces back, or with anneal_strategy linear goes negative; the next "
+    "step raises ValueError, hours into the run.",
+    instead="Leave total_steps out, so that it is the run's, or count the steps the loop really makes.",
+    example={
+        "run": {"epochs": 4, "steps_per_epoch": 8},
+        "optimizer": {"momentum": 0.9},
+        "scheduler": {"name": "onecycle", "max_lr": 0.1, "total_steps": 20},
+    },
+    near_miss={
+        "run": {"epochs": 4, "steps_per_epoch": 8},
+        "optimizer": {"momentum": 0.9},
+        "scheduler": {"name": "onecycle", "max_lr": 0.1},
+    },
+    explains=("off-by-one-steps", "lr-negative", "rises-again"),
+)
+def cycle_overrun(case: Case, part: Part) -> Iterator[Finding]:
+    total = part.spec.length()
+    if not isinstance(part.spec, OneCycleLR) or total is None or part.steps <= total:
+        return
+    past = case.clock.step_of(part.start + total)
+    if past >= case.clock.steps:  # only accelerate's last calls are past the end, and nothing trains after them
+        return
+    raises = case.clock.step_of(part.start + total + 1)
+    message = f"{part.name} has {total:,} steps and the run steps it {part.steps:,} times: optimizer step {past:,}"
+    message += f"{_in_epoch(case.clock, past)} trains with a learning rate past its end"
+    is_left = part.owner is None and case.experiment.run.is_prepared
+    if is_left:
+        message += ", and accelerate leaves it there"
+    elif raises < case.clock.steps:
+        lost = case.clock.steps - raises
+        share = percent(lost, case.clock.steps)
+        message += f", and torch raises after it; {counted(lost, 'step')} {_be(lost)} lost, {share} of the run"
+    fix = f"Give it total_steps = {part.steps:,}, or leave it out"
+    stops = not is_left and raises < case.clock.steps
+    message += _rounded(case, part, total)
+    yield case.finding(message, fix, past, case.resized(part, part.steps), explains_failure=stops)
+
+
+def _in_epoch(clock: Clock, step: int) -> str:
+    epoch = clock.epoch_of(step)
+    return "" if epoch is None else f" (epoch {epoch:,})"
+
+
+def _be(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _rounded(case: Case, part: Part, length: int) -> str:
+    """Return why a length is a little short, where it is so by a step an epoch or less."""
+    clock, missing = case.clock, part.steps - length
+    if clock.interval == "epoch" or clock.epochs is None or not 0 < missing <= clock.epochs * clock.calls:
+        return ""
+    return f"; {counted(missing, 'step')} in {counted(clock.epochs, 'epoch')}: rounded down where the loop rounds up"
+
+
+@part_rule(
+    "unfinished",
+    "warning",
+    "a schedule that the run ends, or another takes over, well before its end",
+    why="The learning rate never gets to where it was to be annealed. The classic: a warmup, then a cosine with T_max "
+    "= the whole run instead of what the warmup leaves.",
+    instead="Give it the steps that are left for it, or leave the length out, so that it comes from the run.",
+    example={
+        "run": {"epochs": 4, "steps_per_epoch": 8},
+        "warmup": 8,
+        "scheduler": {"name": "cosine", "T_max": 32},
+    },
+    near_miss={
+        "run": {"epochs": 4, "steps_per_epoch": 8},
+        "warmup": 8,
+        "scheduler": {"name": "cosine", "T_max": "rest"},
+    },
+    explains=("still-rising",),
+)
+def unfinished(case: Case, part: Part) -> Iterator[Finding]:
+    """Look at what is active when the run ends; warmups, milestones and steps of a decay have rules of their own."""
+    spec, length = part.spec, part.spec.length()
+    if not part.is_last or length is None or spec.children() or length in spec.marks() or spec.warms_up():
+        return
+    is_decay = spec.may_be_short and spec.period_arg
+    if is_decay or not 0 < part.steps < FINISHED * length:
+        return
+    message = f"{part.name} needs {counted(length, 'step')} and has {part.steps:,}"
+    if case.trace.groups and case.trace.failure is None:
+        rates = case.trace.groups[0].lr
+        message += f"; the run ends at {rates[-1]:.3g}, {percent(rates[-1], max(rates))} of the peak"
+    fix = f"Give it a length of {counted(part.steps, 'step')}"
+    yield case.finding(message, fix, case.clock.steps - 1, case.resized(part, part.steps))
+
+
+@part_rule(
+    "off-by-one-steps",
+    "warning",
+    "a total that misses the run's by a step an epoch or less: floor against ceil",
+    why="drop_last, len(loader) and gradient accumulation each round; two of them in different places leave "
+    "OneCycleLR a step short, which raises at the very end of the run. Less than 1 % of the run is an info.",
+    instead="Give lrviz dataset_size, batch_size, drop_last and grad_accum, and leave the total out.",
+    example={
+        "run": {"dataset_size": 1000, "batch_size": 64, "drop_last": True, "epochs": 4},
+        "scheduler": {"name": "cosine", "T_max": 64},
+    },
+    near_miss={
+        "run": {"dataset_size": 1000, "batch_size": 64, "drop_last": True, "epochs": 4},
+        "scheduler": {"name": "cosine"},
+    },
+    explains=("unfinished",),
+)
+def off_by_one_steps(case: Case, part: Part) -> Iterator[Finding]:
+    """Compare the end of what is active last with the run's; a loop that steps once an epoch has nothing to round."""
+    clock, spec, length = case.clock, part.spec, case.bare_length(part)
+    if clock.interval == "epoch" or clock.epochs is None or length is None or not part.is_last or part.steps <= 0:
+        return
+    if not spec.length_arg or spec.warms_up() or spec.may_be_short:
+        return
+    difference = length - part.steps
+    is_long_cycle = isinstance(spec, OneCycleLR) and difference > 0  # nothing raises
+    if is_long_cycle or not 1 <= abs(difference) <= clock.epochs * clock.calls:
+        return
+    message = (
+        f"{part.name} counts {length:,} steps, {abs(difference):,} {'fewer' if difference < 0 else 'more'} than the "
+        f"{part.steps:,} it has in {counted(clock.epochs, 'epoch')}: the mark of rounding down in one place and up in "
+        "another"
+    )
+    fix = "Leave the total out, or count as the loop does (dataset_size, batch_size, drop_last, grad_accum)"
+    severity: Severity = "warning" if abs(difference) > SMALL * part.steps else "info"
+    step = clock.step_of(min(part.start + length, clock.scheduler_steps - 1))
+    yield case.finding(message, fix, step, case.resized(part, part.steps), severity)
+
+
+@rule(
+    "never-peaks",
+    "error",
+    "the learning rate never reaches 98 % of its intended peak",
+    why="A warmup longer than the run, or one multiplied into a decay, trains all along with less than the one that "
+    "was chosen.",
+    instead="Make the warmup shorter than the run, and follow it with the decay (sequential) instead of multiplying.",
+    example={"scheduler": {"name": "linear", "start_factor": 0.1, "total_iters": 320}},
+    near_miss={"scheduler": {"name": "linear", "start_factor": 0.1, "total_iters": 16}},
+    explains=("unfinished", "off-by-one-steps", "milestone-unreached", *CURVES),
+)
+def never_peaks(case: Case) -> Iterator[Finding]:
+    """Say whether it is a warmup that is longer than the run; chained-warmup tells of products."""
+    spec, steps = case.scheduler, case.clock.scheduler_steps
+    is_held = isinstance(spec, ConstantLR) and spec.total_iters >= HELD * steps
+    is_decayed = any(isinstance(part.spec, MultiStepLR) and 0 in part.spec.milestones for part in case.parts)
+    if case.trace.failure is not None or is_held or is_decayed or _is_product(case):
+        return
+    for number, base, group in case.groups():
+        wanted = spec.reachable_lr(base, number, steps)
+        peak = group.summary.peak
+        if wanted is None or peak >= REACHED * wanted:
+            continue
+        message = (
+            f"the learning rate peaks at {peak:.3g}{case.of_group(group.name)}, {percent(peak, wanted)} of the "
+            f"{wanted:.3g} it is meant for"
+        )
+        slow = next((part for part in case.parts if _is_slow(part)), None)
+        if slow is None:
+            yield case.finding(message, "Let it get to its peak within the run", group.summary.peak_step)
+            return
+        fix, changes = shortened(case, slow)
+        takes = takes_all(slow, slow.spec.length() or 0, slow.steps)
+        yield case.finding(f"{takes}: {message}", fix, group.summary.peak_step, changes)
+        return
+
+
+def _is_product(case: Case) -> bool:
+    children = case.scheduler.children() if isinstance(case.scheduler, ChainedScheduler) else []
+    return any(child.warms_up() for child in children) and any(child.falls_at_once for child in children)
+
+
+def _is_slow(part: Part) -> bool:
+    spec, length = part.spec, part.spec.length()
+    return not spec.children() and (spec.warms_up() or spec.repeats) and length is not None and length >= part.steps
+
+
+def takes_all(part: Part, length: int, steps: int) -> str:
+    """Return in words that a part takes all steps that there are, or more."""
+    all_of_it = f"all {steps:,} steps of the run"
+    return f"{part.name} takes {all_of_it if length == steps else f'{length:,} steps, and the run has {steps:,}'}"
+
+
+def shortened(case: Case, part: Part) -> tuple[str, tuple[Change, ...]]:
+    """Return how to let a warmup take a tenth of the run, or a cycle all of it."""
+    left = case.clock.scheduler_steps - part.start
+    steps = left if part.spec.repeats else max(1, left // 10)
+    return f"Make it shorter than the run: {counted(steps, 'step')}", case.ending(part, steps)
+
+
+@part_rule(
+    "default-warmup",
+    "info",
+    "a LinearLR or ConstantLR with torch's defaults, 1/3 over 5 steps, in a long run",
+    why="Five steps are no warmup of a run of thousands: torch's defaults were made for counting epochs.",
+    instead="Choose total_iters and the factor: 1 to 5 % of the run, from 0.01 or 0.1.",
+    example={"run": {"steps": 1000}, "scheduler": {"name": "linear"}},
+    near_miss={"run": {"steps": 1000}, "scheduler": {"name": "linear", "start_factor": 0.01, "total_iters": "5%"}},
+)
+def default_warmup(case: Case, part: Part) -> Iterator[Finding]:
+    steps = case.clock.scheduler_steps
+    if steps > 100 and part.spec in (LinearLR(), ConstantLR()):
+        message = f"{part.name} runs with torch's defaults: 1/3 of the learning rate for 5 of {steps:,} steps"
+        factor = "start_factor" if isinstance(part.spec, LinearLR) else "factor"
+        changes = () if part.owner else part.change(**{factor: 0.01, "total_iters": "5%"})
+        yield case.finding(message, "Choose its length and its factor", case.clock.step_of(part.start), changes)
+
+
+@part_rule(
+    "default-length",
+    "error",
+    "a decay whose length is left at torch's default, 5 steps",
+    why="LinearLR and PolynomialLR take five steps unless told otherwise: the rest of the run trains with what they "
+    "end at, which for PolynomialLR is 0.",
+    instead="Give total_iters the steps that the decay is to take.",
+    example={"run": {"steps": 100}, "scheduler": {"name": "polynomial", "power": 0.9}},
+    near_miss={"run": {"steps": 100}, "scheduler": {"name": "polynomial", "power": 0.9, "total_iters": 100}},
+    explains=("unit-mismatch", "lr-dead"),
+)
+def default_length(case: Case, part: Part) -> Iterator[Finding]:
+    spec, name = part.spec, part.spec.length_arg
+    length = spec.length()
+    if not spec.falls_at_once or not name or not length or case.written(part.field(name)) is not None:
+        return
+    if length < LONG_ENOUGH * part.steps:  # a horizon left unset is as long as the part
+        message = f"{part.name} has no {name}, and takes torch's default: {length} of {counted(part.steps, 'step')}"
+        fix = f"Give it {name} = {part.steps:,}"
+        yield case.finding(message, fix, case.clock.step_of(part.start + length), case.resized(part, part.steps))
