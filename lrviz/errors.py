@@ -3,6 +3,7 @@
     LrvizError
     ├── SpecError      what was asked for cannot be replayed: bad values, names, documents
     ├── ReplayError    torch, or the user's own scheduler, raised during the replay
+    ├── EngineError    torch, which is to replay, cannot be imported
     └── OutputError    a result cannot be written where it was asked for
 
 Library code raises these; only `lrviz.cli` prints them.
@@ -14,7 +15,17 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-__all__ = ["LrvizError", "OutputError", "Problem", "ReplayError", "SpecError", "listed", "nearest", "shown"]
+__all__ = [
+    "EngineError",
+    "LrvizError",
+    "OutputError",
+    "Problem",
+    "ReplayError",
+    "SpecError",
+    "listed",
+    "nearest",
+    "shown",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +67,10 @@ class ReplayError(LrvizError):
     """Raised when torch, or a scheduler of the user's own, raises while it is built or stepped."""
 
 
+class EngineError(LrvizError):
+    """Raised when torch is needed and cannot be imported, for whatever reason."""
+
+
 class OutputError(LrvizError):
     """Raised when a file or folder cannot be written."""
 
@@ -72,6 +87,8 @@ def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
 
 def shown(value: object, limit: int = 60) -> str:
     """Return `value` as a message may quote it: its repr, on one line, not endless."""
+    if value is None:
+        return "nothing"
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an int of thousands of digits has no repr

@@ -16,7 +16,7 @@ from lrviz.errors import LrvizError, OutputError
 __all__ = ["spread"]
 
 Job = Callable[[str], None]
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
 
 
 def spread(job: Job, names: Sequence[str]) -> Generator[str]:
@@ -92,8 +92,10 @@ def _received(reader: Connection, process: BaseProcess) -> str | None:
 
 def _work(job: Job, share: Sequence[str], writer: Connection, parent: int) -> None:
     """Do a share, and say of each name that it is done, None at the end, or what was raised."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent ends this process
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     try:
         for name in share:

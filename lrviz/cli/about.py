@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import typer
 
@@ -12,12 +12,16 @@ from lrviz.render.words import one_line
 
 __all__ = ["certify_engines", "explain_rule", "show_engine", "show_rules", "show_schedulers"]
 
+Styled = tuple[str, str]
+"""A text, and its style in rich's words."""
+
+NARROWEST_TEXT = 30  # columns
 _PLAIN = str.maketrans("▁▂▃▄▅▆▇█", "_.-~=+*#")
 
 
 def show_schedulers() -> None:
     """Print every scheduler: its name and shape, a line on what it does, its torch class and what it must be given."""
-    from lrviz.experiment.schedulers import CATALOGUE
+    from lrviz.experiment.schedulers import CATALOGUE, ReduceLROnPlateau
 
     plain = plain_blocks()
     rows = []
@@ -25,11 +29,13 @@ def show_schedulers() -> None:
         shape = spec.shape.translate(_PLAIN) if plain else spec.shape
         needs = ", ".join(spec.required())
         call = f"{spec.__name__}({needs})" if spec.module else f"takes {needs}"
+        if spec is ReduceLROnPlateau:
+            call += ", stepped with a metric"
         if spec.name == "custom":
             call = "package.module:Name, with --arg name=value"
         elif not spec.on_command_line:
             call += ", in YAML"
-        rows.append((spec.name, f"[blue]{shape}[/]", f"{spec.summary()}\n[dim]{call}[/]"))
+        rows.append((spec.name, (shape, "blue"), [(spec.summary(), ""), (call, "dim")]))
     _print_rows(rows)
 
 
@@ -37,7 +43,7 @@ def show_rules() -> None:
     """Print every rule with its severity and one line on what it finds."""
     from lrviz.rules import RULES
 
-    _print_rows((rule.name, f"[{COLORS[rule.severity]}]{rule.severity}[/]", rule.summary) for rule in RULES.values())
+    _print_rows([(rule.name, (rule.severity, COLORS[rule.severity]), [(rule.summary, "")]) for rule in RULES.values()])
 
 
 def explain_rule(name: str) -> None:
@@ -53,17 +59,23 @@ def explain_rule(name: str) -> None:
     console().print(Markdown(section(RULES[name]), code_theme="ansi_light"))
 
 
-def _print_rows(rows: Iterable[tuple[str, str, str]]) -> None:
-    """Print rows of a name, a short word or drawing, and a sentence."""
-    from rich.table import Table
+def _print_rows(rows: Sequence[tuple[str, Styled, Sequence[Styled]]]) -> None:
+    """Print rows of a name, a short word or drawing, and sentences; below the name where there is no room beside it."""
+    from rich.text import Text
 
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(no_wrap=True)
-    table.add_column()
-    for row in rows:
-        table.add_row(*row)
-    console().print(table)
+    screen = console()
+    first, second = max(len(name) for name, _, _ in rows) + 2, max(len(word) for _, (word, _), _ in rows) + 2
+    beside = screen.width - first - second >= NARROWEST_TEXT
+    indent = first + second if beside else 4
+    for name, (word, color), sentences in rows:
+        head = Text.assemble((name.ljust(first), "bold"), (word, color), " " * (second - len(word)))
+        lines = [line for text in sentences for line in Text(*text).wrap(screen, screen.width - indent)]
+        if not beside:
+            lines.insert(0, Text())
+        for number, line in enumerate(lines):
+            row = (Text(" " * indent) if number else head) + line
+            row.rstrip()
+            screen.print(row)
 
 
 def show_engine() -> None:

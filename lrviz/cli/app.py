@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import inspect
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import lrviz
-from lrviz.cli.commands import Action, Command, CommandGroup, Verb, scheduler_lines, spelled
+from lrviz.cli.commands import Action, Command, CommandGroup, Verb, spelled, targets
+from lrviz.errors import Problem, SpecError, nearest, shown
 
 __all__ = ["app"]
 
-Target = Annotated[str | None, typer.Argument(hidden=True, autocompletion=scheduler_lines)]
+SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
+
+Target = Annotated[str | None, typer.Argument(hidden=True, autocompletion=targets)]
 
 app = typer.Typer(
     name="lrviz",
     cls=CommandGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    add_completion=False,  # lrviz has flags of its own for it, which name the shell
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": spelled},
 )
@@ -30,8 +34,34 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _shell(context: typer.Context, parameter: typer.CallbackParam, shell: str | None) -> None:
+    """Install or show the completion for a shell, by typer's own means."""
+    from typer import completion
+
+    if shell is None:
+        return
+    if shell not in SHELLS:
+        message = f"must be one of {', '.join(SHELLS)}, not {shown(shell)}{nearest(shell, SHELLS)}"
+        raise SpecError(Problem(place=parameter.opts[0], message=message))
+    act = completion.install_callback if parameter.name == "install_completion" else completion.show_callback
+    act(context, parameter, shell)
+
+
+def _completion_flag(name: str, help: str) -> Any:
+    return typer.Option(
+        name, metavar="|".join(SHELLS), help=f"{help}.", is_eager=True, show_default=False,
+        expose_value=False, callback=_shell, autocompletion=lambda: list(SHELLS),
+    )  # fmt: skip
+
+
 @app.callback()
 def lrviz_main(
+    install_completion: Annotated[
+        str | None, _completion_flag("--install-completion", "Install completion for a shell")
+    ] = None,
+    show_completion: Annotated[
+        str | None, _completion_flag("--show-completion", "Print the completion for a shell")
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_show_version)
     ] = False,
@@ -50,7 +80,7 @@ def plot(target: Target = None) -> Action:
             "--format; default the scheduler's name .png", "-o", "--output",
         ),
         flags.choice("format", "Figure", plot.FORMATS, "format of what goes to a pipe"),
-        flags.text("title", "Figure", "TEXT", "title of the figure; default the scheduler's name"),
+        flags.text("title", "Figure", "TEXT", "title of the figure, '' for none; default the scheduler's name"),
         *plot.FIGURE.parameters(),
         *_replay_flags(),
     ]  # fmt: skip
@@ -107,6 +137,12 @@ def _list_rules(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _rule_names() -> list[tuple[str, str]]:
+    from lrviz.rules import RULES
+
+    return [(rule.name, rule.summary) for rule in RULES.values()]
+
+
 @app.command(cls=Verb, no_args_is_help=True, options_metavar="[OPTIONS] [FILE]...")
 def check(
     target: Target = None,
@@ -118,7 +154,7 @@ def check(
     rule: Annotated[
         str | None,
         typer.Option("--explain", metavar="RULE", help="Say why a rule matters, with an example and what to write "
-                     "instead.", is_eager=True, callback=_explain_rule, show_default=False),
+                     "instead.", is_eager=True, callback=_explain_rule, show_default=False, autocompletion=_rule_names),
     ] = None,
 ) -> Action:  # fmt: skip
     """Find what is wrong with schedules, before the run; exit with 1 where there is an error."""
@@ -131,9 +167,9 @@ def check(
             "fix", "Check", "make the fixes in the files, each where its finding is gone with it and no error new"
         ),
         flags.switch("diff", "Check", "show what --fix would change, and write nothing"),
-        flags.repeated("select", "Check", "RULE,…", "the only rules to look at"),
-        flags.repeated("ignore", "Check", "RULE,…", "rules to leave out"),
-        flags.repeated("error", "Check", "RULE,…", "rules whose findings are errors"),
+        flags.repeated("select", "Check", "RULE,…", "the only rules to look at", _rule_names),
+        flags.repeated("ignore", "Check", "RULE,…", "rules to leave out", _rule_names),
+        flags.repeated("error", "Check", "RULE,…", "rules whose findings are errors", _rule_names),
         flags.choice("format", "Check", check.FORMATS, "panels to read; or JSON, GitHub's annotations, SARIF", "text"),
         _engine_flag(),
     ]

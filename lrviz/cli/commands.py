@@ -5,15 +5,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
+from glob import escape, glob
 from typing import Any
 
 import typer
+from typer.completion import completion_init  # type: ignore[attr-defined]  # it is defined one module further in
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
+from lrviz.cli.report import columns
 from lrviz.errors import Problem, SpecError, nearest, shown
 
-__all__ = ["Action", "Command", "CommandGroup", "Verb", "scheduler_lines", "spelled"]
+__all__ = ["Action", "Command", "CommandGroup", "Verb", "scheduler_lines", "spelled", "targets"]
 
 Action = tuple[Callable[..., None], list[inspect.Parameter]]
 """What a verb does with its targets and the values of all flags, and the flags that it adds to those of a target."""
@@ -24,6 +27,7 @@ TARGET = (
     "optimizer and the output: see TARGET --help."
 )
 LIKENESS = 0.75  # of a flag to one that is suggested: they are short words, and many
+WIDEST_HELP = 80  # columns
 DURATIONS = "A DURATION is 500 (scheduler steps), 2ep (epochs) or 5% (of the run)."
 
 
@@ -68,9 +72,13 @@ class _Light:
         """Return what is wrong with a flag that typer refuses."""
         known = {name: parameter for parameter in self.get_params(ctx) for name in parameter.opts}
         if flag in known:
-            return "takes no value" if known[flag].is_flag else "needs a value"
+            return "takes no value" if known[flag].is_flag else f"needs a value: {known[flag].metavar}"
         near = nearest(flag[2:], (name[2:] for name in known if name.startswith("--")), LIKENESS)
         return "no such flag" + (near.replace(" '", " '--") or f"; {ctx.command_path} --help shows them")
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.width = min(columns(), WIDEST_HELP) - 2
+        super().format_help(ctx, formatter)  # type: ignore[misc]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         headings: dict[str, list[tuple[str, str]]] = {}
@@ -83,8 +91,9 @@ class _Light:
 
 
 def _write_rows(formatter: Any, heading: str, rows: Sequence[tuple[str, str]]) -> None:
+    beside = 30 if formatter.width > 60 else 4  # columns of what a text stands beside, rather than under
     with formatter.section(heading):
-        formatter.write_dl(rows)
+        formatter.write_dl(rows, col_max=beside)
 
 
 class Command(_Light, TyperCommand):
@@ -98,6 +107,11 @@ class CommandGroup(_Light, TyperGroup):
         super().format_options(ctx, formatter)
         rows = [(name, str(command.help).partition("\n\n")[0]) for name, command in self.commands.items()]
         _write_rows(formatter, "Commands", rows)
+
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run the command line, or complete one for a shell."""
+        completion_init()
+        return super().main(*args, **settings)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command of a name; raises SpecError where there is none."""
@@ -126,7 +140,13 @@ class Verb(Command):
         if first is None:
             return super().make_context(info_name, args, parent, **extra)
         name, rest = args[first], [*args[:first], *args[first + 1 :]]
-        return self._of_target(name).make_context(f"{info_name} {name}", rest, parent, **extra)
+        try:
+            command = self._of_target(name)
+        except SpecError:
+            if not extra.get("resilient_parsing"):
+                raise
+            command = super()  # a shell completes a line that is not right yet
+        return command.make_context(f"{info_name} {name}", rest, parent, **extra)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         own = {flag for parameter in self.get_params(ctx) for flag in parameter.opts}
@@ -150,7 +170,7 @@ class Verb(Command):
                 return place + 1 if place + 1 < len(args) else None
             if argument == "-" or not argument.startswith("-"):
                 return place
-            place += 1 + (spelled(argument) in takes_value)
+            place += 1 + (_flag(argument) in takes_value and "=" not in argument)
         return None
 
     def _of_target(self, name: str) -> Any:
@@ -184,8 +204,20 @@ class Verb(Command):
 
 
 def _flag(argument: str) -> str:
-    """Return the flag of an argument such as --lr=0.1."""
-    return argument.partition("=")[0]
+    """Return the flag of an argument such as --lr=0.1, spelled as lrviz spells it."""
+    flag = argument.partition("=")[0]
+    return f"--{spelled(flag[2:])}" if flag.startswith("--") else flag
+
+
+def targets(incomplete: str) -> list[tuple[str, str]]:
+    """Return how a target may go on: schedulers, by torch's names after a capital letter, and YAML files."""
+    from lrviz.experiment.schedulers import CATALOGUE
+
+    specs = [spec for spec in CATALOGUE.values() if spec.on_command_line and spec.module]
+    names = [(spec.__name__, spec.summary()) for spec in specs] if incomplete[:1].isupper() else scheduler_lines()
+    patterns = [f"{escape(incomplete)}*{below}{end}" for below in ("", "/*") for end in (".yaml", ".yml")]
+    files = {name for each in patterns for name in glob(each)}  # noqa: PTH207  pathlib drops a ./ that was typed
+    return [*names, *((name, "") for name in sorted(files))]
 
 
 def scheduler_lines() -> list[tuple[str, str]]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
 from lrviz.errors import Problem, SpecError
-from lrviz.experiment.argtypes import ArgType, Bool, Count, Invalid, OneOf
+from lrviz.experiment.argtypes import ArgType, Bool, Count, Invalid, ListOf, OneOf
 from lrviz.experiment.record import Record, arg_types, is_required
 from lrviz.experiment.scalars import scalar
 from lrviz.experiment.values import Value, located
@@ -48,9 +48,11 @@ def switch(name: str, panel: str, help: str, *flags: str, hidden: bool = False) 
     return _parameter(name, bool, False, panel, *flags, help=help, hidden=hidden)
 
 
-def repeated(name: str, panel: str, metavar: str, help: str) -> inspect.Parameter:
-    """Return a command's parameter for a flag that may be given several times."""
-    return _parameter(name, list[str], [], panel, metavar=metavar, help=help)
+def repeated(
+    name: str, panel: str, metavar: str, help: str, words: Callable[[], Any] | None = None
+) -> inspect.Parameter:
+    """Return a command's parameter for a flag that may be given several times; a shell completes it with `words`."""
+    return _parameter(name, list[str], [], panel, metavar=metavar, help=help, autocompletion=words)
 
 
 def choice(name: str, panel: str, options: Sequence[str], help: str, default: str | None = None) -> inspect.Parameter:
@@ -69,7 +71,8 @@ def _checked(name: str, panel: str, kind: ArgType, default: str | None = None) -
     def read(given: OptionalText) -> Any:
         return given if given is None else read_value(kind, given, flag_name(name))
 
-    return _parameter(name, OptionalText, default, panel, metavar=_metavar(kind), help=kind.help, callback=read)
+    settings: dict[str, Any] = {"metavar": _metavar(kind), "callback": read, "autocompletion": _words(kind)}
+    return _parameter(name, OptionalText, default, panel, help=kind.help, **settings)
 
 
 def _parameter(name: str, annotation: Any, default: Any, panel: str, *flags: str, **settings: Any) -> inspect.Parameter:
@@ -114,7 +117,8 @@ class FlagSet:
             yield switch(name, self.panel, message, flag, hidden=entry.default is True)
             yield switch(f"{name}{NO}", self.panel, message, f"--no-{flag[2:]}", hidden=not entry.default)
         else:
-            yield text(name, self.panel, _metavar(kind), message, flag)
+            settings: dict[str, Any] = {"metavar": _metavar(kind), "autocompletion": _words(kind)}
+            yield _parameter(name, OptionalText, None, self.panel, flag, help=message, **settings)
 
     def values(self, given: Mapping[str, Any]) -> dict[str, Value]:
         """Return the flags that were given, as values that know their flag."""
@@ -138,6 +142,20 @@ class FlagSet:
             return self.record(**{name: value.plain() for name, value in values.items()})
         except SpecError as error:
             raise SpecError(located(error.problems, Value(values))) from None
+
+
+def _words(kind: ArgType) -> Callable[[str], list[str]] | None:
+    """Return what a shell completes a flag with: the words it takes, in torch's spelling after a capital letter."""
+    item = kind.item if isinstance(kind, ListOf) else kind
+    if not isinstance(item, OneOf):
+        return None
+
+    def words(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",") if isinstance(kind, ListOf) else ("", "", incomplete)
+        options = item.options if last[:1].isupper() else item.words
+        return [f"{before}{comma}{word}" for word in options if word not in before.split(",")]
+
+    return words
 
 
 def _metavar(kind: ArgType) -> str:

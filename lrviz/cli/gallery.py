@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import signal
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,10 +69,9 @@ def draw(asked: Asked, form: str, *, prune: bool) -> None:
     formats, output = formats_of(asked.formats), Path(asked.output)
     if prune and output.is_symlink():
         raise SpecError(Problem(place="--prune", message=f"{output} is a symbolic link; nothing is removed through it"))
-    with _ended_by_signals():
-        entries = asked.collect()
-        old, known = _strays(entries, output)
-        count = _render(entries, output, formats)
+    entries = asked.collect()
+    old, known = _strays(entries, output)
+    count = _render(entries, output, formats)
     for severity, line in _finding_lines(entries):
         print_message(severity, line)
     _print_count(entries)
@@ -126,10 +123,9 @@ def check(asked: Asked, form: str, *, prune: bool) -> None:
     formats, output = formats_of(asked.formats), Path(asked.output)
     if not output.is_dir():
         raise SpecError(Problem(place=str(output), message="there is no such folder to check"))
-    with _ended_by_signals():
-        entries = asked.collect()
-        with _progress("checking", len(entries) + 2) as report:
-            found = differences(entries, output, formats, report)
+    entries = asked.collect()
+    with _progress("checking", len(entries) + 2) as report:
+        found = differences(entries, output, formats, report)
     if as_json:
         typer.echo(json.dumps(_report(output, entries, found), indent=2))
     else:
@@ -185,26 +181,6 @@ def _print_count(entries: Sequence[Entry]) -> None:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun if count == 1 else noun + 's'}"
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """End as after an error where the process is told to, so that nothing passing is left behind."""
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    numbers = [
-        number for number in map(signal.Signals.__getitem__, names) if signal.getsignal(number) is signal.SIG_DFL
-    ]
-
-    def end(number: int, _: object) -> None:
-        sys.exit(128 + number)
-
-    for number in numbers:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from lrviz.cli.flags import FlagSet
 from lrviz.cli.replaying import finish, run_lines, shown_trace
+from lrviz.cli.report import print_line, print_note
 from lrviz.cli.targets import Source, only
 from lrviz.errors import Problem, SpecError
+from lrviz.experiment.values import Value, located
 from lrviz.render.figure.options import FigureOptions, Mark
 from lrviz.render.figure.output import FORMATS, format_of, write
 from lrviz.render.figure.standalone import import_matplotlib
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["FIGURE", "FORMATS", "plot"]
 
@@ -31,6 +34,7 @@ def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     trace, findings = shown_trace(source, experiment, given)
     import_matplotlib()
     from lrviz.render.figure.draw import draw
+    from lrviz.render.figure.fonts import fonts_of
     from lrviz.render.text.sentences import summary_line
 
     marks = [
@@ -38,15 +42,26 @@ def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
         for finding in findings
         if finding.step is not None and finding.severity != "info"
     ]
-    figure = draw(trace, experiment, options, marks)
+    figure = _drawn(lambda: draw(trace, experiment, options, marks), given)
+    note = fonts_of(experiment, options).note
+    if note and not given["quiet"]:
+        print_note(note)
     write(figure, sys.stdout.buffer if output is None else output, file_format, options.dpi)
     lines = [f"wrote {output}"] if output else []
     for group in trace.groups:
         does = summary_line(trace, group, experiment.name)
         lines.append(f"{does}; {trace.steps:,} steps, torch {trace.torch_version}")
     for line in [*lines, *run_lines(experiment, given)]:
-        typer.echo(line, err=output is None)
+        print_line(line, err=output is None)
     finish(trace)
+
+
+def _drawn(draw: Callable[[], Figure], given: Mapping[str, Any]) -> Figure:
+    """Return the figure; what it cannot show has the name of its flag."""
+    try:
+        return draw()
+    except SpecError as error:
+        raise SpecError(located(error.problems, Value(dict(FIGURE.values(given))))) from None
 
 
 def _destination(output: str | None, file_format: str | None, stem: str) -> tuple[Path | None, str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +31,10 @@ def run(experiment: Experiment, given: Mapping[str, Any]) -> Trace:
     total = experiment.run.clock.settings
     with progress("replaying", total) if total >= SLOW else nullcontext() as update:
         report = update and (lambda done, _: update(completed=done))
-        trace = replay(
-            experiment, partial=True, engine=given["engine"], train=given.get("train", False), progress=report
-        )
+        with redirect_stdout(sys.stderr):  # what a scheduler of the user's own prints is no part of a report
+            trace = replay(
+                experiment, partial=True, engine=given["engine"], train=given.get("train", False), progress=report
+            )
     if not given.get("quiet"):
         for note in trace.warnings:
             print_note(f"torch warned {note.where}: {note.message}")
@@ -70,8 +72,8 @@ def _print_findings(source: Source, findings: Sequence[Finding]) -> None:
 
     for finding in findings:
         if finding.rule != REPLAY_FAILED:  # torch's own words come at the end
-            kind = "note" if finding.severity == "info" else finding.severity
-            print_message(kind, f"{finding.rule}: {source.worded(finding.message)}")
+            message = f"{finding.severity} {finding.rule}: {source.worded(finding.message)}"
+            print_message("check", message, finding.severity)
 
 
 def _idle_flags(experiment: Experiment, given: Mapping[str, Any]) -> Iterator[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, TextIO
 
 import typer
 
@@ -16,8 +18,19 @@ from lrviz.errors import LrvizError, SpecError
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["COLORS", "console", "plain_blocks", "print_error", "print_message", "print_note", "progress"]
+__all__ = [
+    "COLORS",
+    "columns",
+    "console",
+    "plain_blocks",
+    "print_error",
+    "print_line",
+    "print_message",
+    "print_note",
+    "progress",
+]
 
+NARROWEST, WIDEST = 40, 400  # columns
 COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
@@ -33,18 +46,43 @@ def print_note(text: str) -> None:
     print_message("note", text)
 
 
-def print_message(kind: str, text: str) -> None:
-    """Print a line on stderr after the word for what it is, with ? for what would control the terminal."""
-    typer.secho(f"{kind}: ", fg=COLORS.get(kind), bold=kind == "error", nl=False, err=True)
-    typer.echo("".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text), err=True)
+def print_message(kind: str, text: str, severity: str = "") -> None:
+    """Print a line on stderr after the word for what it is, with ? for what would control the terminal.
+
+    It has the colour of its severity, which is the word itself where nothing else is said.
+    """
+    word, _, rest = _fitted(f"{kind}: {text}", sys.stderr).partition(":")
+    typer.secho(f"{word}:", fg=COLORS.get(severity or kind), bold=kind == "error", nl=False, err=True)
+    typer.echo(rest, err=True)
+
+
+def print_line(text: str, *, err: bool = False) -> None:
+    """Print a line of a report, with ? for what would control the terminal."""
+    typer.echo(_fitted(text, sys.stderr if err else sys.stdout), err=err)
+
+
+def _fitted(text: str, stream: TextIO) -> str:
+    """Return text as one may print it: on a terminal broken between words, in a pipe each line whole."""
+    text = "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+    if not stream.isatty():
+        return text
+    return "\n".join(
+        textwrap.fill(line, columns(), break_long_words=False, break_on_hyphens=False) for line in text.split("\n")
+    )
+
+
+def columns() -> int:
+    """Return how many columns a report may take: those of the terminal, 80 when piped; $COLUMNS has a say in both."""
+    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+        return 80
+    return min(max(get_terminal_size().columns, NARROWEST), WIDEST)
 
 
 def console() -> Console:
-    """Return the console for reports: as wide as the terminal, 80 columns when piped."""
+    """Return the console for reports."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 80
-    return Console(width=width, highlight=False, soft_wrap=False)
+    return Console(width=columns(), highlight=False, soft_wrap=False)
 
 
 def plain_blocks() -> bool:

@@ -34,7 +34,9 @@ def prepare() -> None:
     _replace("stderr", _Remarks)
     if hasattr(signal, "SIGPIPE"):  # `lrviz table … | head` ends like any other filter
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
+            signal.signal(number, _terminated)
 
 
 def _terminated(number: int, _: object) -> None:

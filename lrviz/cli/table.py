@@ -6,10 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import typer
-
 from lrviz.cli.replaying import finish, run_lines, shown_trace
-from lrviz.cli.report import console, plain_blocks
+from lrviz.cli.report import console, plain_blocks, print_line
 from lrviz.cli.targets import Source, only
 from lrviz.render.text.formats import Format, lines
 
@@ -28,5 +26,5 @@ def table(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
         lines(wanted, trace, experiment, every=given["every"], console=console(), ascii=plain_blocks())
     )
     for line in run_lines(experiment, given):
-        typer.echo(line, err=wanted is not Format.TABLE)
+        print_line(line, err=wanted is not Format.TABLE)
     finish(trace)

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from textwrap import indent
+from textwrap import fill, indent
 from typing import Any
 
 from lrviz import documents
 from lrviz.cli import overlay
-from lrviz.cli.flags import FlagSet, flag_name, in_yaml, repeated
+from lrviz.cli.flags import FlagSet, flag_name, in_yaml, repeated, text
 from lrviz.cli.overlay import overlaid
 from lrviz.cli.report import print_note
 from lrviz.errors import Problem, SpecError, nearest, shown
@@ -98,11 +98,11 @@ def _exists(name: str) -> bool:
 def _unknown(name: str) -> str:
     known = [spec.name for spec in CATALOGUE.values() if spec.on_command_line]
     names = [*known, *(spec.__name__ for spec in CATALOGUE.values())]
-    return (
-        f"unknown target {shown(name)}{nearest(name, names)}\n"
-        f"       a target is a scheduler ({', '.join(known)}),\n"
-        "       a YAML file, - for standard input, or package.module:Name of your own; `lrviz list` shows them all"
+    every = (
+        f"a target is a scheduler ({', '.join(known)}), a YAML file, - for standard input, or package.module:Name "
+        "of your own; `lrviz list` shows them all"
     )
+    return f"unknown target {shown(name)}{nearest(name, names)}\n{indent(fill(every, 70), ' ' * 7)}"
 
 
 def _document_of(spec: type[SchedulerSpec]) -> str:
@@ -130,7 +130,8 @@ def _scheduler_source(spec: type[SchedulerSpec]) -> Source:
         missing = [name for name in spec.required() if isinstance(scheduler, dict) and name not in scheduler]
         if missing:
             raise SpecError(_missing(spec, missing))
-        return _read(Value(document), flags)
+        metrics = str(given.get("scheduler__metric_csv") or "").rpartition(":")[0]  # whoever types it wants it read
+        return _read(Value(document), flags, allow_files=[Path(metrics).parent] if metrics else [])
 
     return Source(spec.name, spec.name, _help(spec), flags.parameters(), load, flags)
 
@@ -196,16 +197,22 @@ def file_source(name: str, content: bytes | None = None) -> Source:
     def load(given: Mapping[str, Any]) -> Experiment:
         from lrviz.experiment.yaml_reader import decode, read
 
+        key = given.get("key")
         if content is not None:
-            root = decode(content, str(path))
+            root = decode(content, str(path), key)
         else:
-            root = decode(_standard_input(), "<stdin>") if name == "-" else read(path)
+            root = decode(_standard_input(), "<stdin>", key) if name == "-" else read(path, key)
         if isinstance(root.data, dict):
             root = replace(root, data=overlaid(root.data, given))
-        return _read(root, None, folder=path.parent, allow_import=given.get("allow_import", []))
+        allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}
+        return _read(root, None, folder=path.parent, **allowed)
 
+    files = repeated(
+        "allow_files", "Scheduler", "DIR", "let the file read metrics of this folder and below, beside its own"
+    )
+    block = text("key", "Document", "KEY", "read the block at this key of a larger file, such as training.schedule")
     known, about = None if name == "-" else path, f"Replay the experiment in {name}."
-    return Source(name, path.stem, about, [allow], load, path=known)
+    return Source(name, path.stem, about, [block, allow, files], load, path=known)
 
 
 def _standard_input() -> bytes:

@@ -29,7 +29,7 @@ def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -
     children = [construct(part.spec, optimizer, engine, part.length) for part in spec.segments(0, total)]
     match spec:
         case Custom():
-            return import_target(spec.target)(optimizer, **(spec.args or {}))
+            return _own(spec, optimizer)
         case ByHand():
             return _ByHand(optimizer, partial(spec.rate_at, length=total))
         case ClosedForm():
@@ -40,6 +40,17 @@ def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -
             return _class(spec, engine)(optimizer, schedulers=children, milestones=list(spec.milestones))
         case _:
             return _class(spec, engine)(optimizer, **_arguments(spec, total))
+
+
+def _own(spec: Custom, optimizer: Any) -> Any:
+    """Return what the user's class or function makes; raises SpecError where that is no scheduler."""
+    target = import_target(spec.target)
+    made = target(optimizer, **(spec.args or {}))
+    if not callable(getattr(made, "step", None)):
+        what = "class" if isinstance(target, type) else "function"
+        hint = ": does it end in `return`?" if made is None else ""
+        raise SpecError(f"your {what} {spec.label} returned {shown(made)}, not a scheduler{hint}")
+    return made
 
 
 def _class(spec: SchedulerSpec, engine: Engine) -> Any:

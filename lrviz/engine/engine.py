@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from lrviz.errors import EngineError
 from lrviz.experiment.optimizers import Group, OptimizerSpec
 
 __all__ = ["Engine", "TorchEngine", "group_settings"]
@@ -50,11 +51,7 @@ class TorchEngine:
     losses: array[float] | None = None
 
     def __init__(self) -> None:
-        with _collection_paused():
-            import torch
-
-            torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)  # the first of all loads another second
-        self.torch = torch
+        self.torch = _imported()
 
     @property
     def version(self) -> str:
@@ -78,6 +75,18 @@ class TorchEngine:
         needs_closure = isinstance(optimizer, self.torch.optim.LBFGS)
         arguments = [lambda: 0.0] if needs_closure else []
         optimizer.step(*arguments)
+
+
+def _imported() -> Any:
+    """Return torch; raises EngineError with the words of whatever it raises."""
+    try:
+        with _collection_paused():
+            import torch
+
+            torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)  # the first of all loads another second
+    except Exception as error:
+        raise EngineError(f"torch cannot be imported: {type(error).__name__}: {error}") from error
+    return torch
 
 
 @contextmanager

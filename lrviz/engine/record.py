@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import repeat
+from traceback import walk_tb
 from typing import Any
 
 from lrviz.engine.build import construct
@@ -179,7 +180,7 @@ class _Recording:
         moved = momentum_name(self.experiment.optimizer.name) if spec.moves_momentum() else None
         for group in self.optimizer.param_groups:
             names = ["lr", *([] if moved is None else [moved])]
-            names += ["weight_decay"] if _is_foreign(spec) and "weight_decay" in group else []
+            names += ["weight_decay"] if _foreign(spec) and "weight_decay" in group else []
             columns = {name: array("d") for name in names}
             self.columns.append(columns)
             self.readers += [_reader(values, group, name) for name, values in columns.items()]
@@ -222,7 +223,17 @@ class _Recording:
         whole = min(map(len, columns), default=0)
         for values in columns:  # a setting that could not be read throughout counts in no column
             del values[whole:]
-        return Failure(step=self.trained(), epoch=self.epoch(), kind=type(error).__name__, message=str(error))
+        kind, by = type(error).__name__, self.raiser(error)
+        return Failure(step=self.trained(), epoch=self.epoch(), kind=kind, message=str(error), by=by)
+
+    def raiser(self, error: Exception) -> str:
+        """Return who raised an error: the optimizer, a scheduler of the user's own, or torch."""
+        frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+        if any(frame.f_code.co_name == "train_once" for frame in frames):
+            return f"{self.experiment.optimizer.name}.step()"
+        foreign = _foreign(self.experiment.scheduler)
+        packages = {str(frame.f_globals.get("__name__")).partition(".")[0] for frame in frames} - {"lrviz"}
+        return f"your {foreign.label}" if foreign and packages != {"torch"} else "torch"
 
     def trace(self, failure: Failure | None) -> Trace:
         trained, losses = self.trained(), self.engine.losses
@@ -275,6 +286,6 @@ def _reader(values: array[float], group: Any, name: str) -> tuple[Callable[[Any]
     return (lambda betas: append(betas[0]), group, "betas") if name == "beta1" else (append, group, name)
 
 
-def _is_foreign(spec: SchedulerSpec) -> bool:
-    """Return whether code of the user's own is in it, which may move anything."""
-    return spec.is_foreign or any(map(_is_foreign, spec.children()))
+def _foreign(spec: SchedulerSpec) -> SchedulerSpec | None:
+    """Return what in a spec runs code of the user's own, which may move anything; None without any."""
+    return spec if spec.is_foreign else next(filter(None, map(_foreign, spec.children())), None)

@@ -93,14 +93,18 @@ class ArgType:
         return text
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Text(ArgType):
-    """A string."""
+    """A string, which may be empty where it is `blank`."""
+
+    _: dataclasses.KW_ONLY
+    blank: bool = False
 
     plural: ClassVar[str] = "names"
     is_raw: ClassVar[bool] = True
 
     def convert(self, value: Any) -> str:
-        if not isinstance(value, str) or not value.strip():
+        if not isinstance(value, str) or not (value.strip() or self.blank):
             quotes = "" if isinstance(value, (str, list, tuple, Mapping)) or value is None else "; write it in quotes"
             raise Invalid(f"must be text, not {shown(value)}{quotes}")
         if len(value) > LONGEST_TEXT:
@@ -275,7 +279,7 @@ class Duration(Count):
             return super().convert(value)
         except Invalid as error:
             if error.cause == FRACTION and 0 < value < 1:  # as transformers' warmup_ratio is given
-                raise Invalid(f"{error}; that share of the run is {100 * value:g}%", error.cause) from None
+                raise Invalid(f"{error}; did you mean {100 * value:g}%?", error.cause) from None
             raise
 
     def schema(self) -> dict[str, Any]:

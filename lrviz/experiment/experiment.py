@@ -70,6 +70,11 @@ class Experiment:
         """The title, or what the scheduler is called."""
         return self.title or self.scheduler.title
 
+    @property
+    def heading(self) -> str:
+        """What stands above a figure: the name, or nothing where the title is empty."""
+        return "" if self.title == "" else self.name
+
     def section(self, cls: type[R]) -> R:
         """Return what the document says in the section of this type, its defaults where it has none."""
         found = self.sections.get(cls)

@@ -16,6 +16,7 @@ from lrviz.experiment.argtypes import (
     Invalid,
     ListOf,
     MappingOf,
+    Metric,
     PerGroup,
     Text,
 )
@@ -115,13 +116,14 @@ class _Reader:
             self.refuse("", f"must be a mapping with a scheduler, not {_what(root)}")
             return None
         entries = root.data
-        self.unknown(entries, ("title", "run", "optimizer", "scheduler", *arg_types(Warmup), *self.sections), "")
+        own = {key: value for key, value in entries.items() if not key.startswith("x-")}  # those hold anchors
+        self.unknown(own, ("title", "run", "optimizer", "scheduler", *arg_types(Warmup), *self.sections), "")
         run = self.record(Run, entries.get("run", Value({})), "run")
         self.clock = run.clock if run else STAND_IN
         optimizer = self.record(OptimizerSpec, entries.get("optimizer", Value({})), "optimizer")
         given = {key: cls for key, cls in self.sections.items() if key in entries}
         sections = {cls: self.record(cls, entries[key], key) for key, cls in given.items()}
-        title = self.argument(Text(""), entries["title"], "title") if "title" in entries else None
+        title = self.argument(Text("", blank=True), entries["title"], "title") if "title" in entries else None
         if "scheduler" not in entries:
             self.refuse("scheduler", "missing; for example scheduler: {name: onecycle, max_lr: 1e-3}")
             return None
@@ -139,7 +141,7 @@ class _Reader:
         """Read the scheduler and the warmup before it, which make a sequence of the two."""
         given = {name: entries[name] for name in arg_types(Warmup) if name in entries}
         warmup = self.record(Warmup, Value(given), "")
-        after = warmup.warmup if warmup else None
+        after = (warmup.warmup if warmup else None) or None
         scope = Scope(self.clock.scheduler_steps - (after or 0), None if after is None else Rest())
         scheduler = self.scheduler(entries["scheduler"], "scheduler", scope)
         if warmup is None or scheduler is None:
@@ -290,6 +292,8 @@ class _Reader:
             self.refuse(field, f"has no value: {arg_type.help}" if arg_type.help else "has no value")
         elif isinstance(arg_type, (ListOf, PerGroup)) and isinstance(data, list):
             return self.items(arg_type, data, field, scope)
+        elif isinstance(arg_type, Metric) and isinstance(data, list):
+            return self.items(arg_type.numbers, data, field, scope)
         elif isinstance(arg_type, MappingOf) and isinstance(data, dict):
             return self.pairs(arg_type, data, field, scope)
         elif isinstance(arg_type, RecordOf):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lrviz.experiment.argtypes import ArgType, CsvColumn
+from lrviz.experiment.argtypes import LONGEST_TEXT, ArgType, CsvColumn
 from lrviz.experiment.clock import Run
 from lrviz.experiment.optimizers import Group, OptimizerSpec
 from lrviz.experiment.record import Record, arg_types, is_required
@@ -23,8 +23,9 @@ def json_schema(sections: Mapping[str, type[Record]]) -> dict[str, Any]:
         "type": "object",
         "required": ["scheduler"],
         "additionalProperties": False,
+        "patternProperties": {"^x-": {"description": "anything, such as what anchors stand for"}},
         "properties": {
-            "title": {"type": "string", "description": "title of the figure"},
+            "title": {"type": "string", "maxLength": LONGEST_TEXT, "description": "title of the figure"},
             "run": _section(Run),
             "optimizer": _section(OptimizerSpec),
             "scheduler": {"$ref": "#/$defs/scheduler"},

@@ -66,7 +66,7 @@ def group_lr_flattened(case: Case, part: Part) -> Iterator[Finding]:
     "warning",
     "a cycle that turns momentum on, or moves beta1, without having been asked to",
     why="cycle_momentum is on by default: it gives plain SGD a momentum of 0.9 or so, which multiplies the effective "
-    "rate by ten, and moves Adam's beta1. That, and plain SGD where nothing is said of the optimizer, is an info.",
+    "rate by ten, and moves Adam's beta1, which is an info. Where nothing is said of the optimizer, it is an info.",
     instead="Set cycle_momentum: false, or give the optimizer the momentum that the cycle starts with.",
     example={"optimizer": {"name": "sgd", "lr": 0.1}, "scheduler": {"name": "onecycle", "max_lr": 0.1}},
     near_miss={
@@ -88,14 +88,14 @@ def momentum_changed(case: Case, part: Part) -> Iterator[Finding]:
             continue  # as somebody asked for
         down = of_group(spec.base_momentum, number)
         what = f"enables {moved} {first:g}; {name} was configured without it"
-        is_unsaid = case.experiment.optimizer == OptimizerSpec()  # nobody has said what is trained with
-        if is_unsaid:
-            what = f"enables {moved} {first:g}, which torch's {name} is without"
-        elif own:
+        if own:
             what = f"cycles {moved} between {first:g} and {down:g}; {name} was configured with {own:g}"
+        elif case.experiment.optimizer == OptimizerSpec():  # nobody has said what is trained with
+            what = f"enables {moved} {first:g}, which torch's {name} is without"
         message = f"{part.name} {what} (cycle_momentum, on by default)"
         fix = f"Set cycle_momentum: false, or give {name} a {moved} of {first:g} if that is meant"
-        severity: Severity | None = "info" if moved == "beta1" or is_unsaid else None
+        is_info = moved == "beta1" or case.experiment.optimizer == OptimizerSpec()
+        severity: Severity | None = "info" if is_info else None
         yield case.finding(message, fix, None, part.change(cycle_momentum=False), severity)
         break
 

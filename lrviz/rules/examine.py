@@ -30,7 +30,7 @@ def examine(
     """
     layers = (over, experiment.section(CheckSettings), under)
     verdicts = {name: verdict(name, layers) for name in RULES}
-    silent = [name for name, said in verdicts.items() if said == "silent"]
+    silent = {name for name, given in verdicts.items() if given == "silent"}
     case = Case.of(experiment, trace)
     findings = [finding for rule in RULES.values() for finding in rule.examine(case)]
     explained: dict[str, int] = {}
@@ -40,8 +40,8 @@ def examine(
         explained |= {name: min(rank, explained.get(name, rank)) for name in names}
     explained |= dict.fromkeys(silent, -1)
     no_rank = len(SEVERITIES)
-    told = (each for each in findings if SEVERITIES.index(each.severity) < explained.get(each.rule, no_rank))
-    return _compatible(_sorted(raised(finding, verdicts[finding.rule]) for finding in told))
+    kept = [each for each in findings if SEVERITIES.index(each.severity) < explained.get(each.rule, no_rank)]
+    return _compatible(_sorted(raised(finding, verdicts[finding.rule]) for finding in kept))
 
 
 def raised(finding: Finding, verdict: Verdict) -> Finding:

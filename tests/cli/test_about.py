@@ -58,3 +58,7 @@ def test_engines_certify_says_what_differs_on_one_line_each(lrviz, compared):
     ended = lrviz("engines", "--certify")
     assert ended.code == 1
     assert ended.out.endswith("  differs: StepLR with SGD: lr?[31m of group 'a'\nnot identical: torch itself replays\n")
+
+
+def test_list_says_what_a_plateau_needs(lrviz):
+    assert "ReduceLROnPlateau(), stepped with a metric" in " ".join(lrviz("list").out.split())

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 
@@ -61,10 +63,54 @@ def test_help_shows_where_more_files_go(lrviz):
         ("lrviz plot onecycle --max-", ["--max-lr", "--max-momentum"]),
         ("lrviz check a.yaml --str", ["--strict"]),
         ("lrviz check --l", ["--list"]),
+        ("lrviz plot One", ["OneCycleLR"]),
+        ("lrviz plot run", ["run.yaml", "runs/a.yml"]),
+        ("lrviz plot ./runs/", ["./runs/a.yml"]),
+        ("lrviz plot cosine --theme d", ["dark"]),
+        ("lrviz plot cosine --optimizer AdamW", ["AdamW"]),
+        ("lrviz plot cosine --optimizer adamw", ["adamw"]),
+        ("lrviz plot cosine --show lr,", ["lr,momentum"]),
+        ("lrviz plot cosine --engine t", ["torch"]),
+        ("lrviz plot cosine --theme drak --eng", ["--engine"]),
+        ("lrviz plot nosuch --the", []),
+        ("lrviz table cosine --format m", ["markdown"]),
+        ("lrviz check run.yaml --ignore unit", ["unit-mismatch"]),
+        ("lrviz --show-completion z", ["zsh"]),
     ],
 )
-def test_the_shell_completes_commands_targets_and_flags(lrviz, monkeypatch, words, completed):
+def test_the_shell_completes_commands_targets_and_flags(lrviz, monkeypatch, tmp_path, words, completed):
+    (tmp_path / "run.yaml").touch()
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "a.yml").touch()
     monkeypatch.setenv("_LRVIZ_COMPLETE", "complete_bash")
     monkeypatch.setenv("COMP_WORDS", words)
     monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
     assert lrviz().out.split() == completed
+
+
+def test_zsh_and_fish_complete_values(lrviz, monkeypatch):
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "lrviz plot cosine --theme ")
+    monkeypatch.setenv("_TYPER_COMPLETE_FISH_ACTION", "get-args")
+    monkeypatch.setenv("_LRVIZ_COMPLETE", "complete_fish")
+    assert lrviz().out.split() == ["light", "dark"]
+    monkeypatch.setenv("_LRVIZ_COMPLETE", "complete_zsh")
+    assert '"light"\n"dark"' in lrviz().out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_of_a_shell_is_shown_or_installed_by_its_name(lrviz, monkeypatch, tmp_path, shell):
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert f"complete_{shell}" in lrviz("--show-completion", shell).out
+    installed = lrviz("--install-completion", shell)
+    assert (installed.code, installed.out.split()[0]) == (0, shell)
+    assert any(f"complete_{shell}" in file.read_text() for file in tmp_path.rglob("*lrviz*"))
+
+
+@pytest.mark.parametrize("flag", ["--show-completion", "--install-completion"])
+def test_a_completion_needs_a_shell_that_is_known(lrviz, flag):
+    assert lrviz(flag).err == f"error: {flag}: needs a value: bash|zsh|fish|powershell|pwsh\n"
+    assert "not 'zhs'; did you mean 'zsh'?" in lrviz(flag, "zhs").err
+
+
+def test_flags_before_the_target_may_be_spelled_as_torch_spells_them(lrviz):
+    assert lrviz("table", "--steps_per_epoch", "2", "cosine", "--T_max", "8").code == 0

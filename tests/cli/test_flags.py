@@ -54,7 +54,7 @@ def test_a_flag_may_be_spelled_as_torch_spells_it(table, flag):
         (("plot", "cosine", "--anotate"), "--anotate: no such flag; did you mean '--annotate'?"),
         (("table", "cosine", "--rows"), "--rows: no such flag; lrviz table cosine --help shows them"),
         (("plot", "cosine", "-O"), "-O: no such flag; lrviz plot cosine --help shows them"),
-        (("plot", "cosine", "--lr"), "--lr: needs a value"),
+        (("plot", "cosine", "--lr"), "--lr: needs a value: FLOAT"),
         (("plot", "cosine", "--log-y=3"), "--log-y: takes no value"),
         (("gallery", "--chek"), "--chek: no such flag; did you mean '--check'?"),
         (("--rows",), "--rows: no such flag; lrviz --help shows them"),

@@ -1,12 +1,31 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+
+import lrviz
 
 STEP = "scheduler: {name: step, step_size: 4, gamma: 0.5}\ngallery: {summary: false}\n"
 FADING = "scheduler: {name: exponential, gamma: 0.5}\ngallery: {summary: false}\n"
 COMMAND = "lrviz gallery --configs configs --formats svg"
+
+DRAWING = f"""
+import sys
+sys.path.insert(0, {str(Path(lrviz.__file__).parent.parent)!r})
+import functools, lrviz.gallery, os, resource
+from lrviz.cli import main
+from lrviz.engine.select import replay
+os.sched_getaffinity = lambda _: (0, 1)
+lrviz.gallery.replay = functools.partial(replay, engine="light")  # torch's threads would keep it from forking
+sys.argv = ["lrviz", "gallery", "--configs", "configs", "--formats", "svg"]
+"""
 
 
 @pytest.fixture
@@ -122,3 +141,55 @@ def test_an_unwritable_folder_is_named(lrviz, tmp_path):
     assert ended.code == 2
     assert "gallery" in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_a_bar_is_there_from_the_first_replay_on(gallery, monkeypatch):
+    shown = []
+
+    @contextmanager
+    def progress(task, total):
+        yield lambda advance, description: shown.append((task, total, description))
+
+    monkeypatch.setattr("lrviz.cli.gallery.progress", progress)
+    gallery()
+    assert shown == [("replaying", 1, "replaying stairs"), ("drawing", 3, "drawing stairs")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize("flags", [[], ["--check"]])
+def test_a_signal_ends_all_and_leaves_nothing(gallery, tmp_path, number, code, flags):
+    for name in "ab":
+        (tmp_path / "configs" / f"{name}.yaml").write_text(STEP)
+    (tmp_path / "temporary").mkdir()
+    drawing = f"""{DRAWING}
+def draw(entries, folder, formats, name):
+    (folder / f"{{name}}.svg").touch()
+    os.write(1, b"x")
+    os.read(0, 1)
+lrviz.gallery._draw = draw
+sys.argv += {flags}
+main()
+"""
+    before = {path: path.read_bytes() for path in (tmp_path / "gallery").iterdir()}
+    with subprocess.Popen(
+        [sys.executable, "-c", drawing], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        bufsize=0, cwd=tmp_path, start_new_session=True, env=os.environ | {"TMPDIR": str(tmp_path / "temporary")},
+    ) as running:  # fmt: skip
+        assert running.stdout is not None
+        assert running.stderr is not None
+        assert running.stdout.read(1) + running.stdout.read(1) == b"xx"  # both processes draw
+        os.killpg(running.pid, number)  # as a terminal does
+        assert running.stdout.read() == b""  # all have ended
+        assert b"Traceback" not in running.stderr.read()
+    assert running.returncode == code
+    assert {path: path.read_bytes() for path in (tmp_path / "gallery").iterdir()} == before
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+def test_a_full_disk_is_an_error_and_leaves_nothing(gallery, python, tmp_path):
+    before = {path: path.read_bytes() for path in (tmp_path / "gallery").iterdir()}
+    ended = python("-c", f"{DRAWING}\nresource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\nmain()", cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (2, "error: cannot write gallery/stairs.svg: file too large\n")
+    assert {path: path.read_bytes() for path in (tmp_path / "gallery").iterdir()} == before

@@ -98,7 +98,7 @@ def test_a_flag_that_cannot_be_laid_over_the_document_is_refused(lrviz, write, f
         (("plateau",), "--metric: missing: what to watch, such as --metric 'exp(-step / 4)' or --metric-csv"),
         (("cosine", "--dataset-size", "9"), "--batch-size: missing: --dataset-size counts steps only with"),
         (("cosine", "--warmup-start", "0.5"), "--warmup-start: requires --warmup, its length"),
-        (("cosine", "--warmup", "0.1"), "--warmup: must be a whole number >= 1, not 0.1; that share of the run is 10%"),
+        (("cosine", "--warmup", "0.1"), "--warmup: must be a whole number >= 0, not 0.1; did you mean 10%?"),
         (("range-test", "--min-lr", "2", "--max-lr", "1"), "--max-lr: must be above --min-lr, 2, not 1"),
     ],
 )

@@ -98,3 +98,24 @@ def test_two_groups_are_two_lines(lrviz, tmp_path):
         "CosineAnnealingLR, backbone",
         "CosineAnnealingLR, head",
     ]
+
+
+def test_a_title_the_font_cannot_draw_is_noted_once(lrviz):
+    ended = lrviz("plot", "cosine", "--title", "𝔄 𝔄")
+    assert ended.err.startswith("note: DejaVu Sans has no 𝔄; drawn in ")
+    assert ended.err.count("\n") == 1
+    assert lrviz("plot", "cosine", "--title", "𝔄 𝔄", "-q").err == ""
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--font", "DejaVu Serf"), "--font: no font 'DejaVu Serf' is installed; the nearest are DejaVu Serif, "),
+        (("--font-size", "40", "--size", "4x3"), "--font-size: 40 leaves no room for a curve; at most 19.2 in"),
+        (("--show", "momentum", "--optimizer", "rprop"), "--show: momentum cannot be drawn: Rprop has neither"),
+    ],
+)
+def test_what_a_figure_cannot_show_has_its_flags_name(lrviz, flags, message):
+    ended = lrviz("plot", "cosine", *flags)
+    assert (ended.code, ended.err.startswith(f"error: {message}")) == (2, True), ended.err
+    assert not any(Path().iterdir())

@@ -24,7 +24,7 @@ def test_partial_draws_what_came_before(lrviz):
 def test_findings_are_a_line_each_and_marked(lrviz):
     ended = lrviz("plot", "cosine", "--t-max", "20", "-o", "a.svg")
     assert ended.code == 0
-    assert ended.err.startswith("error: cosine-rebound: CosineAnnealingLR is at its lowest learning rate, 0")
+    assert ended.err.startswith("check: error cosine-rebound: CosineAnnealingLR is at its lowest learning rate, 0")
     assert "cosine-rebound" in Path("a.svg").read_text()
 
 

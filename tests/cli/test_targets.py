@@ -107,3 +107,23 @@ def test_a_metric_file_stands_beside_the_document(table, tmp_path):
     from_flag = table("plateau", *flags)
     assert from_file == from_flag
     assert [row[2] for row in from_file[1:6]] == ["0.001", "0.001", "0.001", "0.001", "0.0001"]
+
+
+def test_a_metric_file_outside_is_read_where_it_is_allowed_or_typed(lrviz, table, tmp_path):
+    (tmp_path / "log.csv").write_text("loss\n1\n1\n1\n")
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    (folder / "a.yaml").write_text("run: {steps: 4}\nscheduler: {name: plateau, metric_csv: '../log.csv:loss'}\n")
+    assert "--allow-files" in lrviz("table", "runs/a.yaml").err
+    assert len(table("runs/a.yaml", "--allow-files", ".")) == 5
+    assert len(table("plateau", "--metric-csv", str(tmp_path / "log.csv") + ":loss", "--steps", "4")) == 5
+
+
+def test_a_block_of_a_larger_file_is_a_target(table, lrviz, tmp_path):
+    (tmp_path / "train.yaml").write_text(
+        "data: {path: /x}\ntraining:\n  schedule: {scheduler: {name: exponential, gamma: 0.5}}\n"
+    )
+    flags = ("--key", "training.schedule", "--set", "optimizer.lr=1", "--epochs", "1")
+    assert [row[2] for row in table("train.yaml", *flags)[1:4]] == ["1.0", "0.5", "0.25"]
+    assert "train.yaml:3" in lrviz("check", "--key", "training.schedule", "train.yaml").out
+    assert lrviz("table", "train.yaml", "--key", "training.shedule").code == 2

@@ -178,6 +178,8 @@ SINGLE = [
         "onecycle-shape", t.OneCycleLR, max_lr=0.4, total_steps=N, pct_start=0.1, div_factor=7.0, final_div_factor=30.0
     ),
     same("onecycle-momentum", t.OneCycleLR, max_lr=0.4, total_steps=N, base_momentum=0.5, max_momentum=0.97),
+    same("onecycle-momentum-above-1", t.OneCycleLR, max_lr=0.4, total_steps=N, base_momentum=1.0, max_momentum=1.5),
+    same("cyclic-momentum-of-1", t.CyclicLR, base_lr=0.01, max_lr=0.2, step_size_up=4, max_momentum=1.0),
     same("onecycle-no-momentum", t.OneCycleLR, max_lr=0.4, total_steps=N, cycle_momentum=False),
     same(
         "onecycle-lists",

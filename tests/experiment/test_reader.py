@@ -198,13 +198,13 @@ SINGLE = [
     ("scheduler: {name: manual, values: {0: 1, -3: 2}}\n", "a.yaml:1: scheduler.values: must be a whole number >= 0, not -3"),
     ("scheduler: {name: lambda, lr_lambda: 'epohc * 2'}\n", "a.yaml:1: scheduler.lr_lambda: 'epohc * 2': unknown name 'epohc'; known are epoch, step, total, pi, e; did you mean 'epoch'?"),
     ("scheduler: {name: lambda, lr_lambda: yes}\n", "a.yaml:1: scheduler.lr_lambda: must be an expression over epoch, step, total, pi, e, such as '0.95 ** epoch', not True"),
-    ("scheduler: {name: lambda, lr_lambda: '9**9**9**9'}\n", "a.yaml:1: scheduler.lr_lambda: '9**9**9**9': numerical result out of range"),
+    ("scheduler: {name: lambda, lr_lambda: '9**9**9**9'}\n", "a.yaml:1: scheduler.lr_lambda: '9**9**9**9': 9 ** 3.8742e+08 is too large"),
     ("scheduler: {name: plateau}\n", "a.yaml:1: scheduler.metric: missing: what to watch, such as metric: 'exp(-step / 4)' or metric_csv: log.csv:val_loss"),
     ("scheduler: {name: plateau, metric: 1, metric_csv: 'a:b'}\n", "a.yaml:1: scheduler.metric_csv: metric and metric_csv exclude each other"),
     ("scheduler: {name: range-test, min_lr: 1, max_lr: 1}\n", "a.yaml:1: scheduler.max_lr: must be above min_lr, 1, not 1: the learning rate is to rise"),
     ("scheduler:\n  name: plateau\n  metric: [1, 2]\n", "a.yaml:3: scheduler.metric: has 2 values; the run steps its scheduler 31 times"),
     ("scheduler: {name: plateau, metric: []}\n", "a.yaml:1: scheduler.metric: must be a list of numbers, at least one, not []"),
-    ("scheduler: {name: plateau, metric: [1, .nan]}\n", "a.yaml:1: scheduler.metric: must be a finite number, not nan"),
+    ("scheduler: {name: plateau, metric: [1, .nan]}\n", "a.yaml:1: scheduler.metric[1]: must be a finite number, not nan"),
     ("scheduler: {name: plateau, metric_csv: log.csv}\n", "a.yaml:1: scheduler.metric_csv: must be FILE:COLUMN, such as log.csv:val_loss, not 'log.csv'"),
     ("scheduler: {name: plateau, metric_csv: 'log.csv:x'}\n", "a.yaml:1: scheduler.metric_csv: cannot read 'log.csv': No such file or directory"),
     ('scheduler: {name: plateau, metric_csv: "a\\0b:x"}\n', "a.yaml:1: scheduler.metric_csv: cannot read 'a\\x00b': embedded null byte"),
@@ -454,3 +454,16 @@ def test_functions_of_python_are_taken_where_an_expression_is() -> None:
 def test_group_names_may_be_odd(load: Load, name: str) -> None:
     text = STEP + f"optimizer: {{groups: [{{name: {json.dumps(name)}, lr: 1}}]}}"
     assert load(text).optimizer.groups[0].name == name
+
+
+def test_a_bad_number_in_a_list_of_metrics_has_its_own_line(problems_of: Problems) -> None:
+    assert problems_of("scheduler:\n  name: plateau\n  metric:\n    - 1\n    - low\n    - 0.5\n    -\n") == [
+        "a.yaml:5: scheduler.metric[1]: must be a number, not 'low'",
+        "a.yaml:7: scheduler.metric[3]: has no value",
+    ]
+
+
+@pytest.mark.parametrize("text", ["null", "{null: 1}", "[]"])
+def test_a_message_calls_nothing_by_its_name(problems_of: Problems, text: str) -> None:
+    for name, field in (("manual", "values"), ("plateau", "metric"), ("onecycle", "max_lr")):
+        assert "None" not in " ".join(problems_of(f"scheduler: {{name: {name}, {field}: {text}}}"))

@@ -183,7 +183,7 @@ class Warmup(Record):
     """
 
     warmup: int | None = arg(
-        Duration("length of a linear warmup before the scheduler", default_text="none"), default=None
+        Duration("length of a linear warmup before the scheduler", minimum=0, default_text="none"), default=None
     )
     warmup_start: float | None = arg(
         Real(
@@ -206,7 +206,7 @@ class Warmup(Record):
         The steps of the scheduler, a sequence's milestones among them, count from there. Without a
         warmup it is the scheduler itself. Raises SpecError for schedulers that cannot follow one.
         """
-        if self.warmup is None:
+        if not self.warmup:
             return scheduler
         reason, cause = scheduler.no_warmup
         if scheduler.first_step:

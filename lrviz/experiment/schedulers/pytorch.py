@@ -311,8 +311,8 @@ class CyclicLR(SchedulerSpec):
     scale_fn: Expression | None = arg(Formula("amplitude over x, instead of a mode", names=("x",)), default=None)
     scale_mode: str = arg(OneOf(("cycle", "iterations"), "what x of scale_fn counts"), default="cycle")
     cycle_momentum: bool = arg(Bool("cycle momentum (or beta1) inversely to the learning rate"), default=True)
-    base_momentum: Rates = arg(PerGroup(Real("momentum at the highest learning rate", minimum=0, below=1)), default=0.8)
-    max_momentum: Rates = arg(PerGroup(Real("momentum at the lowest learning rate", minimum=0, below=1)), default=0.9)
+    base_momentum: Rates = arg(PerGroup(Real("momentum at the highest learning rate", minimum=0)), default=0.8)
+    max_momentum: Rates = arg(PerGroup(Real("momentum at the lowest learning rate", minimum=0)), default=0.9)
 
     def length(self) -> int | None:
         return self.step_size_up + (self.step_size_down or self.step_size_up)
@@ -375,10 +375,8 @@ class OneCycleLR(SchedulerSpec):
     pct_start: float = arg(Real("share of the cycle that the warmup takes", minimum=0, maximum=1), default=0.3)
     anneal_strategy: str = arg(OneOf(("cos", "linear"), "shape of the curve"), default="cos")
     cycle_momentum: bool = arg(Bool("cycle momentum (or beta1) inversely to the learning rate"), default=True)
-    base_momentum: Rates = arg(
-        PerGroup(Real("momentum at the highest learning rate", minimum=0, below=1)), default=0.85
-    )
-    max_momentum: Rates = arg(PerGroup(Real("momentum at the start and the end", minimum=0, below=1)), default=0.95)
+    base_momentum: Rates = arg(PerGroup(Real("momentum at the highest learning rate", minimum=0)), default=0.85)
+    max_momentum: Rates = arg(PerGroup(Real("momentum at the start and the end", minimum=0)), default=0.95)
     div_factor: float = arg(Real("max_lr over the first learning rate", above=0), default=25.0)
     final_div_factor: float = arg(Real("first learning rate over the last one", above=0), default=1e4)
     three_phase: bool = arg(Bool("mirror the warmup before the final descent"), default=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from lrviz.errors import Problem, SpecError, shown
-from lrviz.experiment.argtypes import ArgType, Bool, Count, Invalid, ListOf, OneOf
+from lrviz.experiment.argtypes import ArgType, Bool, Count, Invalid, ListOf, OneOf, Real, Text
 from lrviz.experiment.record import Record, arg
 from lrviz.experiment.scalars import scalar
 
@@ -17,6 +17,7 @@ PANELS = ("lr", "momentum")
 THEMES = ("light", "dark")
 MAX_PIXELS = 100_000_000  # an image of 400 MB in memory
 MAX_SIDE = 65_535  # what the rasteriser takes
+LEAST_EMS = (15, 10)  # of a figure's width and height, so that its text leaves room for a curve
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,6 +75,16 @@ class FigureOptions(Record):
     )
     theme: str = arg(OneOf(THEMES, "colours"), default="light")
     epoch_axis: bool = arg(Bool("epoch axis on top, where the run has epochs"), default=True)
+    font: str | None = arg(Text("an installed font, or serif or monospace", default_text="DejaVu Sans"), default=None)
+    font_size: float | None = arg(
+        Real("size of the text in points", minimum=4, maximum=72, default_text="12, less where the figure is small"),
+        default=None,
+    )
+    transparent: bool = arg(Bool("no background"), default=False)
+    xlabel: str | None = arg(Text("label of the x axis, '' for none", blank=True, default_text="Steps"), default=None)
+    ylabel: str | None = arg(
+        Text("label of the upper panel's y axis, '' for none", blank=True, default_text="Learning Rate"), default=None
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -84,6 +95,10 @@ class FigureOptions(Record):
                 f"{self.dpi} makes an image of {width} x {height} pixels; the limit is {MAX_PIXELS // 10**6} million"
             )
             raise SpecError(Problem(field="dpi", message=message))
+        largest = min(72 * side / ems for side, ems in zip(self.size, LEAST_EMS, strict=True))
+        if self.font_size is not None and self.font_size > largest:
+            message = f"{self.font_size:g} leaves no room for a curve; at most {largest:g} in a figure of this size"
+            raise SpecError(Problem(field="font_size", message=message))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,9 +17,10 @@ from matplotlib.markers import TICKDOWN, TICKLEFT
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.figure.curve import COLUMNS_PER_INCH, HUGE, Curve, curve, loss_curve, metric_curve
 from lrviz.render.figure.layout import LINE, Layout
+from lrviz.render.figure.options import FigureOptions
 from lrviz.render.figure.theme import Theme
 from lrviz.render.figure.ticks import Ticks, epoch_ticks, level_ticks, log_ticks, step_ticks
-from lrviz.render.words import inches, wrapped
+from lrviz.render.words import clean, inches, wrapped
 from lrviz.trace import Trace
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "peak",
     "plot",
     "raise_ylim",
+    "relabel",
     "set_linear_ylim",
 ]
 
@@ -173,8 +175,16 @@ def align_labels(panels: Sequence[Axes], layout: Layout) -> None:
     longest = max(inches(label.get_text(), layout.points) for axes in panels for label in axes.get_yticklabels())
     for axes in panels:
         axes.yaxis.set_label_coords(-(longest + LABEL * layout.points / 72) / layout.width, 0.5)
-        length = inches(axes.get_ylabel(), layout.points)
+        length = inches(axes.get_ylabel(), layout.points) or 1.0
         axes.yaxis.label.set_fontsize(layout.points * min(1.0, inches_of(axes)[1] / length))
+
+
+def relabel(top: Axes, bottom: Axes, options: FigureOptions) -> None:
+    """Give the axes of values and of steps the labels that were asked for."""
+    if options.ylabel is not None:
+        top.set_ylabel(clean(options.ylabel))
+    if options.xlabel is not None:
+        bottom.set_xlabel(wrapped(options.xlabel, inches_of(bottom)[0], rcParams["font.size"], lines=1))
 
 
 def figure_of(axes: Axes) -> Figure:

@@ -17,11 +17,21 @@ from lrviz.experiment.scalars import short
 from lrviz.experiment.schedulers.notes import Annotation, Point
 from lrviz.render.figure.annotation.callouts import call_out
 from lrviz.render.figure.curve import Curve, range_test_curve
+from lrviz.render.figure.fonts import fonts_of
 from lrviz.render.figure.layout import NO_LEGEND, Layout
 from lrviz.render.figure.options import FigureOptions
-from lrviz.render.figure.panel import TOY, add_caption, align_labels, columns_of, inches_of, plot, set_linear_ylim
+from lrviz.render.figure.panel import (
+    TOY,
+    add_caption,
+    align_labels,
+    columns_of,
+    inches_of,
+    plot,
+    relabel,
+    set_linear_ylim,
+)
 from lrviz.render.figure.suggestions import Suggestion, steepest, usable, valley
-from lrviz.render.figure.theme import Theme, styled
+from lrviz.render.figure.theme import Theme, styled_as
 from lrviz.render.figure.ticks import log_ticks
 from lrviz.trace import Trace
 
@@ -39,16 +49,17 @@ def draw_range_test(trace: Trace, experiment: Experiment, options: FigureOptions
     The line leaves the frame where the loss diverges. The steepest and the valley point before that
     are marked, where the loss falls at all.
     """
-    with styled(options.theme, options.size) as theme:
+    with styled_as(options, fonts_of(experiment, options).names) as theme:
         figure = Figure(figsize=options.size, dpi=options.dpi)
         layout = Layout.around(
-            options.size, rcParams["font.size"], experiment.name, epochs=False, notes=1, legend=NO_LEGEND
+            options.size, rcParams["font.size"], experiment.heading, epochs=False, notes=1, legend=NO_LEGEND
         )
         axes = figure.add_axes(layout.rectangles(1)[0], label="range test")
         axes.set_title(layout.title, pad=layout.pad)
         losses = list(trace.loss or ())
         calm = losses[: usable(losses)]
         line = _line(axes, range_test_curve(trace, columns_of(axes)), max(calm, default=0.0) or 1.0, theme)
+        relabel(axes, axes, options)
         align_labels([axes], layout)
         add_caption(axes, TOY, theme, "toy")
         rates = list(trace.groups[0].lr[: len(calm)]) if calm else []

@@ -136,7 +136,7 @@ def _columns(trace: Trace) -> dict[str, list[memoryview]]:
 def _names(trace: Trace) -> list[str]:
     """Return the names of the columns."""
     several = len(trace.groups) > 1
-    groups = [f".{group.name}" if several else "" for group in trace.groups] or [""]
+    groups = [f".{one_line(group.name)}" if several else "" for group in trace.groups] or [""]
     floats = [f"{name}{group}" for name in _columns(trace) for group in groups]
     return ["step", "epoch", *floats, *_watched(trace)]
 

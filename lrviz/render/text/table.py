@@ -27,6 +27,7 @@ GAP = 2  # blanks between two columns
 PICTURED = 4  # groups with a sparkline and a line of their own
 NAME = 16  # cells of a group's name
 BAR = (6, 32)  # cells of the narrowest and the widest bar
+ROUNDING = 1e-9  # of a ratio of two rates, on the way there
 
 Line = list[tuple[str, str]]  # pieces of text, each with its style
 
@@ -256,7 +257,7 @@ def _change(before: float, after: float) -> str:
     ratio = after / before if before else math.nan
     if not math.isfinite(ratio) or ratio <= 0 or ratio == 1:
         return ""
-    if not 0.1 < ratio < 10:
+    if not 0.1 + ROUNDING < ratio < 10 - ROUNDING:
         return f"x{ratio:.2g}"
     percent = (ratio - 1) * 100
     return f"{percent:+.1f}%" if abs(percent) >= 0.05 else f"{percent:+.1g}%"

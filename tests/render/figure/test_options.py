@@ -59,3 +59,9 @@ def test_every_option_can_be_a_flag():
     kinds = arg_types(FigureOptions)
     assert kinds["show"].split("lr,momentum") == "[lr,momentum]"
     assert kinds["size"].split("10x5") == "10x5"
+
+
+@pytest.mark.parametrize(("points", "size"), [(3, (10, 5)), (73, (60, 60)), (12, (2, 2)), (40, (10, 3))])
+def test_a_font_too_large_or_small_is_refused(points, size):
+    with pytest.raises(SpecError, match="font_size: "):
+        FigureOptions(font_size=points, size=size)
