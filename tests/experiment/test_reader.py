@@ -334,7 +334,7 @@ def test_rules_that_there_are_not_are_told_where_they_stand() -> None:
     assert [str(problem) for problem in caught.value.problems] == [
         "a.yaml:1: titel: unknown key; did you mean 'title'?",
         "a.yaml:6: check.ignore[1]: unknown rule 'lr-ded'; did you mean 'lr-dead'?",
-        "a.yaml:7: check.ignore[2]: unknown rule 'nope'",
+        "a.yaml:7: check.ignore[2]: unknown rule 'nope'; lrviz check --list shows them",
     ]
 
 
