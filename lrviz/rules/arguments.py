@@ -100,7 +100,7 @@ def lambda_absolute(case: Case, part: Part) -> Iterator[Finding]:
     """Take the function's largest value from the highest learning rate of its part, the base rate times it."""
     if not isinstance(part.spec, LambdaLR) or (part.owner and not part.is_last):
         return
-    for (_, base, _), rates in zip(case.groups(), case.rates(part), strict=False):
+    for base, rates in zip((curve.base for curve in case.curves), case.rates(part), strict=False):
         factor = max(rates, default=0.0) / base if base else 0.0
         if base <= ABSOLUTE and 0 < factor <= ABSOLUTE and abs(factor - base) <= 0.05 * base:
             message = (

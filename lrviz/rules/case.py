@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -15,13 +15,12 @@ from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import CyclicLR, SchedulerSpec, SequentialLR
 from lrviz.experiment.writer import as_document
 from lrviz.rules.changes import Change, lookup, snippet
+from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding, Severity
-from lrviz.trace import GroupTrace, Trace
+from lrviz.trace import Trace
 
-__all__ = ["DEAD", "REPLAY_FAILED", "Case", "Mark", "Part", "counted", "document_of", "first_with", "parts_of"]
-__all__ += ["percent", "rounded"]
+__all__ = ["REPLAY_FAILED", "Case", "Mark", "Part", "counted", "percent", "rounded"]
 
-DEAD = 1e-4  # of the peak: a learning rate that moves nothing
 REPLAY_FAILED = "replay-failed"
 
 _SHORT = {"total_iters": "warmup", "start_factor": "warmup_start"}  # how `warmup:` writes a LinearLR
@@ -91,7 +90,7 @@ class Part:
         return fields
 
 
-def document_of(experiment: Experiment) -> dict[str, Any]:
+def _document_of(experiment: Experiment) -> dict[str, Any]:
     """Return the document of an experiment in ordinary data: the one it was read from, or one that says the same."""
     if experiment.document is not None:
         plain: dict[str, Any] = experiment.document.plain()
@@ -99,7 +98,7 @@ def document_of(experiment: Experiment) -> dict[str, Any]:
     return {name: as_document(getattr(experiment, name)) for name in ("run", "optimizer", "scheduler")}
 
 
-def parts_of(experiment: Experiment, document: Mapping[str, Any]) -> list[Part]:
+def _parts_of(experiment: Experiment, document: Mapping[str, Any]) -> list[Part]:
     """Return every scheduler of an experiment, containers before what they hold, in order."""
     spec, end = experiment.resolved, experiment.run.clock.scheduler_steps
     is_merged = isinstance(spec, SequentialLR) and bool(lookup(document, "warmup"))
@@ -132,8 +131,8 @@ class Case:
 
     @classmethod
     def of(cls, experiment: Experiment, trace: Trace) -> Case:
-        document = document_of(experiment)
-        return cls(experiment=experiment, trace=trace, document=document, parts=parts_of(experiment, document))
+        document = _document_of(experiment)
+        return cls(experiment=experiment, trace=trace, document=document, parts=_parts_of(experiment, document))
 
     @property
     def clock(self) -> Clock:
@@ -144,16 +143,13 @@ class Case:
         """The whole scheduler, its horizons filled in."""
         return self.experiment.resolved
 
-    def groups(self) -> Iterator[tuple[int, float, GroupTrace]]:
-        """Yield each parameter group's number, base rate and values; none of an empty trace."""
-        if self.trace.steps:
-            specs = self.experiment.optimizer.resolved_groups
-            for number, (spec, group) in enumerate(zip(specs, self.trace.groups, strict=False)):
-                yield number, spec.lr, group
-
-    def of_group(self, name: str) -> str:
-        """Return which group a message is about, where there are several."""
-        return f" (group {name})" if len(self.trace.groups) > 1 else ""
+    @cached_property
+    def curves(self) -> tuple[Curve, ...]:
+        """What each parameter group's learning rate does; none of an empty trace."""
+        pairs = zip(self.experiment.optimizer.resolved_groups, self.trace.groups, strict=False)
+        several = len(self.trace.groups) > 1
+        named = ((spec.lr, group, f" (group {group.name})" if several else "") for spec, group in pairs)
+        return tuple(Curve(number, *rest) for number, rest in enumerate(named) if self.trace.steps)
 
     def rates(self, part: Part) -> Iterator[memoryview]:
         """Yield for each parameter group the learning rates trained with while a part was active."""
@@ -241,11 +237,6 @@ def _bare(value: Any) -> int | None:
     """Return a written duration as a number where it has no unit."""
     text = str(value).strip().replace("_", "")
     return None if value is None or text.endswith(("ep", "%", REST)) else int(float(text))
-
-
-def first_with(values: memoryview, wanted: Callable[[float], bool]) -> int | None:
-    """Return the index of the first value for which `wanted` is true."""
-    return next((index for index, value in enumerate(values) if wanted(value)), None)
 
 
 def rounded(rate: float) -> float:

@@ -168,9 +168,8 @@ def chained_warmup(case: Case, part: Part) -> Iterator[Finding]:
         return
     message = f"the warmup is multiplied into {decay.label}, which falls from step 0 on"
     severity: Severity | None = None
-    _, base, group = next(case.groups(), (0, 0.0, None))
-    if group is not None and part.owner is None:
-        peak = max(group.lr)
+    if case.curves and part.owner is None:
+        base, peak = case.curves[0].base, case.curves[0].summary.peak
         if not base or peak >= PEAKED * base:
             return
         message += f": the learning rate peaks at {peak:.3g}, {percent(peak, base)} of {base:.3g}"

@@ -8,16 +8,17 @@ from collections.abc import Iterator
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.schedulers import (
     SWALR,
+    ConstantLR,
     CosineAnnealingWarmRestarts,
     LambdaLR,
-    MultiplicativeLR,
+    ReduceLROnPlateau,
     StepLR,
 )
 from lrviz.rules.case import Case, Part, counted, percent
 from lrviz.rules.changes import Change
+from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding
-from lrviz.rules.registry import part_rule, rule
-from lrviz.rules.shapes import rises_again, still_rises
+from lrviz.rules.registry import curve_rule, part_rule
 
 HIGH = 0.9  # of the peak
 LOW = 0.5  # of the peak, or of the base rate
@@ -26,12 +27,12 @@ ABSOLUTE = 0.1  # a rate, rather than a factor, is at most this
 _RUN = {"epochs": 4, "steps_per_epoch": 8}
 
 
-def _is_by_hand(case: Case) -> bool:
-    """Return whether nothing can be said of the curve: somebody wrote it number by number, or it has no end."""
-    return case.scheduler.sets_rate_by_hand or case.trace.failure is not None
+def _is_told(case: Case) -> bool:
+    """Return whether the curve says something new: nobody wrote it number by number, and it has an end."""
+    return not case.scheduler.sets_rate_by_hand and case.trace.failure is None
 
 
-@rule(
+@curve_rule(
     "still-rising",
     "warning",
     "a learning rate that is still rising when the run ends",
@@ -42,22 +43,20 @@ def _is_by_hand(case: Case) -> bool:
     near_miss={"run": _RUN, "scheduler": {"name": "lambda", "lr_lambda": "min(1, (step + 1) / 8)"}},
     explains=("far-below-base",),
 )
-def still_rising(case: Case) -> Iterator[Finding]:
-    """Leave out a range test and what somebody sets by hand, which rise on purpose, and cycles."""
-    if case.scheduler.starts_low or _is_by_hand(case) or any(part.spec.repeats for part in case.parts):
-        return
-    for _, _, group in case.groups():
-        if still_rises(group, case.clock.stride):
-            message = (
-                f"the learning rate is still rising when the run ends{case.of_group(group.name)}: the highest, "
-                f"{group.summary.peak:.3g}, is that of the last step"
-            )
-            fix = f"Shorten the warmup to a small share of the {counted(case.clock.scheduler_steps, 'scheduler step')}"
-            yield case.finding(message, fix, case.clock.steps - 1)
-            return
+def still_rising(case: Case, curve: Curve) -> Finding | None:
+    """Leave out cycles, which have a rule for where they end."""
+    is_cycle = any(part.spec.repeats for part in case.parts)
+    if is_cycle or not _is_told(case) or not curve.still_rises(case.clock.stride):
+        return None
+    message = (
+        f"the learning rate is still rising when the run ends{curve.of_group}: the highest, {curve.summary.peak:.3g}, "
+        "is that of the last step"
+    )
+    fix = f"Shorten the warmup to a small share of the {counted(case.clock.scheduler_steps, 'scheduler step')}"
+    return case.finding(message, fix, case.clock.steps - 1)
 
 
-@rule(
+@curve_rule(
     "rises-again",
     "warning",
     "a learning rate that falls to its minimum and then climbs again until the run ends",
@@ -67,23 +66,20 @@ def still_rising(case: Case) -> Iterator[Finding]:
     near_miss={"run": _RUN, "scheduler": {"name": "lambda", "lr_lambda": "0.5 * (1 + cos(pi * step / total))"}},
     explains=("ends-high",),
 )
-def climbs_again(case: Case) -> Iterator[Finding]:
-    """Look past schedules that are made to rise again."""
-    if _is_by_hand(case) or any(part.spec.repeats or isinstance(part.spec, SWALR) for part in case.parts):
-        return
-    for _, _, group in case.groups():
-        step = rises_again(group)
-        if step is not None:
-            message = (
-                f"the learning rate is at its lowest, {group.lr[step]:.3g}, at step {step:,} of {case.trace.steps:,}"
-                f"{case.of_group(group.name)}, rises again and ends at {group.lr[-1]:.3g}, "
-                f"{percent(group.lr[-1], group.summary.peak)} of the peak"
-            )
-            yield case.finding(message, "Let the schedule end where the run does, or hold its last value", step)
-            return
+def rises_again(case: Case, curve: Curve) -> Finding | None:
+    """Leave out schedules that are made to rise again."""
+    is_made_to = any(part.spec.repeats or isinstance(part.spec, SWALR) for part in case.parts)
+    step = None if is_made_to or not _is_told(case) else curve.rises_from()
+    if step is None:
+        return None
+    message = (
+        f"the learning rate is at its lowest, {curve.low:.3g}, at step {step:,} of {len(curve.lr):,}{curve.of_group}, "
+        f"rises again and ends at {curve.lr[-1]:.3g}, {percent(curve.lr[-1], curve.summary.peak)} of the peak"
+    )
+    return case.finding(message, "Let the schedule end where the run does, or hold its last value", step)
 
 
-@rule(
+@curve_rule(
     "ends-high",
     "warning",
     "a learning rate that had come down and ends near its peak",
@@ -93,21 +89,16 @@ def climbs_again(case: Case) -> Iterator[Finding]:
     example={"run": {"steps": 33}, "scheduler": {"name": "cosine-restarts", "T_0": 8}},
     near_miss={"run": {"steps": 33}, "scheduler": {"name": "cosine-restarts", "T_0": 11}},
 )
-def ends_high(case: Case) -> Iterator[Finding]:
-    if _is_by_hand(case):
-        return
-    for _, _, group in case.groups():
-        peak, last = group.summary.peak, group.lr[-1]
-        low = min(group.lr[group.summary.peak_step :])
-        if not (math.isfinite(peak) and last >= HIGH * peak > 0 and low <= LOW * peak):
-            continue
-        fix, changes = _another_period(case)
-        message = (
-            f"the learning rate comes down to {low:.3g} and ends at {last:.3g}, {percent(last, peak)} of its peak"
-            f"{case.of_group(group.name)}"
-        )
-        yield case.finding(message, fix, case.clock.steps - 1, changes)
-        return
+def ends_high(case: Case, curve: Curve) -> Finding | None:
+    peak, last = curve.summary.peak, curve.lr[-1]
+    if not _is_told(case) or not (math.isfinite(peak) and last >= HIGH * peak > 0 and curve.low <= LOW * peak):
+        return None
+    fix, changes = _another_period(case)
+    message = (
+        f"the learning rate comes down to {curve.low:.3g} and ends at {last:.3g}, {percent(last, peak)} of its peak"
+        f"{curve.of_group}"
+    )
+    return case.finding(message, fix, case.clock.steps - 1, changes)
 
 
 def _another_period(case: Case) -> tuple[str, tuple[Change, ...]]:
@@ -135,12 +126,13 @@ def _phase(step: int, period: int, factor: int) -> float:
 @part_rule(
     "never-moves",
     "warning",
-    "a function, or steps of a decay, that never change the learning rate",
+    "a schedule that never changes the learning rate",
     why="The schedule is there and does nothing: the decay that was meant comes after the end of the run, or not at "
     "all.",
     instead="Let it decay within the run, or leave the scheduler out.",
     example={"run": _RUN, "scheduler": {"name": "lambda", "lr_lambda": "0.1 ** (epoch // 100)"}},
     near_miss={"run": _RUN, "scheduler": {"name": "lambda", "lr_lambda": "0.1 ** (epoch // 20)"}},
+    explains=("far-below-base",),
 )
 def never_moves(case: Case, part: Part) -> Iterator[Finding]:
     """Look at what is active when the run ends; a plateau has a rule of its own."""
@@ -149,24 +141,27 @@ def never_moves(case: Case, part: Part) -> Iterator[Finding]:
         message = f"{part.name} decays after {counted(spec.step_size, 'step')} and has {steps:,}: it never does"
         changes = part.change(step_size=max(1, steps // 3)) if steps > 1 else ()
         yield case.finding(message, f"Choose a step_size below {steps:,}", None, changes)
-    is_function = (
-        isinstance(spec, (LambdaLR, MultiplicativeLR)) and part.owner is None and not _is_constant(spec.lr_lambda)
-    )
-    groups = [group for _, _, group in case.groups()]
-    if is_function and steps > 1 and groups and all(min(group.lr) == max(group.lr) for group in groups):
-        message = (
-            f"the function of {part.name} never changes the learning rate: it is {groups[0].lr[0]:.3g} in every step"
-        )
+        return
+    is_flat = part.owner is None and steps > 1 and case.curves and all(curve.is_flat for curve in case.curves)
+    if is_flat and not _is_meant_flat(case):
+        message = f"{part.name} never changes the learning rate: it is {case.curves[0].lr[0]:.3g} in every step"
         yield case.finding(message, "Let it change within the run, or leave the scheduler out", 0)
 
 
-def _is_constant(function: object) -> bool:
-    """Return whether a function is written as a number, and so means to be one."""
+def _is_meant_flat(case: Case) -> bool:
+    """Return whether a schedule may be flat: it says so, has not been read to its end, or has a rule of its own."""
+    spec = case.scheduler
+    function = getattr(spec, "lr_lambda", None)
     functions = function if isinstance(function, tuple) else (function,)
-    return all(isinstance(one, Expression) and not any(name in one.text for name in one.names) for one in functions)
+    says_so = isinstance(spec, ConstantLR) or getattr(spec, "gamma", None) == 1
+    is_number = all(
+        isinstance(one, Expression) and not any(name in one.text for name in one.names) for one in functions
+    )
+    is_other = isinstance(spec, ReduceLROnPlateau) or spec.is_foreign or bool(spec.children()) or bool(spec.marks())
+    return says_so or is_number or is_other or not _is_told(case)
 
 
-@rule(
+@curve_rule(
     "far-below-base",
     "warning",
     "a function that keeps the learning rate at half of the optimizer's or less, all along",
@@ -182,20 +177,12 @@ def _is_constant(function: object) -> bool:
         "scheduler": {"name": "lambda", "lr_lambda": "1 if epoch < 4 else 0.9 ** epoch"},
     },
 )
-def far_below_base(case: Case) -> Iterator[Finding]:
+def far_below_base(case: Case, curve: Curve) -> Finding | None:
     """Look at all groups, one of which may be held low; who gives the optimizer a rate of 1 returns rates."""
-    groups = list(case.groups())
-    if not isinstance(case.scheduler, LambdaLR) or case.trace.failure is not None:
-        return
-    if not groups or not all(
-        0 < base <= ABSOLUTE and 0 <= group.summary.peak <= LOW * base for _, base, group in groups
-    ):
-        return
-    _, base, group = groups[0]
-    message = (
-        f"the learning rate is never above {group.summary.peak:.3g}, {percent(group.summary.peak, base)} of the "
-        f"optimizer's {base:.3g}"
-    )
-    yield case.finding(
-        message, "Let the function reach 1, or give the optimizer the rate that is meant", group.summary.peak_step
-    )
+    is_low = all(0 < one.base <= ABSOLUTE and 0 <= one.summary.peak <= LOW * one.base for one in case.curves)
+    if not is_low or not isinstance(case.scheduler, LambdaLR) or not _is_told(case):
+        return None
+    peak, base = curve.summary.peak, curve.base
+    message = f"the learning rate is never above {peak:.3g}, {percent(peak, base)} of the optimizer's {base:.3g}"
+    fix = "Let the function reach 1, or give the optimizer the rate that is meant"
+    return case.finding(message, fix, curve.summary.peak_step)

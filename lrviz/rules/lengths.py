@@ -14,14 +14,17 @@ from lrviz.experiment.schedulers import (
 )
 from lrviz.rules.case import Case, Part, counted, percent
 from lrviz.rules.changes import Change
+from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding, Severity
-from lrviz.rules.registry import CURVES, part_rule, rule
+from lrviz.rules.registry import CURVES, curve_rule, part_rule
 
 FINISHED = 0.95  # of a length
 REACHED = 0.98  # of a peak
 HELD = 2  # times the run: a ConstantLR that is so long is to hold its factor
 NOTHING = 1e-3  # of the height of a curve: a rise that no training feels
 SMALL = 0.01  # of the run's steps
+TINY = 0.001  # of the run's steps
+MOST_EPOCHS = 20  # that anybody warms up for
 LONG_ENOUGH = 0.25  # of the steps that a decay has, for torch's default
 
 
@@ -134,7 +137,7 @@ def _rounded(case: Case, part: Part, length: int) -> str:
         "warmup": 8,
         "scheduler": {"name": "cosine", "T_max": "rest"},
     },
-    explains=("still-rising",),
+    explains=("still-rising", "never-moves"),
 )
 def unfinished(case: Case, part: Part) -> Iterator[Finding]:
     """Look at what is active when the run ends; warmups, milestones and steps of a decay have rules of their own."""
@@ -145,9 +148,9 @@ def unfinished(case: Case, part: Part) -> Iterator[Finding]:
     if is_decay or not 0 < part.steps < FINISHED * length:
         return
     message = f"{part.name} needs {counted(length, 'step')} and has {part.steps:,}"
-    if case.trace.groups and case.trace.failure is None:
-        rates = case.trace.groups[0].lr
-        message += f"; the run ends at {rates[-1]:.3g}, {percent(rates[-1], max(rates))} of the peak"
+    if case.curves and case.trace.failure is None:
+        last, peak = case.curves[0].lr[-1], case.curves[0].summary.peak
+        message += f"; the run ends at {last:.3g}, {percent(last, peak)} of the peak"
     fix = f"Give it a length of {counted(part.steps, 'step')}"
     yield case.finding(message, fix, case.clock.steps - 1, case.resized(part, part.steps))
 
@@ -191,7 +194,7 @@ def off_by_one_steps(case: Case, part: Part) -> Iterator[Finding]:
     yield case.finding(message, fix, step, case.resized(part, part.steps), severity)
 
 
-@rule(
+@curve_rule(
     "never-peaks",
     "error",
     "the learning rate never reaches 98 % of its intended peak",
@@ -202,30 +205,24 @@ def off_by_one_steps(case: Case, part: Part) -> Iterator[Finding]:
     near_miss={"scheduler": {"name": "linear", "start_factor": 0.1, "total_iters": 16}},
     explains=("unfinished", "off-by-one-steps", "milestone-unreached", *CURVES),
 )
-def never_peaks(case: Case) -> Iterator[Finding]:
-    """Say whether it is a warmup that is longer than the run; chained-warmup tells of products."""
-    spec, steps = case.scheduler, case.clock.scheduler_steps
+def never_peaks(case: Case, curve: Curve) -> Finding | None:
+    """Say whether it is a warmup that is longer than the run; other rules tell of products and early decays."""
+    spec, steps, peak = case.scheduler, case.clock.scheduler_steps, curve.summary.peak
+    wanted = spec.reachable_lr(curve.base, curve.number, steps)
     is_held = isinstance(spec, ConstantLR) and spec.total_iters >= HELD * steps
     is_decayed = any(isinstance(part.spec, MultiStepLR) and 0 in part.spec.milestones for part in case.parts)
-    if case.trace.failure is not None or is_held or is_decayed or _is_product(case):
-        return
-    for number, base, group in case.groups():
-        wanted = spec.reachable_lr(base, number, steps)
-        peak = group.summary.peak
-        if wanted is None or peak >= REACHED * wanted:
-            continue
-        message = (
-            f"the learning rate peaks at {peak:.3g}{case.of_group(group.name)}, {percent(peak, wanted)} of the "
-            f"{wanted:.3g} it is meant for"
-        )
-        slow = next((part for part in case.parts if _is_slow(part)), None)
-        if slow is None:
-            yield case.finding(message, "Let it get to its peak within the run", group.summary.peak_step)
-            return
-        fix, changes = shortened(case, slow)
-        takes = takes_all(slow, slow.spec.length() or 0, slow.steps)
-        yield case.finding(f"{takes}: {message}", fix, group.summary.peak_step, changes)
-        return
+    if wanted is None or peak >= REACHED * wanted or is_held or is_decayed or _is_product(case) or case.trace.failure:
+        return None
+    message = (
+        f"the learning rate peaks at {peak:.3g}{curve.of_group}, {percent(peak, wanted)} of the {wanted:.3g} it is "
+        "meant for"
+    )
+    slow = next((part for part in case.parts if _is_slow(part)), None)
+    if slow is None:
+        return case.finding(message, "Let it get to its peak within the run", curve.summary.peak_step)
+    fix, changes = shortened(case, slow)
+    takes = takes_all(slow, slow.spec.length() or 0, slow.steps)
+    return case.finding(f"{takes}: {message}", fix, curve.summary.peak_step, changes)
 
 
 def _is_product(case: Case) -> bool:
@@ -254,19 +251,29 @@ def shortened(case: Case, part: Part) -> tuple[str, tuple[Change, ...]]:
 @part_rule(
     "default-warmup",
     "info",
-    "a LinearLR or ConstantLR with torch's defaults, 1/3 over 5 steps, in a long run",
-    why="Five steps are no warmup of a run of thousands: torch's defaults were made for counting epochs.",
+    "a warmup of a few steps in a long run, such as torch's defaults, 1/3 over 5 steps",
+    why="Five steps are no warmup of a run of thousands: they look like epochs, for which torch's defaults were made. "
+    "Where the run has as many epochs, and more than a thousand times the steps, it is a warning.",
     instead="Choose total_iters and the factor: 1 to 5 % of the run, from 0.01 or 0.1.",
     example={"run": {"steps": 1000}, "scheduler": {"name": "linear"}},
     near_miss={"run": {"steps": 1000}, "scheduler": {"name": "linear", "start_factor": 0.01, "total_iters": "5%"}},
 )
 def default_warmup(case: Case, part: Part) -> Iterator[Finding]:
-    steps = case.clock.scheduler_steps
-    if steps > 100 and part.spec in (LinearLR(), ConstantLR()):
+    """Look at short warmups of a given length, too, which look like one in epochs where there are as many."""
+    spec, clock, steps, length = part.spec, case.clock, case.clock.scheduler_steps, case.bare_length(part)
+    step = clock.step_of(part.start)
+    if steps > 100 and spec in (LinearLR(), ConstantLR()):
         message = f"{part.name} runs with torch's defaults: 1/3 of the learning rate for 5 of {steps:,} steps"
-        factor = "start_factor" if isinstance(part.spec, LinearLR) else "factor"
+        factor = "start_factor" if isinstance(spec, LinearLR) else "factor"
         changes = () if part.owner else part.change(**{factor: 0.01, "total_iters": "5%"})
-        yield case.finding(message, "Choose its length and its factor", case.clock.step_of(part.start), changes)
+        yield case.finding(message, "Choose its length and its factor", step, changes)
+    elif length and spec.warms_up() and length < TINY * steps:
+        may_be_epochs = clock.interval == "step" and clock.calls == 1 and length <= min(clock.epochs or 0, MOST_EPOCHS)
+        message = f"{part.name} takes {length:,} of {counted(steps, 'step')}, which is next to none"
+        fix = f"Give it {length}ep if epochs are meant" if may_be_epochs else "Let it take 1 to 5 % of the run"
+        epochs = length * (clock.scheduler_steps_per_epoch or 0)
+        changes = case.ending(part, epochs, f"{length}ep") if may_be_epochs else ()
+        yield case.finding(message, fix, step, changes, "warning" if may_be_epochs else "info")
 
 
 @part_rule(

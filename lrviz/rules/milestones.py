@@ -191,8 +191,8 @@ def lr_jump(case: Case, part: Part) -> Iterator[Finding]:
     for mark in part.marks() if children else ():
         step = case.clock.step_of(mark.step)
         is_held = any(isinstance(child, ConstantLR) for child in children[mark.number : mark.number + 2])
-        for _, _, group in case.groups() if 0 < step < case.trace.steps else ():
-            before, after = group.lr[step - 1], group.lr[step]
+        for curve in case.curves if 0 < step < case.trace.steps else ():
+            before, after = curve.lr[step - 1], curve.lr[step]
             if is_held or not _jumps(before, after):
                 continue
             factor = f"by a factor of {after / before:.3g}" if before else "from 0"

@@ -141,15 +141,15 @@ def plateau_patience(case: Case, part: Part) -> Iterator[Finding]:
     },
 )
 def plateau_idle(case: Case, part: Part) -> Iterator[Finding]:
-    spec, groups = part.spec, [group for _, _, group in case.groups()]
+    spec = part.spec
     if not isinstance(spec, ReduceLROnPlateau) or case.trace.failure is not None:
         return
-    if not groups or any(min(group.lr) != max(group.lr) for group in groups):
+    if not case.curves or not all(curve.is_flat for curve in case.curves):
         return
     values = _watched(case, spec)[: case.clock.scheduler_steps - 1]
     reductions, idle = _reductions(spec, values, spec.threshold)
     message = f"{part.name} never reduces the learning rate"
-    rate, lowest = groups[0].lr[0], of_group(spec.min_lr, 0)
+    rate, lowest = case.curves[0].base, of_group(spec.min_lr, 0)
     if reductions and lowest >= rate:
         changes = part.change(min_lr=rounded(rate / 100))
         yield case.finding(f"{message}: min_lr = {lowest:.3g} is not below {rate:.3g}", "Lower min_lr", None, changes)

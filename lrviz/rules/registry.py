@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from lrviz.rules.case import Case, Part
+from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding, Severity
 
-__all__ = ["CURVES", "LENGTHS", "RATES", "RULES", "Document", "Rule", "part_rule", "rule"]
+__all__ = ["CURVES", "LENGTHS", "RATES", "RULES", "Document", "Rule", "curve_rule", "part_rule", "rule"]
 
 LENGTHS = ("cosine-rebound", "cycle-overrun", "unfinished", "off-by-one-steps", "never-peaks")
 CURVES = ("still-rising", "rises-again", "ends-high", "never-moves", "far-below-base")
@@ -21,6 +23,7 @@ Document = Mapping[str, Any]
 
 Examiner = Callable[[Case], Iterator[Finding]]
 PartExaminer = Callable[[Case, Part], Iterator[Finding]]
+CurveExaminer = Callable[[Case, Curve], Finding | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +72,18 @@ def part_rule(name: str, severity: Severity, summary: str, **rest: Any) -> Calla
     def enter(examiner: PartExaminer) -> PartExaminer:
         rule(name, severity, summary, **rest)(
             lambda case: (finding for part in case.parts for finding in examiner(case, part))
+        )
+        return examiner
+
+    return enter
+
+
+def curve_rule(name: str, severity: Severity, summary: str, **rest: Any) -> Callable[[CurveExaminer], CurveExaminer]:
+    """Enter a function of a case and a parameter group's curve, whose first finding counts, as the rule `name`."""
+
+    def enter(examiner: CurveExaminer) -> CurveExaminer:
+        rule(name, severity, summary, **rest)(
+            lambda case: islice(filter(None, (examiner(case, curve) for curve in case.curves)), 1)
         )
         return examiner
 

@@ -10,11 +10,11 @@ from itertools import combinations
 from lrviz.experiment.clock import Clock
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.schedulers import ExponentialLR, ReduceLROnPlateau, SequentialLR
-from lrviz.rules.case import DEAD, Case, Part, counted
+from lrviz.rules.case import Case, Part, counted
 from lrviz.rules.changes import Change
+from lrviz.rules.curve import DEAD
 from lrviz.rules.finding import SEVERITIES, Finding, Severity
 from lrviz.rules.registry import CURVES, LENGTHS, RATES, rule
-from lrviz.rules.shapes import dead_share, rises_again, still_rises
 
 TOLERANCE = 0.02
 MANY = 20  # steps in an epoch, or repeats, from which a wrong unit shows
@@ -37,7 +37,15 @@ Changes = Sequence[Change]
         "run": {"epochs": 10, "steps_per_epoch": 100, "interval": "epoch"},
         "scheduler": {"name": "cosine", "T_max": 10},
     },
-    explains=(*LENGTHS, *RATES, *CURVES, "milestone-unreached", "warmup-milestone-mismatch", "lr-jump"),
+    explains=(
+        *LENGTHS,
+        *RATES,
+        *CURVES,
+        "milestone-unreached",
+        "warmup-milestone-mismatch",
+        "lr-jump",
+        "default-warmup",
+    ),
 )
 def unit_mismatch(case: Case) -> Iterator[Finding]:
     """Look at every scheduler, and tell the worst: what else is wrong in a document is so by the same factor."""
@@ -63,23 +71,27 @@ def _of_length(case: Case, part: Part, length: int) -> Finding | None:
     """Compare a length with the run's by the factors that the run knows."""
     clock, steps = case.clock, case.clock.scheduler_steps
     factor, name, cause = _factor(part, length, clock)
+    severity: Severity | None = None
     message = f"{part.name} has a length of {length:,} and the run steps it {counted(steps, 'time')}: "
     if clock.interval == "step" and (_counts_epochs(part, length, clock) or (name == PER_EPOCH and length < steps)):
-        cause = cause if name else _too_early(part, length, clock)
+        epochs = f"{length / (clock.scheduler_steps_per_epoch or 1):.2g} of {clock.epochs:,} epochs"
+        over = f"it restarts after {epochs}" if part.spec.repeats else f"all of it is over after {epochs}"
         fix, changes = _once_an_epoch(case, part, length)
-        message += f"{cause}; it counts epochs"
+        message += f"{cause or over}; it counts epochs"
     elif clock.interval == "epoch" and (_counts_steps(part, length, clock) or (name == PER_EPOCH and length > steps)):
         default = "" if case.experiment.run.interval else ", and Lightning steps it once an epoch by default"
         fix, changes = _at_every_step(case, part)
-        message += f"{cause}; it counts optimizer steps{default}" if name else f"it counts optimizer steps{default}"
+        message += f"{cause}{'; ' * bool(cause)}it counts optimizer steps{default}"
     elif name:
         changes = _scaled(case, part, factor)
         fix = f"Multiply the lengths by {factor:g}" if factor > 1 else f"Divide the lengths by {1 / factor:g}"
-        message += cause
+        is_period = part.spec.repeats and factor < 1 and length < steps
+        message += f"{cause}; one period is {1 / factor:g} epochs" if is_period else cause
+        severity = "warning" if is_period else None
     else:
-        return _of_period(case, part, length)
+        return None
     step = clock.step_of(part.start + length) if length < steps else None
-    return case.finding(message, fix, step, changes, explains_failure=part.spec.new_base_lr(0) is not None)
+    return case.finding(message, fix, step, changes, severity, explains_failure=part.spec.new_base_lr(0) is not None)
 
 
 def _factor(part: Part, length: int, clock: Clock) -> tuple[float, str, str]:
@@ -91,7 +103,12 @@ def _factor(part: Part, length: int, clock: Clock) -> tuple[float, str, str]:
     }
     names = [name for name, factor in known.items() if factor > 1]
     steps, end = clock.scheduler_steps, _start(part, {}) + length
-    pairs = [(steps, length), (steps, end), (part.steps, length)]  # the run, with what is before it, or its own part
+    pairs = [(steps, length), (steps, end)]  # the run, with what is before it
+    if part.is_last:
+        pairs.append((part.steps, length))
+    if part.spec.repeats and clock.interval == "step" and clock.scheduler_steps_per_epoch:
+        names.remove(PER_EPOCH)
+        pairs.append((clock.scheduler_steps_per_epoch, length))
     for pick in (pick for size in (1, 2, 3) for pick in combinations(names, size)):
         factor, name = math.prod(known[one] for one in pick), " x ".join(pick)
         short = next((pair for pair in pairs if _near(pair[0] / pair[1], factor)), None)
@@ -122,25 +139,9 @@ def _counts_epochs(part: Part, length: int, clock: Clock) -> bool:
         return False
     if spec.repeats and length < per_epoch and clock.scheduler_steps >= MANY * length:
         return getattr(spec, "T_mult", 1) == 1 or length <= clock.epochs
-    if spec.may_be_short and length not in spec.marks() and not _is_spent(part, length):
-        return False
-    return length <= (1 + TOLERANCE) * clock.epochs
-
-
-def _is_spent(part: Part, length: int) -> bool:
-    """Return whether a step decay moves the learning rate so far that nothing is left of it, or of the training."""
-    gamma = getattr(part.spec, "gamma", 1.0)
-    return gamma == 0 or abs(math.log(gamma)) * ((part.steps - 1) // length) > SPENT
-
-
-def _too_early(part: Part, length: int, clock: Clock) -> str:
-    if part.spec.repeats:
-        restarts, factor, end = 0, getattr(part.spec, "T_mult", 1), length
-        while end < part.steps:
-            restarts, length = restarts + 1, length * factor
-            end += length
-        return f"it restarts {counted(restarts, 'time')} in {counted(clock.epochs or 1, 'epoch')}"
-    return f"all of it happens in the first of {counted(clock.epochs or 1, 'epoch')}"
+    is_over = not spec.may_be_short or length in spec.marks()
+    is_over = is_over or _is_spent(getattr(spec, "gamma", 1.0), (part.steps - 1) // length)
+    return is_over and length <= (1 + TOLERANCE) * clock.epochs
 
 
 def _counts_steps(part: Part, length: int, clock: Clock) -> bool:
@@ -151,70 +152,49 @@ def _counts_steps(part: Part, length: int, clock: Clock) -> bool:
     return may_be_short and not is_cut and 2 * clock.scheduler_steps < length <= clock.steps
 
 
-def _of_period(case: Case, part: Part, length: int) -> Finding | None:
-    """Find a period that is one epoch, counted in what a device loads, or in what all devices do."""
-    clock, per_epoch = case.clock, case.clock.scheduler_steps_per_epoch
-    if not part.spec.repeats or clock.interval == "epoch" or per_epoch is None:
-        return None
-    known = {"batches accumulated (grad_accum)": clock.grad_accum, "devices (world_size)": clock.world_size}
-    factor, name = next(((factor, name) for name, factor in known.items() if factor > 1), (1, ""))
-    if factor == 1 or not 0 <= factor * per_epoch - length < factor:
-        return None
-    message = (
-        f"{part.name} has a period of {length:,} steps, the batches of an epoch: that is {factor} epochs, "
-        f"because an epoch has {per_epoch:,} steps; {length:,} / {per_epoch:,} = {factor}, the {name}"
-    )
-    own = [field for field in part.counts() if field in case.bare_counts]
-    changes = [Change(field, round(case.bare_counts[field] / factor)) for field in own]
-    step = clock.step_of(part.start + per_epoch)
-    return case.finding(message, f"Divide the period by {factor}", step, changes, "warning")
-
-
 def _of_function(case: Case, part: Part) -> Finding | None:
-    """Find a function of the epoch that is stepped at every batch, and one of the step stepped once an epoch."""
+    """Find what counts epochs and is stepped at every batch, and what counts steps and is stepped once an epoch."""
     clock = case.clock
-    if (clock.epochs or 0) < 2 or (clock.steps_per_epoch or 0) < MANY:
-        return None
-    if isinstance(part.spec, ExponentialLR):
-        return _of_exponential(case, part, part.spec.gamma) if clock.interval == "step" else None
     wrong, right = ("epoch", "step") if clock.interval == "step" else ("step", "epoch")
-    if not _is_function_of(part, wrong, right) or not _is_odd(case):
+    is_known = (clock.epochs or 0) > 1 and (clock.steps_per_epoch or 0) >= MANY
+    what = _what_counts(case, part, wrong, right) if is_known else ""
+    if not what:
         return None
-    often = "every optimizer step" if wrong == "epoch" else "every epoch"
-    message = f"{wrong} in the function of {part.name} counts scheduler steps, and the run makes one at {often}: "
     fix, changes = _once_an_epoch(case, part, None) if wrong == "epoch" else _at_every_step(case, part)
-    return case.finding(f"{message}{clock.scheduler_steps:,} in {clock.epochs:,} epochs", fix, 0, changes)
+    often = "at every optimizer step" if wrong == "epoch" else "once an epoch"
+    message = f"{what}, and the run steps it {often}: {clock.scheduler_steps:,} times in {clock.epochs:,} epochs"
+    return case.finding(message, fix, clock.step_of(part.start), changes)
 
 
-def _of_exponential(case: Case, part: Part, gamma: float) -> Finding | None:
-    """Find a decay that leaves nothing of the learning rate at every batch, and something once an epoch."""
-    clock, per_epoch = case.clock, case.clock.scheduler_steps_per_epoch or 1
-    speed = abs(math.log(gamma)) if gamma else 0.0
-    is_spent_by_epochs = speed * (clock.epochs or 1) > SPENT
-    if speed * part.steps <= SPENT or (is_spent_by_epochs and speed * per_epoch <= SPENT):
-        return None
-    steps = math.ceil(SPENT / speed)
-    message = (
-        f"{part.name} multiplies the learning rate by {gamma:g} at each of {part.steps:,} steps, and has changed it "
-        f"ten thousandfold after {counted(steps, 'step')}, {steps / per_epoch:.2g} epochs; it counts epochs"
-    )
-    fix, changes = _once_an_epoch(case, part, None)
-    return case.finding(message, fix, clock.step_of(part.start + steps), changes)
-
-
-def _is_function_of(part: Part, name: str, other: str) -> bool:
-    given = getattr(part.spec, "lr_lambda", None)
+def _what_counts(case: Case, part: Part, wrong: str, right: str) -> str:
+    """Return what of a part counts one thing, and goes wrong because it is stepped by another."""
+    spec, clock = part.spec, case.clock
+    per_epoch = clock.scheduler_steps_per_epoch or 1
+    if isinstance(spec, ExponentialLR):
+        is_right_by_epoch = not _is_spent(spec.gamma, clock.epochs or 1) or _is_spent(spec.gamma, per_epoch)
+        is_wrong = wrong == "epoch" and _is_spent(spec.gamma, part.steps) and is_right_by_epoch
+        return f"{part.name} multiplies the learning rate by {spec.gamma:g} an epoch" if is_wrong else ""
+    if isinstance(spec, ReduceLROnPlateau):
+        is_bare = not isinstance(case.written(part.field("patience")), str)
+        is_wrong = wrong == "epoch" and is_bare and spec.patience < per_epoch and _is_odd(case)
+        return f"{part.name} waits for {counted(spec.patience, 'epoch')}" if is_wrong else ""
+    given = getattr(spec, "lr_lambda", None)
     texts = [one.text for one in (given if isinstance(given, tuple) else [given]) if isinstance(one, Expression)]
     words = re.findall(r"[a-z]+", " ".join(texts))
-    return name in words and other not in words
+    is_wrong = wrong in words and right not in words and _is_odd(case)
+    return f"the function of {part.name} counts {wrong}s" if is_wrong else ""
+
+
+def _is_spent(gamma: float, decays: int) -> bool:
+    """Return whether decays move the learning rate so far that nothing is left of it, or of the training."""
+    return gamma == 0 or abs(math.log(gamma)) * decays > SPENT
 
 
 def _is_odd(case: Case) -> bool:
     """Return whether the learning rate does what nobody wants of a function."""
-    groups = [group for _, _, group in case.groups()]
-    stride = case.clock.stride
     return any(
-        min(group.lr) < 0 or dead_share(group) or rises_again(group) or still_rises(group, stride) for group in groups
+        min(curve.lr) < 0 or curve.dead_steps() or curve.rises_from() or curve.still_rises(case.clock.stride)
+        for curve in case.curves
     )
 
 

@@ -13,17 +13,17 @@ from lrviz.experiment.schedulers import (
     LambdaLR,
     MultiplicativeLR,
 )
-from lrviz.rules.case import DEAD, Case, Part, counted, first_with, percent, rounded
+from lrviz.rules.case import Case, Part, counted, percent, rounded
 from lrviz.rules.changes import Change
-from lrviz.rules.finding import Finding
-from lrviz.rules.registry import part_rule, rule
-from lrviz.rules.shapes import dead_share
+from lrviz.rules.curve import DEAD, Curve
+from lrviz.rules.finding import Finding, Severity
+from lrviz.rules.registry import curve_rule, part_rule
 
 WASTED = 0.9  # of the steps
 ABOVE = 1.01  # times the intended peak
 
 
-@rule(
+@curve_rule(
     "lr-not-finite",
     "error",
     "a learning rate that is NaN or infinite",
@@ -41,22 +41,18 @@ ABOVE = 1.01  # times the intended peak
     },
     explains=("lr-dead", "lr-above-peak", "still-rising", "ends-high"),
 )
-def lr_not_finite(case: Case) -> Iterator[Finding]:
-    for _, _, group in case.groups():
-        if math.isfinite(sum(group.lr)):
-            continue
-        step = first_with(group.lr, lambda rate: not math.isfinite(rate))
-        if step is not None:
-            since = group.lr[step:]
-            always = not any(map(math.isfinite, since))
-            many = sum(not math.isfinite(rate) for rate in since)
-            where = f"from step {step:,} on" if always else f"at step {step:,}, the first of {counted(many, 'step')}"
-            message = f"the learning rate is {group.lr[step]} {where}{case.of_group(group.name)}"
-            yield case.finding(message, "Bound the function, or end it where the run does", step)
-            return
+def lr_not_finite(case: Case, curve: Curve) -> Finding | None:
+    step = None if math.isfinite(sum(curve.lr)) else curve.first(lambda rate: not math.isfinite(rate))
+    if step is None:
+        return None
+    many = sum(not math.isfinite(rate) for rate in curve.lr)
+    is_lasting = many == len(curve.lr) - step
+    where = f"from step {step:,} on" if is_lasting else f"at step {step:,}, the first of {counted(many, 'step')}"
+    message = f"the learning rate is {curve.lr[step]} {where}{curve.of_group}"
+    return case.finding(message, "Bound the function, or end it where the run does", step)
 
 
-@rule(
+@curve_rule(
     "lr-negative",
     "error",
     "a learning rate below zero, which climbs the loss",
@@ -66,32 +62,27 @@ def lr_not_finite(case: Case) -> Iterator[Finding]:
     near_miss={"scheduler": {"name": "lambda", "lr_lambda": "max(0, 1 - step / 31)"}},
     explains=("lr-dead", "rises-again"),
 )
-def lr_negative(case: Case) -> Iterator[Finding]:
-    for _, _, group in case.groups():
-        lowest = min(group.lr)
-        if lowest < 0:
-            step = first_with(group.lr, lambda rate: rate < 0) or 0
-            which = case.of_group(group.name)
-            message = f"the learning rate is negative from step {step:,} on, down to {lowest:.3g}{which}"
-            fix = "Keep it at 0 or above: max(0, …) in a lambda, total_steps as long as the run"
-            yield case.finding(message, fix, step, _held_at_zero(case))
-            return
+def lr_negative(case: Case, curve: Curve) -> Finding | None:
+    step = curve.first(lambda rate: rate < 0) if min(curve.lr) < 0 else None
+    if step is None:
+        return None
+    message = f"the learning rate is negative from step {step:,} on, down to {min(curve.lr):.3g}{curve.of_group}"
+    fix = "Keep it at 0 or above: max(0, …) in a lambda, total_steps as long as the run"
+    return case.finding(message, fix, step, _held_at_zero(case))
 
 
 def _held_at_zero(case: Case) -> tuple[Change, ...]:
     """Return the change that keeps a LambdaLR's expressions at 0 or above, those of the groups that fall below."""
     given = getattr(case.scheduler, "lr_lambda", None)
-    functions = given if isinstance(given, tuple) else (given,)
+    functions = given if isinstance(given, tuple) else (given,) * len(case.curves)
     if not isinstance(case.scheduler, LambdaLR) or not all(isinstance(one, Expression) for one in functions):
         return ()
-    below = [min(group.lr) < 0 for _, _, group in case.groups()]
-    if not isinstance(given, tuple):
-        return case.parts[0].change(lr_lambda=f"max(0, {given})")
-    held = [f"max(0, {one})" if is_below else str(one) for one, is_below in zip(given, below, strict=True)]
-    return case.parts[0].change(lr_lambda=held)
+    pairs = zip(functions, case.curves, strict=True)
+    held = [f"max(0, {one})" if min(curve.lr) < 0 else str(one) for one, curve in pairs]
+    return case.parts[0].change(lr_lambda=held if isinstance(given, tuple) else f"max(0, {given})")
 
 
-@rule(
+@curve_rule(
     "lr-dead",
     "warning",
     "over 5 % of the steps train with less than 1e-4 of the peak",
@@ -100,25 +91,23 @@ def _held_at_zero(case: Case) -> tuple[Change, ...]:
     example={"scheduler": {"name": "exponential", "gamma": 0.5}},
     near_miss={"scheduler": {"name": "exponential", "gamma": 0.8}},
 )
-def lr_dead(case: Case) -> Iterator[Finding]:
+def lr_dead(case: Case, curve: Curve) -> Finding | None:
     """Count the steps that move nothing; a range test starts low on purpose."""
-    for _, _, group in () if case.scheduler.starts_low else case.groups():
-        share = dead_share(group)
-        if share:
-            peak, total = max(group.lr), case.trace.steps
-            first = first_with(group.lr, lambda rate: abs(rate) < DEAD * peak) or 0  # noqa: B023  called at once
-            message = (
-                f"{round(share * total):,} of {total:,} steps ({percent(share, 1)}) train with less than 1e-4 of the "
-                f"peak of {peak:.3g}, the first of them step {first:,}{case.of_group(group.name)}"
-            )
-            fix = "Decay more gently or later, stop at a lowest learning rate, or end the run there"
-            gentle = float(f"{0.01 ** (1 / case.clock.scheduler_steps):.8g}")  # ends at a hundredth of the peak
-            changes = case.parts[0].change(gamma=gentle) if isinstance(case.scheduler, ExponentialLR) else ()
-            yield case.finding(message, fix, first, changes, "error" if share > WASTED else None)
-            return
+    steps, peak, total = curve.dead_steps(), max(curve.lr), len(curve.lr)
+    if not steps or case.scheduler.starts_low:
+        return None
+    first = curve.first(lambda rate: abs(rate) < DEAD * peak) or 0
+    message = (
+        f"{steps:,} of {total:,} steps ({percent(steps, total)}) train with less than 1e-4 of the peak of "
+        f"{peak:.3g}, the first of them step {first:,}{curve.of_group}"
+    )
+    fix = "Decay more gently or later, stop at a lowest learning rate, or end the run there"
+    gentle = float(f"{0.01 ** (1 / case.clock.scheduler_steps):.8g}")  # ends at a hundredth of the peak
+    changes = case.parts[0].change(gamma=gentle) if isinstance(case.scheduler, ExponentialLR) else ()
+    return case.finding(message, fix, first, changes, "error" if steps > WASTED * total else None)
 
 
-@rule(
+@curve_rule(
     "lr-above-peak",
     "warning",
     "a learning rate above the highest one that was asked for",
@@ -129,26 +118,27 @@ def lr_dead(case: Case) -> Iterator[Finding]:
     near_miss={"scheduler": {"name": "exponential", "gamma": 1.0}},
     explains=("still-rising", "ends-high"),
 )
-def lr_above_peak(case: Case) -> Iterator[Finding]:
+def lr_above_peak(case: Case, curve: Curve) -> Finding | None:
     """Leave out a function that comes down again from above 1, on purpose: a warmup from above, or larger batches."""
-    if any(part.spec.is_foreign for part in case.parts):
-        return
+    peak, last = max(curve.lr), curve.lr[-1]
+    wanted = max(curve.base, case.scheduler.target_lr(curve.base, curve.number))
     has_function = any(isinstance(part.spec, (LambdaLR, MultiplicativeLR)) for part in case.parts)
-    for number, base, group in case.groups():
-        peak, wanted = max(group.lr), max(base, case.scheduler.target_lr(base, number))
-        if peak <= ABOVE * wanted or (has_function and group.lr[-1] <= ABOVE * wanted):
-            continue
-        step = first_with(group.lr, (ABOVE * wanted).__lt__) or 0
-        ends = "and ends there" if group.lr[-1] == peak else f"and ends at {group.lr[-1]:.3g}"
-        many = f", {peak / wanted:,.3g} times" if wanted and peak >= 2 * wanted else ", above"
-        message = (
-            f"the learning rate rises to {peak:.3g}{many} the {wanted:.3g} that was asked for, from step {step:,} on, "
-            f"{ends}{case.of_group(group.name)}"
-        )
-        growing = [part for part in case.parts if getattr(part.spec, "gamma", 0.0) > 1]
-        changes = growing[0].change(gamma=rounded(1 / growing[0].spec.gamma)) if len(growing) == 1 else ()  # type: ignore[attr-defined]
-        yield case.finding(message, "Keep the factor at 1 or below, or ask for the higher learning rate", step, changes)
-        return
+    is_meant = has_function and last <= ABOVE * wanted
+    if peak <= ABOVE * wanted or is_meant or any(part.spec.is_foreign for part in case.parts):
+        return None
+    step = curve.first((ABOVE * wanted).__lt__) or 0
+    many = f", {peak / wanted:,.3g} times" if wanted and peak >= 2 * wanted else ", above"
+    message = (
+        f"the learning rate rises to {peak:.3g}{many} the {wanted:.3g} that was asked for, from step {step:,} on, and "
+        f"ends {'there' if last == peak else f'at {last:.3g}'}{curve.of_group}"
+    )
+    changes = [
+        change
+        for part in case.parts
+        if (gamma := getattr(part.spec, "gamma", 0.0)) > 1
+        for change in part.change(gamma=rounded(1 / gamma))
+    ]
+    return case.finding(message, "Keep the factor at 1 or below, or ask for the higher learning rate", step, changes)
 
 
 @part_rule(
@@ -173,20 +163,23 @@ def eta_min_above_lr(case: Case, part: Part) -> Iterator[Finding]:
         yield case.finding(message, "Set eta_min below it", case.clock.step_of(part.start), changes)
 
 
-@rule(
+@curve_rule(
     "zero-first-step",
     "info",
     "a first step that trains with a learning rate of 0",
-    why="The first batch is loaded, run forward and backward, and changes nothing.",
+    why="The first batch is loaded, run forward and backward, and changes nothing. Where the scheduler goes on and "
+    "the rate of all groups stays at 0, it is a warning.",
     instead="Start a warmup one step in: (step + 1) / 100 instead of step / 100.",
     example={"scheduler": {"name": "lambda", "lr_lambda": "min(1, step / 8)"}},
     near_miss={"scheduler": {"name": "lambda", "lr_lambda": "min(1, (step + 1) / 8)"}},
+    explains=("lr-dead",),
 )
-def zero_first_step(case: Case) -> Iterator[Finding]:
-    held = case.clock.stride
-    for _, _, group in case.groups():
-        if group.lr[0] == 0:
-            steps = "step trains" if held == 1 else f"{held:,} steps train"
-            message = f"the first {steps} with a learning rate of 0{case.of_group(group.name)}"
-            yield case.finding(message, "Start one step further on: (step + 1) / n, or a first rate above 0", 0)
-            return
+def zero_first_step(case: Case, curve: Curve) -> Finding | None:
+    steps = curve.first(bool)  # that is not 0
+    if not steps:
+        return None
+    trains = "step trains" if steps == 1 else f"{steps:,} steps train"
+    message = f"the first {trains} with a learning rate of 0{curve.of_group}"
+    is_long = all((other.first(bool) or 0) > case.clock.stride for other in case.curves)
+    severity: Severity | None = "warning" if is_long else None
+    return case.finding(message, "Start one step further on: (step + 1) / n, or a first rate above 0", 0, (), severity)

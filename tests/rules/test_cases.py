@@ -80,9 +80,11 @@ BAD = {
         UNIT, "error", "4,800 / 40 = 120", case(FORTY, sequence([4], linear(4), cosine(36)))
     ),
     "warmup of steps, cosine of epochs": Bad(UNIT, "error", "it counts epochs", case(FORTY, cosine(40), warmup=300)),
-    "milestones of epochs, per batch": Bad(UNIT, "error", "in the first of 40 epochs", case(FORTY, multistep(20, 30))),
+    "milestones of epochs, per batch": Bad(
+        UNIT, "error", "over after 0.25 of 40 epochs", case(FORTY, multistep(20, 30))
+    ),
     "milestones of epochs after a warmup of steps": Bad(
-        UNIT, "error", "in the first of 40 epochs", case(FORTY, multistep(20, 30), warmup=300)
+        UNIT, "error", "over after 0.25 of 40 epochs", case(FORTY, multistep(20, 30), warmup=300)
     ),
     "steps of epochs, per batch": Bad(
         UNIT, "error", "it counts epochs", case(FORTY, {"name": "step", "step_size": 12, "gamma": 0.2})
@@ -94,22 +96,49 @@ BAD = {
         UNIT, "error", "it counts optimizer steps", case(BY_EPOCH, {"name": "step", "step_size": 1200})
     ),
     "decay of each epoch, per batch": Bad(
-        UNIT, "error", "after 129 steps, 1.1 epochs", case(FORTY, {"name": "exponential", "gamma": 0.931})
+        UNIT,
+        "error",
+        "multiplies the learning rate by 0.931 an epoch",
+        case(FORTY, {"name": "exponential", "gamma": 0.931}),
     ),
     "decay of each epoch after a warmup, per batch": Bad(
-        UNIT, "error", "it counts epochs", case(FORTY, {"name": "exponential", "gamma": 0.9}, warmup=240)
+        UNIT, "error", "by 0.9 an epoch", case(FORTY, {"name": "exponential", "gamma": 0.9}, warmup=240)
     ),
     "function of the epoch, per batch": Bad(
-        UNIT, "error", "at every optimizer step: 4,800 in 40 epochs", case(FORTY, function("0.9 ** epoch"))
+        UNIT, "error", "at every optimizer step: 4,800 times in 40 epochs", case(FORTY, function("0.9 ** epoch"))
     ),
     "function of the epoch that falls below 0, per batch": Bad(
-        UNIT, "error", "epoch in the function", case(FORTY, function("1 - epoch / 40"))
+        UNIT, "error", "counts epochs", case(FORTY, function("1 - epoch / 40"))
     ),
-    "restarts of epochs, per batch": Bad(UNIT, "error", "restarts 599 times in 40 epochs", case(FORTY, restarts(8))),
+    "plateau per batch": Bad(
+        UNIT, "error", "waits for 5 epochs", case(FORTY, plateau("max(0.3, 0.9 ** epoch)", patience=5))
+    ),
+    "warmup of epochs, per batch": Bad(
+        "default-warmup",
+        "warning",
+        "takes 4 of 12,000 steps",
+        case({"epochs": 40, "steps_per_epoch": 300}, cosine(), warmup=4),
+    ),
+    "warmup of epochs in a sequence, per batch": Bad(
+        "default-warmup",
+        "warning",
+        "next to none",
+        case({"epochs": 40, "steps_per_epoch": 300}, sequence([4], linear(4), cosine(11_996))),
+    ),
+    "a long start at 0": Bad(
+        "zero-first-step", "warning", "the first 100 steps train", case(THOUSAND, function("min(1, step // 100)"))
+    ),
+    "a line that does not fall": Bad(
+        "never-moves",
+        "warning",
+        "it is 0.1 in every step",
+        case(THOUSAND, {"name": "linear", "start_factor": 1.0, "total_iters": 900}),
+    ),
+    "restarts of epochs, per batch": Bad(UNIT, "error", "restarts after 0.067 of 40 epochs", case(FORTY, restarts(8))),
     "growing restarts of epochs, per batch": Bad(
-        UNIT, "error", "restarts 9 times in 40 epochs", case(FORTY, restarts(8, 2))
+        UNIT, "error", "restarts after 0.067 of 40 epochs", case(FORTY, restarts(8, 2))
     ),
-    "more restarts than epochs": Bad(UNIT, "error", "restarts 79 times", case(FORTY, restarts(60))),
+    "more restarts than epochs": Bad(UNIT, "error", "restarts after 0.5 of 40", case(FORTY, restarts(60))),
     "warmup of steps in Lightning": Bad(
         UNIT, "error", "Lightning steps it once an epoch by default", case(LIGHTNING, cosine(), warmup=400)
     ),
@@ -120,7 +149,7 @@ BAD = {
         UNIT, "error", "Lightning", case(LIGHTNING, cosine(38), warmup=400)
     ),
     "function of the step in Lightning": Bad(
-        UNIT, "error", "step in the function", case(LIGHTNING, function("min(1, (step + 1) / 400)"))
+        UNIT, "error", "counts steps", case(LIGHTNING, function("min(1, (step + 1) / 400)"))
     ),
     "OneCycle of steps in Lightning": Bad(
         UNIT, "error", "Lightning", case(LIGHTNING, {**ONECYCLE, "total_steps": 4800})
@@ -142,7 +171,9 @@ BAD = {
         "2,400 / 800 = 3",
         case(ACCUMULATED, sequence([900], {"name": "constant", "factor": 1.0}, cosine(1200)), warmup=300),
     ),
-    "period of batches under accumulation": Bad(UNIT, "warning", "that is 3 epochs", case(ACCUMULATED, restarts(300))),
+    "period of batches under accumulation": Bad(
+        UNIT, "warning", "one period is 3 epochs", case(ACCUMULATED, restarts(300))
+    ),
     "devices forgotten": Bad(
         UNIT,
         "error",
