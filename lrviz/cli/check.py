@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -11,9 +11,7 @@ from typing import Any
 import typer
 
 from lrviz.cli.findings import Checked, Found, Place, place_of, print_text
-from lrviz.cli.fixing import fix
 from lrviz.cli.folders import expanded
-from lrviz.cli.formats import print_github, print_json, print_sarif
 from lrviz.cli.project import project_settings
 from lrviz.cli.replaying import run
 from lrviz.cli.report import print_note
@@ -25,6 +23,7 @@ from lrviz.rules.settings import verdict
 
 __all__ = ["FORMATS", "check"]
 
+FORMATS = ("text", "json", "github", "sarif")
 RULE_FLAGS = ("select", "ignore", "error")
 
 
@@ -32,7 +31,7 @@ def check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     """Print the findings on every target; exits with 1 where there is an error, 2 where one cannot be read."""
     flags = _from_flags(given)
     project = cache(project_settings)
-    targets, passed_over = expanded(sources)
+    targets, passed_over = expanded(sources, given.get("key"))
     fixes = given["fix"] or given["diff"]
     if fixes:
         _refuse_to_fix(targets, given)
@@ -41,10 +40,8 @@ def check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
         settings = (flags, project(_folder(target)))
         one = _checked(target, given, *settings)
         checked.append(_fixed(target, one, given, settings) if fixes and one.found else one)
-    if given["format"] == "json":
-        print_json(checked, passed_over)
-    elif not given["diff"]:
-        _PRINTERS[given["format"]](checked)
+    if not given["diff"]:
+        _print(checked, passed_over, given["format"])
     if passed_over:
         files = "1 file that is no schedule" if passed_over == 1 else f"{passed_over} files that are no schedules"
         print_note(f"passed over {files}")
@@ -53,6 +50,20 @@ def check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
         raise SpecError(problems)
     if any(one.fails for one in checked):
         raise typer.Exit(1)
+
+
+def _print(checked: Sequence[Checked], passed_over: int, form: str) -> None:
+    if form == "text":
+        print_text(checked)
+        return
+    from lrviz.cli import formats
+
+    if form == "json":
+        formats.print_json(checked, passed_over)
+    elif form == "github":
+        formats.print_github(checked)
+    else:
+        formats.print_sarif(checked)
 
 
 def _refuse_to_fix(targets: Sequence[Source], given: Mapping[str, Any]) -> None:
@@ -71,9 +82,15 @@ def _fixed(
     source: Source, one: Checked, given: Mapping[str, Any], settings: tuple[ProjectSettings, ProjectSettings]
 ) -> Checked:
     """Fix a target's file, or show what that would change; return what check is to say of it."""
+    from lrviz.cli.fixing import fix
+
     assert source.path is not None
     quiet = {**given, "quiet": True}  # torch's warnings are told once
-    fixed = fix(source.path, one, lambda content: _checked(file_source(source.name, content), quiet, *settings))
+
+    def recheck(content: bytes) -> Checked:
+        return _checked(file_source(source.name, content), quiet, *settings)
+
+    fixed = fix(source.path, one, recheck, given.get("key"))
     if given["diff"]:
         typer.echo(fixed.diff(), nl=False)
         return one
@@ -127,11 +144,3 @@ def _explained(problems: Sequence[Problem], layers: Sequence[CheckSettings]) -> 
         if said != "silent":
             found.append(Found(raised(finding, said), Place.of(problem.place)))
     return sorted(found, key=lambda each: SEVERITIES.index(each.finding.severity)), []
-
-
-_PRINTERS: Mapping[str, Callable[[Sequence[Checked]], None]] = {
-    "text": print_text,
-    "github": print_github,
-    "sarif": print_sarif,
-}
-FORMATS = ("text", "json", "github", "sarif")

@@ -68,12 +68,12 @@ class Checked:
 
 
 def place_of(finding: Finding, document: Value | None) -> Place:
-    """Return where a finding stands in a document: at what its fix changes, else at the scheduler."""
-    if document is None:
+    """Return where a finding stands in a document: at what its fix changes, else at what it is about."""
+    if document is None or not isinstance(document.data, dict):
         return Place()
-    for field in (*(change.field for change in finding.changes), "scheduler"):
+    for field in (*(change.field for change in finding.changes), finding.field):
         place = located([Problem(field=field, message="")], document)[0].place
-        if place not in ("", document.place):
+        if place and field.partition(".")[0] in document.data:
             return Place.of(place)
     return Place.of(document.place)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import unified_diff
 from pathlib import Path
 
@@ -42,11 +42,11 @@ class Fixed:
                 file.write(self.new)
 
 
-def fix(path: Path, checked: Checked, check: Callable[[bytes], Checked]) -> Fixed:
+def fix(path: Path, checked: Checked, check: Callable[[bytes], Checked], key: str | None = None) -> Fixed:
     """Make the fixes of a file's findings, in memory, one after another.
 
     A fix stays where its finding is gone with it, and no error is new; `check` checks the file as if it
-    had another content.
+    had another content, and `key` is where in it the schedule stands.
     """
     content = new = path.read_bytes()
     done: list[Found] = []
@@ -58,7 +58,7 @@ def fix(path: Path, checked: Checked, check: Callable[[bytes], Checked]) -> Fixe
             return Fixed(path, content, new, done, checked)
         found = left[0]
         tried.add(_key(found))
-        candidate = _with_fix(new, found, is_json=path.suffix.lower() == ".json")
+        candidate = _with_fix(new, found, key, is_json=path.suffix.lower() == ".json")
         if candidate is None or candidate in seen:
             continue
         after = check(candidate)
@@ -72,11 +72,13 @@ def _key(found: Found) -> tuple[str, str]:
     return found.finding.rule, repr(found.finding.changes)
 
 
-def _with_fix(content: bytes, found: Found, *, is_json: bool) -> bytes | None:
+def _with_fix(content: bytes, found: Found, key: str | None, *, is_json: bool) -> bytes | None:
     """Return a file's content with a fix made, its line ends as they are; None where it cannot be made."""
     text = content.decode("utf-8-sig")
     end = "\r\n" if "\r\n" in text else "\n"
-    changed = rewritten(text.replace("\r\n", "\n"), found.finding.changes, is_json=is_json)
+    within = f"{key}." if key else ""
+    changes = [replace(change, field=within + change.field) for change in found.finding.changes]
+    changed = rewritten(text.replace("\r\n", "\n"), changes, is_json=is_json)
     mark = _MARK if content.startswith(_MARK) else b""
     return None if changed is None else mark + changed.replace("\n", end).encode()
 

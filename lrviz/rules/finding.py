@@ -20,7 +20,8 @@ class Finding:
 
     `fix` is a sentence, `changes` are the same as data, where a value can be given, and `snippet` is YAML
     with them made, to paste. `step` is the optimizer step at which it happens, where it happens at one.
-    `explains` are the rules whose findings are this one's consequences.
+    `explains` are the rules whose findings are this one's consequences, and `field` is what in the document
+    it is about.
     """
 
     rule: str
@@ -31,6 +32,7 @@ class Finding:
     snippet: str = ""
     step: int | None = None
     explains: tuple[str, ...] = ()
+    field: str = "scheduler"
 
     @property
     def page(self) -> str:

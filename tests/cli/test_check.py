@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lrviz.rules import RULES
+from lrviz.cli.findings import Place, place_of
+from lrviz.experiment.yaml_reader import parse
+from lrviz.rules import RULES, Finding
+from lrviz.rules.changes import Change
 
 ROOT = Path(__file__).parents[2]
 
@@ -198,6 +201,24 @@ def test_a_panel_names_the_file_and_the_line(lrviz, tmp_path, arguments):
     (tmp_path / "good.yaml").write_text(GOOD)
     (tmp_path / "bad.yaml").write_text(BAD)
     assert "bad.yaml:2 ─╯" in lrviz("check", *arguments).out
+
+
+@pytest.mark.parametrize(
+    ("changed", "about", "line"),
+    [
+        (["scheduler.schedulers[1].T_max"], "scheduler", 6),
+        (["scheduler.schedulers[1].eta_min"], "scheduler", 5),
+        (["run.interval"], "scheduler.schedulers[1]", 5),
+        ([], "scheduler.schedulers[0]", 4),
+        ([], "scheduler", 2),
+        (["run.interval", "title"], "scheduler", 1),
+    ],
+)
+def test_a_finding_stands_at_what_its_fix_changes_or_at_what_it_is_about(changed, about, line):
+    text = "title: a\nscheduler:\n  schedulers:\n    - {name: linear}\n    - name: cosine\n      T_max: 20\nwarmup: 3\n"
+    changes = tuple(Change(field, 1) for field in changed)
+    finding = Finding(rule="unfinished", severity="error", message="", fix="", changes=changes, field=about)
+    assert place_of(finding, parse(text, "a.yaml")) == Place("a.yaml", line)
 
 
 def test_a_place_too_long_for_a_panel_stands_above_it(lrviz, tmp_path):

@@ -62,6 +62,15 @@ def test_a_fix_that_a_flag_undoes_is_not_made(lrviz, bad):
     assert (ended.code, bad.read_text()) == (1, BAD)
 
 
+def test_a_block_of_a_larger_file_is_fixed_where_it_stands(lrviz, tmp_path):
+    text = "model: {depth: 3}\ntraining:\n  schedule:\n    scheduler:\n      name: cosine\n      T_max: 20\nseed: 1\n"
+    (tmp_path / "a.yaml").write_text(text)
+    (tmp_path / "b.yaml").write_text("seed: 2\n")
+    ended = lrviz("check", "--fix", "--key", "training.schedule", ".")
+    assert (ended.code, (tmp_path / "a.yaml").read_text()) == (0, text.replace("20", "32"))
+    assert ended.err == "note: passed over 1 file that is no schedule\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
