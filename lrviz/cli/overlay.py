@@ -48,7 +48,9 @@ def overlaid(document: Mapping[str, Value], given: Mapping[str, Any]) -> dict[st
     merged = {**document, **WARMUP.values(given)}
     if _NO_STEPS.fullmatch(str(merged.get("warmup", Value(None)).data)) and given.get("__warmup") is not None:
         del merged["warmup"]
-        merged = {key: value for key, value in merged.items() if key != "warmup_start" or value.place.startswith("-")}
+        merged = {
+            key: value for key, value in merged.items() if not key.startswith("warmup_") or value.place.startswith("-")
+        }
     for flags in (RUN, OPTIMIZER):
         own = merged.get(flags.section, Value({}))
         values = flags.values(given)

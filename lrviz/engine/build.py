@@ -8,16 +8,24 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from lrviz.engine.engine import Engine
 from lrviz.errors import SpecError, nearest, shown
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.record import arg_types
-from lrviz.experiment.schedulers import ByHand, ChainedScheduler, ClosedForm, Custom, SchedulerSpec, SequentialLR
+from lrviz.experiment.schedulers import (
+    ByHand,
+    ChainedScheduler,
+    ClosedForm,
+    Custom,
+    ReduceLROnPlateau,
+    SchedulerSpec,
+    SequentialLR,
+)
 from lrviz.experiment.schedulers.base import LR_SCHEDULER
 
-__all__ = ["construct", "import_target"]
+__all__ = ["Beside", "construct", "import_target"]
 
 
 def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -> Any:
@@ -38,6 +46,9 @@ def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -
             return _class(spec, engine)(children)
         case SequentialLR():
             return _class(spec, engine)(optimizer, schedulers=children, milestones=list(spec.milestones))
+        case ReduceLROnPlateau() if children:
+            plateau = _class(spec, engine)(optimizer, **_arguments(spec, total))
+            return Beside(children[0], spec.segments(0, total)[0].length, plateau)
         case _:
             return _class(spec, engine)(optimizer, **_arguments(spec, total))
 
@@ -76,6 +87,14 @@ def _function(expression: Expression, total: int) -> Callable[[float], float]:
     if names == ("x",):
         return lambda x: evaluate(x=x)
     return lambda epoch: evaluate(epoch=epoch, step=epoch, total=total)
+
+
+class Beside(NamedTuple):
+    """A plateau, and the warmup that a training loop steps as well at each of the first `length` steps."""
+
+    warmup: Any
+    length: int
+    plateau: Any
 
 
 class _ByHand:

@@ -12,7 +12,7 @@ from itertools import repeat
 from traceback import walk_tb
 from typing import Any
 
-from lrviz.engine.build import construct
+from lrviz.engine.build import Beside, construct
 from lrviz.engine.engine import Engine
 from lrviz.errors import LrvizError
 from lrviz.experiment.argtypes import TRAIN
@@ -106,7 +106,9 @@ class _Recording:
     def stepper(self) -> Callable[[], None]:
         """Build the scheduler and return what steps it once."""
         spec, clock = self.experiment.resolved, self.experiment.run.clock
-        step = self.framework_stepper(construct(spec, self.optimizer, self.engine, clock.scheduler_steps))
+        scheduler = construct(spec, self.optimizer, self.engine, clock.scheduler_steps)
+        beside = isinstance(scheduler, Beside)
+        step = self.beside_stepper(scheduler) if beside else self.framework_stepper(scheduler)
         if spec.stepped_with() is not None:
             step = self.metric_stepper(step, spec.stepped_with())
         elif spec.first_step:
@@ -136,6 +138,18 @@ class _Recording:
                     step(*metric)
 
         return prepared_step if guarded or clock.calls > 1 else step
+
+    def beside_stepper(self, pair: Beside) -> Callable[..., None]:
+        """Return what steps a warmup, until it ends, and then a plateau, at each change of the settings."""
+        warmup, plateau = self.framework_stepper(pair.warmup), self.framework_stepper(pair.plateau)
+        left = iter(range(0, pair.length, self.experiment.run.clock.calls))
+
+        def stepped(metric: float) -> None:
+            if next(left, None) is not None:
+                warmup()
+            plateau(metric)
+
+        return stepped
 
     def metric_stepper(self, step: Callable[..., None], metric: Any) -> Callable[[], None]:
         clock = self.experiment.run.clock

@@ -83,8 +83,7 @@ class Experiment:
 
 def _changes(spec: SchedulerSpec, steps: int) -> int:
     """Return how often a scheduler and those inside it are stepped in so many steps."""
-    parts = spec.segments(0, steps)
-    return sum(_changes(part.spec, part.length) for part in parts) if parts else steps
+    return max(steps, sum(_changes(part.spec, part.length) for part in spec.segments(0, steps)))
 
 
 def _too_few(spec: SchedulerSpec, clock: Clock) -> Iterator[Problem]:

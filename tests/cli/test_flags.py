@@ -15,7 +15,7 @@ def test_help_shows_a_schedulers_own_flags_and_nobody_elses(lrviz, name, monkeyp
     shown = set(lrviz("plot", name, "--help").out.split())
     own = {flag_name(field) for field, kind in arg_types(CATALOGUE[name]).items() if kind.flag}
     others = {flag_name(field) for spec in CATALOGUE.values() for field in arg_types(spec)} - own
-    shared = {"--epochs", "--steps-per-epoch", "--momentum"}
+    shared = {"--epochs", "--steps-per-epoch", "--momentum", "--warmup"}
     positive = {flag.replace("--no-", "--", 1) for flag in shown}
     assert own <= positive
     assert not others & shown - shared

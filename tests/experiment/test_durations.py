@@ -14,6 +14,7 @@ from lrviz.experiment.schedulers import (
     DEFAULT_START,
     CosineAnnealingLR,
     CosineAnnealingWarmRestarts,
+    LambdaWarmup,
     LinearLR,
     MultiStepLR,
     SchedulerSpec,
@@ -262,6 +263,30 @@ def test_a_warmup_of_no_steps_is_none(scheduler: Any) -> None:
     assert load({"run": RUN, "scheduler": scheduler, "warmup": 0, "warmup_start": 0.5}).resolved == alone.resolved
 
 
+@pytest.mark.parametrize(
+    ("more", "rising"),
+    [
+        ({"warmup_start": 0}, LambdaWarmup(total_iters=5)),
+        ({"warmup_start": 0, "warmup_shape": "linear"}, LambdaWarmup(total_iters=5)),
+        ({"warmup_shape": "linear"}, LinearLR(start_factor=DEFAULT_START, total_iters=5)),
+        ({"warmup_shape": "quadratic"}, LambdaWarmup(total_iters=5, start_factor=DEFAULT_START, mode="quadratic")),
+        (
+            {"warmup_start": 0.5, "warmup_shape": "exponential"},
+            LambdaWarmup(total_iters=5, start_factor=0.5, mode="exponential"),
+        ),
+    ],
+)
+def test_what_torchs_linear_cannot_do_is_a_function(more: Any, rising: Any) -> None:
+    assert resolved(COSINE, warmup=5, **more).children()[0] == rising
+    assert resolved({"name": "plateau", "metric": "1"}, warmup=5, **more).children() == [rising]
+
+
+def test_a_plateaus_own_warmup_warms_up_and_ends() -> None:
+    for child in (COSINE, {"name": "warmup", "total_iters": 5, "start_factor": 1}):
+        (message,) = problems({"scheduler": {"name": "plateau", "metric": "1", "warmup": child}})
+        assert message.startswith("scheduler.warmup: must be a scheduler that warms up and ends, not ")
+
+
 def test_rest_after_a_warmup() -> None:
     spec = resolved({"name": "cosine-restarts", "T_0": "rest"}, warmup="10%")
     assert spec.children()[1] == CosineAnnealingWarmRestarts(T_0=900)
@@ -279,7 +304,6 @@ def test_a_sequence_after_a_warmup_counts_from_its_end() -> None:
     [
         ({"name": "onecycle", "max_lr": 1}, "OneCycleLR has a warmup of its own: set pct_start", "overwrites"),
         ({"name": "cyclic", "base_lr": 0, "max_lr": 1}, "CyclicLR sets its own learning rates", "overwrites"),
-        ({"name": "plateau", "metric": "1"}, "torch refuses ReduceLROnPlateau in a sequence", "metric-in-container"),
         ({"name": "chained", "schedulers": [COSINE]}, "torch cannot start a ChainedScheduler", "nested-container"),
         ({"name": "manual", "values": {0: 1}}, "write the warmup into its values", ""),
         ({"name": "range-test", "min_lr": 0.1, "max_lr": 1}, "range-test rises over the whole run by itself", ""),
@@ -296,7 +320,16 @@ def test_schedulers_that_cannot_follow_a_warmup(scheduler: Any, message: str, ca
     ("more", "message"),
     [
         ({"warmup_start": 0.1}, "warmup_start: requires `warmup`, its length"),
-        ({"warmup": 5, "warmup_start": 0}, "warmup_start: must be > 0 and <= 1, not 0"),
+        ({"warmup_shape": "quadratic"}, "warmup_shape: requires `warmup`, its length"),
+        ({"warmup": 5, "warmup_start": -0.1}, "warmup_start: must be >= 0 and <= 1, not -0.1"),
+        (
+            {"warmup": 5, "warmup_start": 0, "warmup_shape": "exponential"},
+            "warmup_start: must be > 0 for an exponential warmup, which multiplies it at every step",
+        ),
+        (
+            {"warmup": 5, "warmup_shape": "cubic"},
+            "warmup_shape: must be one of linear, quadratic, exponential, not 'cubic'",
+        ),
         ({"warmup": -1}, "warmup: must be a whole number >= 0, not -1"),
         ({"warmup": 0.1}, "warmup: must be a whole number >= 0, not 0.1; did you mean 10%?"),
         ({"warmup": 0.065}, "warmup: must be a whole number >= 0, not 0.065; did you mean 6.5%?"),

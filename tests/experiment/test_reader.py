@@ -295,7 +295,7 @@ def test_unknown_key_does_not_hide_what_the_rest_comes_to(problems_of: Problems)
 
 def test_misfit_with_the_groups_is_told_beside_an_unknown_key(problems_of: Problems) -> None:
     assert problems_of("foo: 1\nscheduler: {name: onecycle, max_lr: [1, 2]}\n") == [
-        "a.yaml:1: foo: unknown key; known are title, run, optimizer, scheduler, warmup, warmup_start, check, gallery",
+        "a.yaml:1: foo: unknown key; known are title, run, optimizer, scheduler, warmup, warmup_start, warmup_shape, check, gallery",
         "a.yaml:2: scheduler.max_lr: has 2 values for 1 parameter group",
     ]
 
@@ -375,7 +375,7 @@ def test_too_few_metrics_come_with_the_other_problems(problems_of: Problems, tmp
     (tmp_path / "log.csv").write_text("loss\n1\n")
     assert problems_of("scheduler:\n  name: plateau\n  metric_csv: log.csv:loss\nfoo: 1\n") == [
         "a.yaml:3: scheduler.metric_csv: has 1 values; the run steps its scheduler 31 times",
-        "a.yaml:4: foo: unknown key; known are title, run, optimizer, scheduler, warmup, warmup_start, check, gallery",
+        "a.yaml:4: foo: unknown key; known are title, run, optimizer, scheduler, warmup, warmup_start, warmup_shape, check, gallery",
     ]
 
 

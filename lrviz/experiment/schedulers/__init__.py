@@ -4,6 +4,7 @@
 
 from lrviz.experiment.schedulers.base import *
 from lrviz.experiment.schedulers.pytorch import *
+from lrviz.experiment.schedulers.warmup import *
 from lrviz.experiment.schedulers.by_hand import *
 from lrviz.experiment.schedulers.composite import *
 from lrviz.experiment.schedulers.custom import *

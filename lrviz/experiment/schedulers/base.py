@@ -12,13 +12,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 from lrviz.errors import SpecError, nearest, shown
-from lrviz.experiment.argtypes import TRAIN
+from lrviz.experiment.argtypes import TRAIN, ArgType, Invalid
 from lrviz.experiment.docstrings import docstring
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.record import Record, arg_types, is_required
 from lrviz.experiment.schedulers.notes import Annotation, View
 
-__all__ = ["CATALOGUE", "OVERWRITES", "ClosedForm", "Rates", "SchedulerSpec", "Segment", "lookup", "of_group"]
+__all__ = [
+    "CATALOGUE",
+    "OVERWRITES",
+    "ClosedForm",
+    "Rates",
+    "SchedulerArg",
+    "SchedulerSpec",
+    "Segment",
+    "lookup",
+    "of_group",
+]
 
 CATALOGUE: dict[str, type[SchedulerSpec]] = {}
 """Every scheduler by its lrviz name, in the order of `lrviz list`."""
@@ -29,6 +39,21 @@ OVERWRITES = "overwrites"
 LR_SCHEDULER = "torch.optim.lr_scheduler"
 Rates = float | tuple[float, ...]
 T = TypeVar("T")
+
+
+class SchedulerArg(ArgType):
+    """A scheduler inside a scheduler."""
+
+    metavar: ClassVar[str] = "SCHEDULER"
+    plural: ClassVar[str] = "schedulers"
+
+    def convert(self, value: Any) -> SchedulerSpec:
+        if not isinstance(value, SchedulerSpec):
+            raise Invalid(f"must be a scheduler, not {shown(value)}")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"$ref": "#/$defs/scheduler"}
 
 
 class Segment(NamedTuple):
@@ -178,7 +203,7 @@ class SchedulerSpec(Record):
             return f"{self.label} is not torch's own"
         children = self.children()
         own = [getattr(self, name) for name in arg_types(self)]
-        if not all(_is_plain(value) for value in own if value != tuple(children)):
+        if not all(_is_plain(value) for value in own if value not in (tuple(children), *children)):
             return "one of its arguments is a Python object, which may look at anything in torch"
         return next(filter(None, (child.unsupported_reason() for child in children)), None)
 

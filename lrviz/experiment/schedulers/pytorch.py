@@ -10,7 +10,7 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Bool, Count, CsvColumn, Duration, Formula, ListOf, Metric, OneOf, PerGroup, Real
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.record import arg
-from lrviz.experiment.schedulers.base import OVERWRITES, Rates, SchedulerSpec, of_group
+from lrviz.experiment.schedulers.base import OVERWRITES, Rates, SchedulerArg, SchedulerSpec, Segment, of_group
 from lrviz.experiment.schedulers.notes import BASE, DECAYED, Annotation, View
 
 __all__ = [
@@ -437,10 +437,6 @@ class ReduceLROnPlateau(SchedulerSpec):
     """
 
     name = "plateau"
-    no_warmup = (
-        "torch refuses ReduceLROnPlateau in a sequence; step a LinearLR and the plateau side by side in your loop",
-        METRIC_IN_CONTAINER,
-    )
     family = "Metric"
     shape = "█████████▄▄▂▂▂▁▁"
     example = {"metric": "max(0.3, 0.9 ** step)", "patience": 4, "factor": 0.5}
@@ -460,9 +456,16 @@ class ReduceLROnPlateau(SchedulerSpec):
     cooldown: int = arg(Duration("steps to wait after a reduction", minimum=0), default=0)
     min_lr: Rates = arg(PerGroup(Real("lowest learning rate", minimum=0)), default=0.0)
     eps: float = arg(Real("smallest reduction worth making", minimum=0), default=1e-8)
+    warmup: SchedulerSpec | None = arg(
+        SchedulerArg("a warmup that the training loop steps beside it, until it ends", flag=False, extra=True),
+        default=None,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.warmup is not None and not (self.warmup.warms_up() and self.warmup.length()):
+            message = f"must be a scheduler that warms up and ends, not {self.warmup.label}"
+            raise SpecError(Problem(field="warmup", message=message))
         if self.metric is None:
             watched = "what to watch, such as metric: 'exp(-step / 4)' or metric_csv: log.csv:val_loss"
             numbers = "the numbers of metric_csv, which lrviz.load and lrviz.experiment.metrics.read_column read"
@@ -472,10 +475,22 @@ class ReduceLROnPlateau(SchedulerSpec):
             message = "says where the numbers in metric are from, and there are none"
             raise SpecError(Problem(field="metric_csv", message=message))
 
+    @property
+    def title(self) -> str:
+        return f"{self.warmup.title} beside {self.label}" if self.warmup else self.label
+
+    def children(self) -> list[SchedulerSpec]:
+        return [self.warmup] if self.warmup else []
+
+    def segments(self, start: int, end: int) -> list[Segment]:
+        return [Segment(child, start, start + (child.length() or 0)) for child in self.children()]
+
     def stepped_with(self) -> Any:
         return self.metric
 
     def annotations(self, view: View) -> Iterator[Annotation]:
+        for child in self.segments(0, view.last + 1):
+            yield from view.span(child.start, child.end, child.spec.label, view.rate(child.end))
         drop = view.first_drop()
         if drop is None:
             return
