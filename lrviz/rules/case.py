@@ -52,10 +52,6 @@ class Part:
         return self.end - self.start
 
     @property
-    def container(self) -> SchedulerSpec | None:
-        return self.owner.spec if self.owner else None
-
-    @property
     def name(self) -> str:
         """What a message calls it: torch's class, and where it stands in a list of the document."""
         inner = self.place.removeprefix("scheduler").lstrip(".")
@@ -71,13 +67,10 @@ class Part:
 
     def marks(self) -> list[Mark]:
         """Return the steps that its arguments name, as the document counts them: from the end of a `warmup:`."""
-        own, before = self.spec.marks(), bool(self.warmup)
-        names = ("the end of the warmup",) * before + tuple(
-            f"milestone {mark - self.warmup:,}" for mark in own[before:]
-        )
-        return [
-            Mark(name, number, self.start + mark) for number, (name, mark) in enumerate(zip(names, own, strict=True))
-        ]
+        own = self.spec.marks()
+        names = ["the end of the warmup"] * bool(self.warmup)
+        names += [f"milestone {mark - self.warmup:,}" for mark in own[len(names) :]]
+        return [Mark(name, number, self.start + own[number]) for number, name in enumerate(names)]
 
     def counts(self) -> list[str]:
         """Return the paths of its arguments that count scheduler steps."""
@@ -179,9 +172,8 @@ class Case:
         """Return the changes that give a part, or its first period, so many steps; none where no argument says it."""
         spec, name = part.spec, part.spec.length_arg or part.spec.period_arg
         if name:
-            beside = [other for other in ("epochs", "steps_per_epoch") if hasattr(spec, other)]  # OneCycleLR's
-            given = {other: None for other in beside if self.written(part.field(other)) is not None}
-            return part.change(**{name: steps}, **given)
+            beside = [other for other in ("epochs", "steps_per_epoch") if getattr(spec, other, None)]  # OneCycleLR's
+            return part.change(**{name: steps}, **dict.fromkeys(beside))
         if isinstance(spec, CyclicLR):
             up = max(1, round(steps * spec.step_size_up / (spec.length() or 1)))
             down = {} if spec.step_size_down is None else {"step_size_down": max(1, steps - up)}
@@ -224,7 +216,7 @@ class Case:
         return Finding(
             rule=self.rule,
             severity=severity or self.severity,
-            message=message[:1].upper() + message[1:] if message.startswith("the warmup") else message,
+            message=message,
             fix=fix,
             changes=tuple(changes),
             snippet=snippet(self.document, changes) if changes else "",

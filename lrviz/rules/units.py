@@ -14,7 +14,7 @@ from lrviz.rules.case import Case, Part, counted
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import DEAD
 from lrviz.rules.finding import SEVERITIES, Finding, Severity
-from lrviz.rules.registry import CURVES, LENGTHS, RATES, rule
+from lrviz.rules.registry import CURVES, LENGTHS, RATES, rule, toy
 
 TOLERANCE = 0.02
 MANY = 20  # steps in an epoch, or repeats, from which a wrong unit shows
@@ -32,11 +32,8 @@ Changes = Sequence[Change]
     "hardly moves, a StepLR(30) stepped at every batch is at 1e-17 of its rate by step 500.",
     instead="Step the scheduler as often as its length counts, or give the length in the run's scheduler steps. One "
     "with a unit (10ep, 5%, rest) is never in the wrong one.",
-    example={"run": {"epochs": 10, "steps_per_epoch": 100}, "scheduler": {"name": "cosine", "T_max": 10}},
-    near_miss={
-        "run": {"epochs": 10, "steps_per_epoch": 100, "interval": "epoch"},
-        "scheduler": {"name": "cosine", "T_max": 10},
-    },
+    example=toy("cosine", run={"epochs": 10, "steps_per_epoch": 100}, T_max=10),
+    near_miss=toy("cosine", run={"epochs": 10, "steps_per_epoch": 100, "interval": "epoch"}, T_max=10),
     explains=(
         *LENGTHS,
         *RATES,
@@ -75,9 +72,9 @@ def _of_length(case: Case, part: Part, length: int) -> Finding | None:
     message = f"{part.name} has a length of {length:,} and the run steps it {counted(steps, 'time')}: "
     if clock.interval == "step" and (_counts_epochs(part, length, clock) or (name == PER_EPOCH and length < steps)):
         epochs = f"{length / (clock.scheduler_steps_per_epoch or 1):.2g} of {clock.epochs:,} epochs"
-        over = f"it restarts after {epochs}" if part.spec.repeats else f"all of it is over after {epochs}"
+        what = "it restarts" if part.spec.repeats else "it decays" if part.spec.period_arg else "all of it is over"
         fix, changes = _once_an_epoch(case, part, length)
-        message += f"{cause or over}; it counts epochs"
+        message += f"{cause or f'{what} after {epochs}'}; it counts epochs"
     elif clock.interval == "epoch" and (_counts_steps(part, length, clock) or (name == PER_EPOCH and length > steps)):
         default = "" if case.experiment.run.interval else ", and Lightning steps it once an epoch by default"
         fix, changes = _at_every_step(case, part)
@@ -173,7 +170,7 @@ def _what_counts(case: Case, part: Part, wrong: str, right: str) -> str:
     if isinstance(spec, ExponentialLR):
         is_right_by_epoch = not _is_spent(spec.gamma, clock.epochs or 1) or _is_spent(spec.gamma, per_epoch)
         is_wrong = wrong == "epoch" and _is_spent(spec.gamma, part.steps) and is_right_by_epoch
-        return f"{part.name} multiplies the learning rate by {spec.gamma:g} an epoch" if is_wrong else ""
+        return f"{part.name} multiplies the learning rate by {spec.gamma:g} at each step" if is_wrong else ""
     if isinstance(spec, ReduceLROnPlateau):
         is_bare = not isinstance(case.written(part.field("patience")), str)
         is_wrong = wrong == "epoch" and is_bare and spec.patience < per_epoch and _is_odd(case)
