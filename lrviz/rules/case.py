@@ -23,7 +23,7 @@ __all__ = ["REPLAY_FAILED", "Case", "Mark", "Part", "counted", "percent", "round
 
 REPLAY_FAILED = "replay-failed"
 
-_SHORT = {"total_iters": "warmup", "start_factor": "warmup_start"}  # how `warmup:` writes a LinearLR
+_SHORT = {"total_iters": "warmup", "start_factor": "warmup_start"}  # how `warmup:` writes a LinearLR's arguments
 
 
 class Mark(NamedTuple):
@@ -159,14 +159,16 @@ class Case:
         numbers = {field: _bare(self.written(field)) for part in self.parts for field in part.counts()}
         return {field: number for field, number in numbers.items() if number is not None}
 
+    def has_unit(self, part: Part) -> bool:
+        """Return whether any count of a part is written with a unit."""
+        written = (self.written(field) for field in part.counts())
+        return any(value is not None and _bare(value) is None for value in written)
+
     def bare_length(self, part: Part) -> int | None:
-        """Return a part's length where it is given by bare numbers, or by torch's defaults."""
-        written = [self.written(field) for field in part.counts()]
-        if any(value is not None and _bare(value) is None for value in written):
-            return None
-        horizon = part.spec.length_arg and arg_types(part.spec)[part.spec.length_arg].horizon
-        from_run = horizon and not any(self.written(part.field(name)) for name in (part.spec.length_arg, "epochs"))
-        return None if from_run else part.spec.length()
+        """Return a part's length where it is given by bare numbers."""
+        name = part.spec.length_arg
+        is_given = not name or any(self.written(part.field(one)) for one in (name, "epochs"))  # OneCycleLR's way, too
+        return part.spec.length() if is_given and not self.has_unit(part) else None
 
     def resized(self, part: Part, steps: int) -> tuple[Change, ...]:
         """Return the changes that give a part, or its first period, so many steps; none where no argument says it."""

@@ -121,7 +121,9 @@ def lr_overwritten(case: Case, part: Part) -> Iterator[Finding]:
             fix = "Let it stand alone: OneCycleLR warms up by pct_start; after a warmup take cosine"
             alone = dict(case.written(part.place))
             alone.pop(part.spec.length_arg, None)  # it was that of a part of the run
-            yield case.finding(message, fix, 0, [] if part.owner.owner else [Change(part.owner.place, alone)])
+            shorts = [name for name in ("warmup", "warmup_start") if case.written(name) is not None]
+            changes = [Change(part.owner.place, alone), *(Change(name, remove=True) for name in shorts)]
+            yield case.finding(message, fix, 0, [] if part.owner.owner else changes)
             break
 
 

@@ -218,14 +218,14 @@ def shortened(case: Case, part: Part) -> tuple[str, tuple[Change, ...]]:
 )
 def default_warmup(case: Case, part: Part) -> Iterator[Finding]:
     """Look at short warmups of a given length, too, which look like one in epochs where there are as many."""
-    spec, clock, steps, length = part.spec, case.clock, case.clock.scheduler_steps, case.bare_length(part)
-    step = clock.step_of(part.start)
+    spec, clock, steps = part.spec, case.clock, case.clock.scheduler_steps
+    length, step = spec.length() if spec.warms_up() and not case.has_unit(part) else None, clock.step_of(part.start)
     if steps > 100 and spec in (LinearLR(), ConstantLR()):
         message = f"{part.name} runs with torch's defaults: 1/3 of the learning rate for 5 of {steps:,} steps"
         factor = "start_factor" if isinstance(spec, LinearLR) else "factor"
         changes = () if part.owner else part.change(**{factor: 0.01, "total_iters": "5%"})
         yield case.finding(message, "Choose its length and its factor", step, changes)
-    elif length and spec.warms_up() and length < TINY * steps:
+    elif length and length < TINY * steps:
         may_be_epochs = clock.interval == "step" and clock.calls == 1 and length <= min(clock.epochs or 0, MOST_EPOCHS)
         message = f"{part.name} takes {length:,} of {counted(steps, 'step')}, which is next to none"
         fix = f"Give it {length}ep if epochs are meant" if may_be_epochs else "Let it take 1 to 5 % of the run"
@@ -243,7 +243,7 @@ def default_warmup(case: Case, part: Part) -> Iterator[Finding]:
     instead="Give total_iters the steps that the decay is to take.",
     example=toy("polynomial", run={"steps": 100}, power=0.9),
     near_miss=toy("polynomial", run={"steps": 100}, power=0.9, total_iters=100),
-    explains=("unit-mismatch", "lr-dead"),
+    explains=("lr-dead",),
 )
 def default_length(case: Case, part: Part) -> Iterator[Finding]:
     spec, name = part.spec, part.spec.length_arg

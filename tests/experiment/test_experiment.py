@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lrviz import Experiment, SpecError
+from lrviz import Experiment, SpecError, load
 from lrviz.experiment.optimizers import Group, OptimizerSpec
 from lrviz.experiment.schedulers import (
     ChainedScheduler,
@@ -86,3 +86,11 @@ def test_groups_take_what_they_leave_unset_from_the_optimizer() -> None:
 def test_of_group_takes_its_own_or_the_one_for_all() -> None:
     spec = OneCycleLR(max_lr=(0.1, 0.2))
     assert [of_group(spec.max_lr, 1), of_group(spec.base_momentum, 1)] == [0.2, 0.85]
+
+
+def test_an_experiment_keeps_the_document_that_it_was_read_from() -> None:
+    document = {"warmup": "5%", "scheduler": {"name": "cosine", "T_max": "rest"}}
+    experiment = load(document)
+    assert experiment.document is not None
+    assert experiment.document.plain() == document
+    assert dataclasses.replace(experiment, document=None) == experiment
