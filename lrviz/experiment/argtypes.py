@@ -104,7 +104,7 @@ class Text(ArgType):
     is_raw: ClassVar[bool] = True
 
     def convert(self, value: Any) -> str:
-        if not isinstance(value, str) or not (value.strip() or self.blank):
+        if not isinstance(value, str) or not (value.strip() or (self.blank and not value)):
             quotes = "" if isinstance(value, (str, list, tuple, Mapping)) or value is None else "; write it in quotes"
             raise Invalid(f"must be text, not {shown(value)}{quotes}")
         if len(value) > LONGEST_TEXT:

@@ -75,6 +75,7 @@ def snippet(document: Mapping[str, Any], changes: Sequence[Change]) -> str:
     return "\n".join(
         as_yaml({block: changed[block]}) if block in changed else f"- {in_flow(lookup(changed, block))}"
         for block in blocks
+        if lookup(changed, block) is not None
     )
 
 

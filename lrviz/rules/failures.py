@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lrviz.rules.case import REPLAY_FAILED, Case
 from lrviz.rules.finding import Finding
-from lrviz.rules.registry import rule
+from lrviz.rules.registry import rule, toy
 
 __all__ = ["REPLAY_FAILED"]
 
@@ -17,11 +17,8 @@ __all__ = ["REPLAY_FAILED"]
     "torch raises, when the scheduler is built or in the middle of the run",
     why="The training run would stop there with the same exception.",
     instead="Read torch's words: they say which argument it does not take.",
-    example={"optimizer": {"name": "adagrad", "lr": 0.1}, "scheduler": {"name": "onecycle", "max_lr": 0.1}},
-    near_miss={
-        "optimizer": {"name": "adagrad", "lr": 0.1},
-        "scheduler": {"name": "onecycle", "max_lr": 0.1, "cycle_momentum": False},
-    },
+    example=toy("onecycle", optimizer={"name": "adagrad", "lr": 0.1}, max_lr=0.1),
+    near_miss=toy("onecycle", optimizer={"name": "adagrad", "lr": 0.1}, max_lr=0.1, cycle_momentum=False),
 )
 def replay_failed(case: Case) -> Iterator[Finding]:
     failure = case.trace.failure

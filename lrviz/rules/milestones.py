@@ -93,12 +93,10 @@ def milestone_duplicate(case: Case, part: Part) -> Iterator[Finding]:
     marks = _milestones(part)
     steps = [mark.step for mark in marks]
     repeated = {step: steps.count(step) for step in sorted(steps) if steps.count(step) > 1}
-    dropped = {
-        mark.number for mark, earlier in zip(marks, range(len(marks)), strict=True) if mark.step in steps[:earlier]
-    }
+    dropped = {mark.number for number, mark in enumerate(marks) if mark.step in steps[:number]}
     for step, times in repeated.items():
         name = next(mark.name for mark in marks if mark.step == step)
-        what = f"decays {times} times at once" if not part.spec.children() else "skips what lies between"
+        what = "skips what lies between" if part.spec.children() else f"decays {times} times at once"
         message = f"{part.name}: {name} is repeated, so that it {what}"
         yield case.finding(message, "Write it once", case.clock.step_of(step), _without(case, part, dropped))
 
