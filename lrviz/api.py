@@ -17,15 +17,23 @@ if TYPE_CHECKING:
 __all__ = ["figure", "load", "replay"]
 
 
-def load(source: str | os.PathLike[str] | Mapping[str, Any], *, allow_import: Collection[str] = ()) -> Experiment:
+def load(
+    source: str | os.PathLike[str] | Mapping[str, Any],
+    *,
+    allow_import: Collection[str] = (),
+    allow_files: Collection[str | os.PathLike[str]] = (),
+    key: str | None = None,
+) -> Experiment:
     """Return the experiment in a YAML file, or in a mapping of the same form.
 
-    A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`.
-    Raises SpecError with every problem of the document, each with its line.
+    With a `key`, such as "training.schedule", it is the block that stands there, and the rest is not looked
+    at. A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`, and a
+    CSV file unless it lies in the document's folder (a mapping's is the current one), in one of
+    `allow_files`, or below. Raises SpecError with every problem of the document, each with its line.
     """
     from lrviz.documents import load
 
-    return load(source, allow_import=allow_import)
+    return load(source, allow_import=allow_import, allow_files=allow_files, key=key)
 
 
 def replay(

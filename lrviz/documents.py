@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from lrviz.errors import SpecError, shown
 from lrviz.experiment.argtypes import Bool, Text
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.reader import build
@@ -20,7 +21,7 @@ __all__ = ["SECTIONS", "GalleryPlace", "load", "read"]
 class GalleryPlace(Record):
     """The section `gallery` of a document: where `lrviz gallery` shows its figure."""
 
-    section: str = arg(Text("heading of the index it stands under"), default="Schedules")
+    section: str = arg(Text("heading of the index that it is under"), default="Schedules")
     summary: bool = arg(Bool("whether the summaries of all schedulers show it"), default=True)
 
 
@@ -28,20 +29,44 @@ SECTIONS: Mapping[str, type[Record]] = {"check": CheckSettings, "gallery": Galle
 """What a document may hold beside the experiment, by key."""
 
 
-def load(source: str | os.PathLike[str] | Mapping[str, Any], *, allow_import: Collection[str] = ()) -> Experiment:
+def load(
+    source: str | os.PathLike[str] | Mapping[str, Any],
+    *,
+    allow_import: Collection[str] = (),
+    allow_files: Collection[str | os.PathLike[str]] = (),
+    key: str | None = None,
+) -> Experiment:
     """Return the experiment in a YAML file, or in a mapping of the same form.
 
-    A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`.
-    Raises SpecError with every problem of the document, each with its line.
+    With a `key`, such as "training.schedule", it is the block that stands there, and the rest is not looked
+    at. A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`, and a
+    CSV file unless it lies in the document's folder (a mapping's is the current one), in one of
+    `allow_files`, or below. Raises SpecError with every problem of the document, each with its line.
     """
     if isinstance(source, Mapping):
-        return read(Value.of(source), allow_import=allow_import)
+        return read(Value.of(_block(source, key)), allow_import=allow_import, allow_files=allow_files)
     from lrviz.experiment import yaml_reader  # PyYAML takes as long to import as all of lrviz.experiment
 
     path = Path(source)
-    return read(yaml_reader.read(path), folder=path.parent, allow_import=allow_import)
+    return read(yaml_reader.read(path, key), folder=path.parent, allow_import=allow_import, allow_files=allow_files)
 
 
-def read(root: Value, *, folder: Path | None = None, allow_import: Collection[str] = ()) -> Experiment:
+def _block(source: Mapping[str, Any], key: str | None) -> Any:
+    """Return what stands at a dotted key of nested mappings; raises SpecError where there is nothing."""
+    found: Any = source
+    for part in key.split(".") if key else ():
+        if not isinstance(found, Mapping) or part not in found:
+            raise SpecError(f"there is no {shown(part)} of the key {shown(key)}")
+        found = found[part]
+    return found
+
+
+def read(
+    root: Value,
+    *,
+    folder: Path | None = None,
+    allow_import: Collection[str] = (),
+    allow_files: Collection[str | os.PathLike[str]] = (),
+) -> Experiment:
     """Return the experiment that a tree of values describes; relative paths in it start at `folder`."""
-    return build(root, folder=folder, allow_import=allow_import, sections=SECTIONS)
+    return build(root, folder=folder, allow_import=allow_import, allow_files=allow_files, sections=SECTIONS)

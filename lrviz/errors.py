@@ -3,6 +3,7 @@
     LrvizError
     ├── SpecError      what was asked for cannot be replayed: bad values, names, documents
     ├── ReplayError    torch, or the user's own scheduler, raised during the replay
+    ├── EngineError    torch, which is to replay, cannot be imported
     └── OutputError    a result cannot be written where it was asked for
 
 Library code raises these; only `lrviz.cli` prints them.
@@ -14,12 +15,22 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-__all__ = ["LrvizError", "OutputError", "Problem", "ReplayError", "SpecError", "nearest", "shown"]
+__all__ = [
+    "EngineError",
+    "LrvizError",
+    "OutputError",
+    "Problem",
+    "ReplayError",
+    "SpecError",
+    "listed",
+    "nearest",
+    "shown",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing wrong with a spec: where it stands, and what would be right."""
+    """One thing wrong with a spec: where it is, and what would be right."""
 
     message: str
     field: str = ""  # dotted path in the experiment: "scheduler.max_lr"
@@ -56,21 +67,36 @@ class ReplayError(LrvizError):
     """Raised when torch, or a scheduler of the user's own, raises while it is built or stepped."""
 
 
+class EngineError(LrvizError):
+    """Raised when torch is needed and cannot be imported, for whatever reason."""
+
+
 class OutputError(LrvizError):
     """Raised when a file or folder cannot be written."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return `"; did you mean 'x'?"` for the known word nearest to `word`, else an empty string."""
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """Return `"; did you mean 'x'?"` for the known word nearest to `word`, else an empty string.
+
+    `likeness` is what two words must share of their letters, at least.
+    """
     folded = {name.lower(): name for name in known}
-    match = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    match = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=likeness)
     return f"; did you mean {folded[match[0]]!r}?" if match else ""
 
 
 def shown(value: object, limit: int = 60) -> str:
     """Return `value` as a message may quote it: its repr, on one line, not endless."""
+    if value is None:
+        return "nothing"
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an int of thousands of digits has no repr
         text = f"a value of type {type(value).__name__} too large to show"
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def listed(words: Sequence[str], limit: int = 10) -> str:
+    """Return words as a message may list them: the first few, and how many more there are."""
+    more = len(words) - limit
+    return ", ".join(words[:limit]) + (f" and {more:,} more" if more > 0 else "")

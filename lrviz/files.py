@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,32 +32,33 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
     """Open a binary file that takes its name only when it is complete.
 
     It is written beside the target under a passing name and moved there in one stroke; whatever
-    interrupts that leaves the target as it was. Raises OutputError where it cannot be written.
+    interrupts that leaves the target as it was. A symbolic link stays one, and what it leads to is written.
+    Raises OutputError where it cannot be written, or may not be.
     """
     try:
-        if target.is_dir():
-            raise IsADirectoryError
-        handle, name = tempfile.mkstemp(prefix=f".{target.name[:60]}.", suffix=".part", dir=target.parent)
+        target = Path(os.path.realpath(target)) if target.is_symlink() else target
+        _refuse_unwritable(target)
+        passing = target.with_name(f".{target.name[:60]}.{os.urandom(6).hex()}.part")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with passing.open("xb") as file:
+                if target.exists():
+                    passing.chmod(target.stat().st_mode & 0o7777)
                 yield file
-            Path(name).chmod(_mode(target))
-            Path(name).replace(target)
+            passing.replace(target)
         except BaseException:  # a Ctrl-C as well leaves nothing behind
             with suppress(OSError):
-                Path(name).unlink()
+                passing.unlink()
             raise
     except OSError as error:
         raise OutputError(f"cannot write {target}: {_reason(error, target)}") from error
 
 
-def _mode(target: Path) -> int:
-    """Return the mode that an ordinary `open` would leave the file with."""
-    if target.exists():
-        return target.stat().st_mode & 0o7777
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
+def _refuse_unwritable(target: Path) -> None:
+    """Raise OSError for what an ordinary `open` would not write; replacing it would not ask."""
+    if target.is_dir():
+        raise IsADirectoryError
+    if target.exists() and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
+        raise OSError("it may not be written to")
 
 
 def _reason(error: OSError, target: Path) -> str:

@@ -1,55 +1,64 @@
-"""A folder of experiments as a folder of figures, with two summaries and an index; and the check of one.
+"""A folder of experiments as a folder of figures, with two summaries and an index.
 
-Nothing here names a figure: a new YAML file is a new figure. File names order them; a number in
-front (`07-`) is not part of the figure's name.
+Nothing here names a figure: a new YAML file, in a sub-folder as well, is a new figure of its name. In
+lrviz's own folder a number in front (`07-`) orders the figures and is not part of their names.
 """
 
 from __future__ import annotations
 
+import html
 import json
-import math
-import multiprocessing
 import os
 import re
-import sys
+import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+from lrviz.curves import numbers
 from lrviz.documents import GalleryPlace, load
 from lrviz.engine.select import replay
-from lrviz.errors import Problem, ReplayError, SpecError
+from lrviz.errors import OutputError, Problem, ReplayError, SpecError
 from lrviz.experiment.experiment import Experiment
-from lrviz.files import write_text
-from lrviz.render.figure.options import FigureOptions
+from lrviz.files import make_folder, write_text
+from lrviz.render.figure.options import FigureOptions, Mark
 from lrviz.render.figure.output import write
+from lrviz.render.words import one_line
+from lrviz.rules import Finding, examine
 from lrviz.trace import Trace
+from lrviz.workers import spread
 
 if TYPE_CHECKING:
     from lrviz.render.figure.summary import Sheet
 
-__all__ = ["CURVES", "INDEX", "Entry", "collect", "curves", "own_configs", "render"]
+__all__ = ["CURVES", "INDEX", "Entry", "collect", "curves", "figure_names", "find", "own_configs", "render"]
 
 INDEX = "README.md"
 CURVES = "curves.json"
 SUMMARIES: dict[str, Sheet] = {"schedulers-wide": "wide", "schedulers-tall": "tall"}
 OPTIONS = FigureOptions(annotate=True, epoch_axis=False)
 
-OnDrawn = Callable[[str], None]  # called with the name of each figure when it is written
+OnDone = Callable[[str], None]  # called with the name of each figure when it is replayed, or drawn
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One figure of a gallery: its name, the document that makes it, and what the replay gave."""
+    """One figure of a gallery: its name, the document that makes it, what the replay gave, and what is wrong with it.
+
+    The name is the file's path in its folder, without the suffix; findings are the errors and warnings.
+    """
 
     name: str
     text: str
     experiment: Experiment
     trace: Trace
+    findings: Sequence[Finding]
 
 
 def own_configs() -> Path:
@@ -58,8 +67,26 @@ def own_configs() -> Path:
     return packaged if packaged.is_dir() else packaged.parent.parent / "configs"
 
 
-def collect(folder: Path, *, allow_import: Collection[str] = ()) -> list[Entry]:
-    """Return the replayed experiments of a folder, in the order of their file names.
+def find(folder: Path) -> list[Path]:
+    """Return the YAML files of a folder and its sub-folders, in order, without hidden ones and linked folders.
+
+    Raises SpecError where there are none.
+    """
+    paths: list[Path] = []
+    try:
+        next(folder.iterdir(), None)  # os.walk says nothing of a folder that cannot be read
+    except OSError as error:
+        raise SpecError(Problem(place=str(folder), message=f"cannot be read: {error.strerror}")) from None
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths += [Path(place, name) for name in names if name.endswith((".yaml", ".yml")) and name[0] != "."]
+    if not paths:
+        raise SpecError(Problem(place=str(folder), message="holds no .yaml files"))
+    return sorted(paths)
+
+
+def collect(folder: Path, *, allow_import: Collection[str] = (), on_replayed: OnDone | None = None) -> list[Entry]:
+    """Return the replayed experiments of a folder, in the order of their files' paths.
 
     Schedulers of one's own are refused but for those of the modules in `allow_import`. Raises SpecError
     with the problems of every file, and for two files of one name; ReplayError with every file that
@@ -69,9 +96,14 @@ def collect(folder: Path, *, allow_import: Collection[str] = ()) -> list[Entry]:
     entries, failures = [], []
     for name, (path, experiment) in found.items():
         try:
-            entries.append(Entry(name, path.read_text(encoding="utf-8"), experiment, replay(experiment)))
+            trace = replay(experiment)
         except ReplayError as error:
             failures.append(f"{path}: {error}")
+            continue
+        findings = [finding for finding in examine(experiment, trace) if finding.severity != "info"]
+        entries.append(Entry(name, path.read_text(encoding="utf-8-sig"), experiment, trace, findings))
+        if on_replayed is not None:
+            on_replayed(name)
     if failures:
         raise ReplayError("\n".join(failures))
     return entries
@@ -79,16 +111,12 @@ def collect(folder: Path, *, allow_import: Collection[str] = ()) -> list[Entry]:
 
 def _load(folder: Path, allow_import: Collection[str]) -> dict[str, tuple[Path, Experiment]]:
     """Return the experiments of a folder by the name of their figure, each with its file."""
-    try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
-    except OSError as error:
-        raise SpecError(Problem(place=str(folder), message=f"cannot be read: {error.strerror}")) from None
-    if not paths:
-        raise SpecError(Problem(place=str(folder), message="holds no .yaml files"))
+    is_own = folder.resolve() == own_configs().resolve()
     problems: list[Problem] = []
     found: dict[str, tuple[Path, Experiment]] = {}
-    for path in paths:
-        name = re.sub(r"^\d+-", "", path.stem)
+    for path in find(folder):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        name = re.sub(r"^\d\d-", "", name) if is_own else name
         if name in (*found, *SUMMARIES):
             message = f"makes a figure {name!r}, as {found[name][0].name if name in found else 'the summary'} does"
             problems.append(Problem(place=str(path), message=message))
@@ -102,26 +130,55 @@ def _load(folder: Path, allow_import: Collection[str]) -> dict[str, tuple[Path, 
     return found
 
 
-def render(entries: Sequence[Entry], folder: Path, formats: Sequence[str], on_drawn: OnDrawn | None = None) -> int:
+def render(entries: Sequence[Entry], folder: Path, formats: Sequence[str], on_drawn: OnDone | None = None) -> int:
     """Draw every figure, the summaries, the curves' numbers and the index into a folder.
 
-    Returns how many figures there are. Raises OutputError where the folder cannot be written.
+    Returns how many figures there are. Whatever interrupts it leaves the folder as it was. Raises
+    OutputError where the folder cannot be written.
     """
-    jobs = [*_summaries(entries), *(entry.name for entry in entries)]  # the longest first
-    for name in _spread(partial(_draw, entries, folder, formats), jobs):
-        if on_drawn is not None:
-            on_drawn(name)
-    write_text(curves(entries), folder / CURVES)
-    write_text(_index(entries, formats), folder / INDEX)
-    return len(jobs)
+    from lrviz.render.figure import draw, summary  # noqa: F401  imported before the fork, once for all
+
+    names = figure_names(entries)
+    with _staged(folder) as staging:
+        with closing(spread(partial(_draw, entries, staging, formats), names)) as done:
+            for name in done:
+                if on_drawn is not None:
+                    on_drawn(name)
+        write_text(curves(entries), staging / CURVES)
+        write_text(_index(entries, formats), staging / INDEX)
+    return len(names)
+
+
+@contextmanager
+def _staged(folder: Path) -> Iterator[Path]:
+    """Yield a passing folder within one, whose files move there when all are complete."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=".lrviz-", suffix=".part", dir=folder) as passing:
+            staging = Path(passing)
+            try:
+                yield staging
+            except OutputError as error:
+                raise OutputError(str(error).replace(passing, str(folder))) from error
+            for path in sorted(path for path in staging.rglob("*") if not path.is_dir()):
+                target = folder / path.relative_to(staging)
+                make_folder(target.parent)
+                path.replace(target)
+    except OSError as error:
+        place = error.filename2 or error.filename or folder
+        raise OutputError(f"cannot write {place}: {(error.strerror or str(error)).lower()}") from error
+
+
+def figure_names(entries: Sequence[Entry]) -> list[str]:
+    """Return the names of a gallery's figures and summaries, those that take longest first."""
+    return [*_summaries(entries), *(entry.name for entry in entries)]
 
 
 def _summaries(entries: Sequence[Entry]) -> list[str]:
     return list(SUMMARIES) if any(entry.experiment.section(GalleryPlace).summary for entry in entries) else []
 
 
-def _draw(entries: Sequence[Entry], folder: Path, formats: Sequence[str], name: str) -> str:
-    """Draw one figure of a gallery in every format, and return its name."""
+def _draw(entries: Sequence[Entry], folder: Path, formats: Sequence[str], name: str) -> None:
+    """Draw one figure of a gallery in every format."""
     from lrviz.render.figure.draw import draw
     from lrviz.render.figure.summary import draw_summary
 
@@ -131,69 +188,25 @@ def _draw(entries: Sequence[Entry], folder: Path, formats: Sequence[str], name: 
         figure = draw_summary(panels, SUMMARIES[name])
     else:
         entry = next(entry for entry in entries if entry.name == name)
-        figure = draw(entry.trace, entry.experiment, OPTIONS)
+        marks = [
+            Mark(step=finding.step, label=finding.rule, severity=finding.severity)
+            for finding in entry.findings
+            if finding.step is not None and finding.severity != "info"
+        ]
+        figure = draw(entry.trace, entry.experiment, OPTIONS, marks)
+    make_folder((folder / name).parent)
     for file_format in formats:
         write(figure, folder / f"{name}.{file_format}", file_format, OPTIONS.dpi)
-    return name
-
-
-_job: Callable[[str], str] | None = None  # what the worker processes do; they are forked, so they see it
-
-
-def _spread(job: Callable[[str], str], names: Sequence[str]) -> Iterator[str]:
-    """Yield what a job returns for each name when it is done, by as many processes as there are cores.
-
-    Forked processes share the traces and the imported libraries. Where forking is not safe, as beside
-    torch's threads, everything is done here.
-    """
-    global _job  # noqa: PLW0603  the only way to hand a forked worker what cannot be pickled
-    workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, len(names))
-    if sys.platform != "linux" or "torch" in sys.modules or workers < 2:
-        yield from map(job, names)
-        return
-    import lrviz.render.figure.draw
-    import lrviz.render.figure.summary  # noqa: F401  imported before the fork, once for all
-
-    _job = job
-    try:
-        with multiprocessing.get_context("fork").Pool(workers) as pool:
-            yield from pool.imap_unordered(_do, names)
-    finally:
-        _job = None
-
-
-def _do(name: str) -> str:
-    assert _job is not None
-    return _job(name)
 
 
 def curves(entries: Sequence[Entry]) -> str:
-    """Return the numbers of every curve as JSON, one figure to a line, floats to the last bit."""
-    lines = [f"{json.dumps(entry.name)}: {json.dumps(_numbers(entry))}" for entry in entries]
+    """Return every curve in few numbers (see `lrviz.curves`) as JSON, one figure to a line, floats to the last bit."""
+    lines = [f"{json.dumps(entry.name)}: {json.dumps(numbers(entry.trace))}" for entry in entries]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def _numbers(entry: Entry) -> dict[str, object]:
-    """Return a trace as JSON has it: of the steps between two of the scheduler's, `stride` of them, the first alone."""
-    trace, stride = entry.trace, entry.experiment.run.clock.stride
-    momenta = {group.name: group.momentum for group in trace.groups if group.momentum is not None}
-    numbers: dict[str, object] = {
-        "steps": trace.steps,
-        "stride": stride,
-        "lr": {group.name: _plain(group.lr[::stride]) for group in trace.groups},
-        "momentum": {name: _plain(values[::stride]) for name, values in momenta.items()},
-    }
-    watched = {"metric": trace.metric, "loss": trace.loss}
-    return numbers | {name: _plain(values) for name, values in watched.items() if values is not None}
-
-
-def _plain(values: memoryview) -> list[float | str]:
-    """Return numbers as JSON has them, with words for those that it has not."""
-    return [value if math.isfinite(value) else str(value) for value in values]
-
-
 def _index(entries: Sequence[Entry], formats: Sequence[str]) -> str:
-    """Return the index page: the summaries, then every figure with its YAML, formula and source."""
+    """Return the index page: the summaries, then every figure with its findings, YAML, formula and source."""
     suffix = "png" if "png" in formats else formats[0]
     lines = [
         "# Gallery",
@@ -204,19 +217,25 @@ def _index(entries: Sequence[Entry], formats: Sequence[str]) -> str:
     for name in _summaries(entries):
         lines += [f"![all schedulers, {SUMMARIES[name]}]({name}.{suffix})", ""]
     for section, members in groupby(entries, key=lambda entry: entry.experiment.section(GalleryPlace).section):
-        lines += [f"## {section}", ""]
+        lines += [f"## {_escaped(section)}", ""]
         for entry in members:
-            title = entry.experiment.name
-            lines += [f"### {title}", "", f"![{title}]({entry.name}.{suffix})", ""]
-            lines += ["```yaml", entry.text.strip(), "```", ""]
+            title = _escaped(entry.experiment.name)
+            lines += [f"### {title}", "", f"![{title}]({quote(os.fsencode(entry.name))}.{suffix})", ""]
+            for finding in entry.findings:
+                lines += [f"{finding.severity.capitalize()}: `{finding.rule}`: {_escaped(finding.message)}", ""]
             about = entry.experiment.scheduler.documentation()
-            lines += [
-                "```text",
-                about.formula,
-                "```",
-                "",
-                f"Past its end: {about.past_end}\\",
-                f"Source: {about.source}",
-                "",
-            ]
+            lines += [*_fenced("yaml", entry.text.strip()), "", *_fenced("text", about.formula), ""]
+            lines += [f"Past its end: {about.past_end}\\", f"Source: {about.source}", ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _escaped(text: str) -> str:
+    """Return other people's text as one line of Markdown that reads as it was written."""
+    plain = re.sub(r"[\\`*\[\]~|#$]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", one_line(text))
+    return html.escape(plain, quote=False)
+
+
+def _fenced(language: str, text: str) -> list[str]:
+    """Return text as a block of code, in a fence longer than any that it holds."""
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 3)
+    return [fence + language, text, fence]

@@ -75,6 +75,12 @@ class Failure(Event):
 
     kind: str  # "ValueError"
     message: str  # torch's own words
+    by: str = "torch"  # who raised: torch, "your Name", a scheduler of the user's own, or "SGD.step()", the optimizer
+
+    @property
+    def where(self) -> str:
+        """When it happened, by the 0-based step before it, in words: "after step 16", "at step 16" for an optimizer."""
+        return super().where.replace("after", "at", 1) if self.by.endswith(".step()") else super().where
 
     @property
     def words(self) -> str:
@@ -84,7 +90,10 @@ class Failure(Event):
     @property
     def description(self) -> str:
         """Where and why the replay stopped, in one line."""
-        what = f"scheduler.step() failed {self.where}" if self.step else "building the scheduler failed"
+        if self.by.endswith(".step()"):
+            return f"{self.by} failed {self.where}: {self.words}"
+        who, article = ("scheduler", "the ") if self.by == "torch" else (self.by, "")
+        what = f"{who}.step() failed {self.where}" if self.step else f"building {article}{who} failed"
         return f"{what}: {self.words}"
 
 

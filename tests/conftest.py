@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 import lrviz
-from lrviz.cli import main
+from lrviz.gallery import collect, render
 
 settings.register_profile("default", deadline=None, max_examples=50)
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
+ROOT = Path(__file__).parent.parent
+
 Write = Callable[[str | bytes], Path]
+
+STEP = "title: Down the stairs\nscheduler: {name: step, step_size: 4, gamma: 0.5}\n"
+COSINE = "scheduler: {name: cosine, eta_min: 1e-4}\ngallery: {section: Waves}\n"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _working_tree() -> Iterator[None]:
+    """Let every process that a test starts import this working tree, whatever is installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -57,30 +67,20 @@ def problems_of(write: Write) -> Callable[..., list[str]]:
     return problems_of
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
+@pytest.fixture
+def configs(tmp_path: Path) -> Path:
+    """Return a folder of two experiments."""
+    folder = tmp_path / "configs"
+    folder.mkdir()
+    (folder / "stairs.yaml").write_text(STEP)
+    (folder / "wave.yml").write_text(COSINE)
+    return folder
 
 
 @pytest.fixture
-def lrviz_command(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[..., Ended]:
-    """Return a function that runs lrviz in an empty folder and says how it ended."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("COLUMNS", raising=False)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)  # the test's own pipes stay as they are
-
-    def run(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["lrviz", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        code = ended.value.code
-        captured = capsys.readouterr()
-        return Ended(code if isinstance(code, int) else 0, captured.out, captured.err)
-
-    return run
+def drawn(configs: Path, tmp_path: Path) -> Path:
+    """Return a folder that holds their gallery."""
+    folder = tmp_path / "gallery"
+    folder.mkdir()
+    render(collect(configs), folder, ["png", "svg"])
+    return folder

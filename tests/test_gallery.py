@@ -1,39 +1,15 @@
 from __future__ import annotations
 
-import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from lrviz.drift import differences
-from lrviz.errors import ReplayError, SpecError
+from lrviz.errors import OutputError, ReplayError, SpecError
 from lrviz.gallery import CURVES, INDEX, collect, own_configs, render
-
-STEP = "title: Down the stairs\nscheduler: {name: step, step_size: 4, gamma: 0.5}\n"
-COSINE = "scheduler: {name: cosine, eta_min: 1e-4}\ngallery: {section: Waves}\n"
-
-
-@pytest.fixture
-def configs(tmp_path: Path) -> Path:
-    folder = tmp_path / "configs"
-    folder.mkdir()
-    (folder / "01-stairs.yaml").write_text(STEP)
-    (folder / "02-wave.yml").write_text(COSINE)
-    return folder
-
-
-@pytest.fixture
-def drawn(configs: Path, tmp_path: Path) -> Path:
-    folder = tmp_path / "gallery"
-    folder.mkdir()
-    render(collect(configs), folder, ["png", "svg"])
-    return folder
-
-
-def check(configs: Path, drawn: Path) -> list[str]:
-    return differences(collect(configs), drawn, ["png", "svg"])
+from tests.conftest import COSINE, STEP
 
 
 def test_every_file_is_a_figure_in_every_format(drawn):
@@ -69,28 +45,28 @@ def test_figures_outside_the_summaries_make_none(tmp_path):
 
 
 def test_the_problems_of_all_files_come_together(configs):
-    (configs / "03-bad.yaml").write_text("scheduler: {name: cosin}\n")
-    (configs / "04-worse.yaml").write_text("scheduler: {name: step}\n")
+    (configs / "bad.yaml").write_text("scheduler: {name: cosin}\n")
+    (configs / "worse.yaml").write_text("scheduler: {name: step}\n")
     with pytest.raises(SpecError) as caught:
         collect(configs)
     files = [Path(problem.place.split(":")[0]).name for problem in caught.value.problems]
-    assert files == ["03-bad.yaml", "04-worse.yaml"]
+    assert files == ["bad.yaml", "worse.yaml"]
 
 
 def test_two_files_may_not_make_one_figure(configs):
-    (configs / "09-wave.yaml").write_text(COSINE)
-    with pytest.raises(SpecError, match=r"makes a figure 'wave', as 02-wave\.yml does"):
+    (configs / "wave.yaml").write_text(COSINE)
+    with pytest.raises(SpecError, match=r"makes a figure 'wave', as wave\.yaml does"):
         collect(configs)
 
 
 def test_what_torch_raises_is_told_with_its_file(configs):
-    (configs / "03-over.yaml").write_text("scheduler: {name: onecycle, max_lr: 1, total_steps: 16}\n")
-    with pytest.raises(ReplayError, match=r"03-over\.yaml: .* after step 16"):
+    (configs / "over.yaml").write_text("scheduler: {name: onecycle, max_lr: 1, total_steps: 16}\n")
+    with pytest.raises(ReplayError, match=r"over\.yaml: .* after step 16"):
         collect(configs)
 
 
 def test_code_in_a_folder_is_refused_unless_allowed(configs):
-    (configs / "03-own.yaml").write_text("scheduler: {name: 'torch.optim.lr_scheduler:StepLR', args: {step_size: 3}}\n")
+    (configs / "own.yaml").write_text("scheduler: {name: 'torch.optim.lr_scheduler:StepLR', args: {step_size: 3}}\n")
     with pytest.raises(SpecError, match="would run code"):
         collect(configs)
     assert len(collect(configs, allow_import=["torch.optim.lr_scheduler"])) == 3
@@ -117,63 +93,78 @@ def test_a_folder_without_experiments_is_refused(tmp_path):
         collect(tmp_path)
 
 
-def test_an_untouched_gallery_has_not_drifted(configs, drawn):
-    assert check(configs, drawn) == []
+def test_lrvizs_own_experiments_are_named_without_their_order():
+    names = [entry.name for entry in collect(own_configs())]
+    assert len(names) >= 31
+    assert names[:3] == ["step", "multistep", "constant"]
 
 
-def test_changed_numbers_are_told_first(configs, drawn):
-    (configs / "01-stairs.yaml").write_text(STEP.replace("0.5", "0.25"))
-    message = check(configs, drawn)
-    assert message[0] == "stairs: the numbers differ: lr default number 4 is 0.00025, was 0.0005"
-    assert any(line.startswith("stairs.png: looks different") for line in message)
-    assert any(line.startswith("stairs.svg: has ") for line in message)
+@pytest.mark.parametrize("name", ["2024-05-run", "01-exp", "07-", "v1.2", "my exp (v2) [a] #1 100%"])
+def test_names_are_kept_as_they_are(tmp_path, name):
+    (tmp_path / f"{name}.yaml").write_text(STEP)
+    assert [entry.name for entry in collect(tmp_path)] == [name]
 
 
-def test_a_curve_that_moved_by_one_bit_has_drifted(configs, drawn):
-    numbers = json.loads((drawn / CURVES).read_text())
-    rates = numbers["stairs"]["lr"]["default"]
-    rates[7] = float.fromhex("0x1.0624dd2f1a9fdp-11")
-    assert 0 < abs(rates[7] - 5e-4) < 1e-18
-    (drawn / CURVES).write_text(json.dumps(numbers))
-    assert check(configs, drawn) == [f"stairs: the numbers differ: lr default number 7 is 0.0005, was {rates[7]!r}"]
+def test_sub_folders_are_walked_but_for_hidden_and_linked_ones(configs, tmp_path):
+    for folder in ("sub/deeper", ".hidden"):
+        (configs / folder).mkdir(parents=True)
+        (configs / folder / "stairs.yaml").write_text(STEP)
+    (configs / ".pre-commit-config.yaml").write_text("repos: []\n")
+    (configs / "linked").symlink_to(configs / "sub")
+    entries = collect(configs)
+    assert [entry.name for entry in entries] == ["stairs", "sub/deeper/stairs", "wave"]
+    (tmp_path / "out").mkdir()
+    render(entries, tmp_path / "out", ["svg"])
+    assert (tmp_path / "out" / "sub" / "deeper" / "stairs.svg").is_file()
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", "\xff"])
-def test_numbers_that_cannot_be_read_have_drifted(configs, drawn, text):
-    (drawn / CURVES).write_text(text)
-    (message,) = check(configs, drawn)
-    assert message.startswith(f"{CURVES}: ")
+def test_a_link_in_the_index_leads_to_its_figure(tmp_path):
+    name = "my exp (v2) [a] #1 100%"
+    (tmp_path / f"{name}.yaml").write_text(STEP)
+    render(collect(tmp_path), tmp_path, ["svg"])
+    link = "my%20exp%20%28v2%29%20%5Ba%5D%20%231%20100%25.svg"
+    assert f"![Down the stairs]({link})" in (tmp_path / INDEX).read_text()
 
 
-@pytest.mark.parametrize("name", ["wave.png", "wave.svg", "schedulers-tall.png"])
-def test_a_missing_figure_has_drifted(configs, drawn, name):
-    (drawn / name).unlink()
-    assert check(configs, drawn) == [f"{name}: is missing"]
+def test_other_peoples_text_is_text_in_the_index(tmp_path):
+    title = r'"<script>x</script>\n# [a](b) `c` *d* snake_case _e_"'
+    (tmp_path / "a.yaml").write_text(f"title: {title}\nscheduler: {{name: cosine}}\n# ````\n")
+    render(collect(tmp_path), tmp_path, ["svg"])
+    index = (tmp_path / INDEX).read_text()
+    shown = r"&lt;script&gt;x&lt;/script&gt; \# \[a\](b) \`c\` \*d\* snake_case \_e\_"
+    assert f"### {shown}\n" in index
+    assert re.search(r"^`````yaml\n.*^`````$", index, re.DOTALL | re.MULTILINE)
 
 
-def test_a_figure_that_nothing_makes_has_drifted(configs, drawn):
-    (drawn / "old.svg").write_text("<svg/>")
-    assert check(configs, drawn) == ["old.svg: no YAML file makes it"]
+def test_findings_are_marked_on_the_figure_and_in_the_index(tmp_path):
+    (tmp_path / "a.yaml").write_text("scheduler: {name: exponential, gamma: 0.5}\n")
+    entries = collect(tmp_path)
+    assert [finding.rule for finding in entries[0].findings] == ["lr-dead"]
+    render(entries, tmp_path, ["svg"])
+    assert ">lr-dead<" in (tmp_path / "a.svg").read_text()
+    assert "Warning: `lr-dead`: " in (tmp_path / INDEX).read_text()
 
 
-def test_a_new_file_has_drifted(configs, drawn):
-    (configs / "03-flat.yaml").write_text("scheduler: {name: constant}\ngallery: {summary: false}\n")
-    message = check(configs, drawn)
-    assert message[0] == "flat: has no numbers in curves.json"
-    assert "flat.png: is missing" in message
+def test_every_replay_is_reported_once(configs):
+    names: list[str] = []
+    collect(configs, on_replayed=names.append)
+    assert names == ["stairs", "wave"]
 
 
-def test_an_edited_index_has_drifted(configs, drawn):
-    (drawn / INDEX).write_text("# Mine\n")
-    assert check(configs, drawn) == [f"{INDEX}: the index differs"]
+def test_what_interrupts_drawing_leaves_the_folder_as_it_was(configs, drawn):
+    before = {path: path.read_bytes() for path in drawn.iterdir()}
+    (configs / "stairs.yaml").write_text(STEP.replace("0.5", "0.25"))
+
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        render(collect(configs), drawn, ["png", "svg"], interrupt)
+    assert {path: path.read_bytes() for path in drawn.iterdir()} == before
 
 
-def test_checking_touches_nothing(configs, drawn):
-    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in drawn.iterdir()}
-    (configs / "01-stairs.yaml").write_text(STEP.replace("0.5", "0.25"))
-    check(configs, drawn)
-    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in drawn.iterdir()} == before
-
-
-def test_lrvizs_own_experiments_are_found():
-    assert len(list(own_configs().glob("*.yaml"))) >= 31
+def test_a_folder_in_a_figures_place_is_named_and_nothing_is_left(configs, tmp_path):
+    (tmp_path / "stairs.svg").mkdir()
+    with pytest.raises(OutputError, match=r"cannot write .*stairs\.svg: is a directory"):
+        render(collect(configs), tmp_path, ["svg"])
+    assert list(tmp_path.glob(".*")) == []

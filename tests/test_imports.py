@@ -22,8 +22,21 @@ BELOW: dict[str, tuple[str, ...]] = {
     "engine": ("trace", "experiment", "files", "errors"),
     "rules": ("trace", "experiment", "errors"),
     "render": ("trace", "experiment", "files", "errors"),
-    "gallery": ("documents", "render", "engine", "trace", "experiment", "files", "errors"),
-    "drift": ("gallery", "render", "engine", "trace", "experiment", "files", "errors"),
+    "workers": ("errors",),
+    "curves": ("trace",),
+    "gallery": (
+        "curves",
+        "workers",
+        "documents",
+        "rules",
+        "render",
+        "engine",
+        "trace",
+        "experiment",
+        "files",
+        "errors",
+    ),
+    "drift": ("gallery", "curves", "render"),
     "documents": ("rules", "experiment", "errors"),
     "api": ("documents", "rules", "render", "engine", "trace", "experiment", "errors"),
     "cli": ("drift", "gallery", "documents", "rules", "render", "engine", "trace", "experiment", "files", "errors", ""),
@@ -71,6 +84,12 @@ def own_imports(tree: ast.AST) -> set[str]:
 
 def within(name: str, part: str) -> bool:
     return name == part or (part != "" and name.startswith(f"{part}."))
+
+
+def test_the_working_tree_is_what_is_tested(tmp_path: Path) -> None:
+    code = "import lrviz; print(lrviz.__file__)"
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert [Path(run.stdout.strip()).parent, PACKAGE] == [Path(__file__).parents[1] / "lrviz"] * 2
 
 
 def test_imports_point_down() -> None:

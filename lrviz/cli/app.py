@@ -1,92 +1,186 @@
-"""The commands."""
+"""Every command and its flags; those of the scheduler, the run and the optimizer are made from their records."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import inspect
 from typing import Annotated, Any
 
 import typer
 
 import lrviz
-from lrviz.cli.commands import Command, Group
-from lrviz.cli.groups import TargetGroup
+from lrviz.cli.commands import Action, Command, CommandGroup, Verb, spelled, targets
+from lrviz.errors import Problem, SpecError, nearest, shown
 
 __all__ = ["app"]
 
-ORDER = ("plot", "table", "check", "list", "gallery", "schema", "engines")
-TARGET = (
-    "\n\nTARGET is a scheduler's name or torch's name for it, a YAML file, - for standard input, or "
-    "package.module:Name, a scheduler of your own. Each has its own flags, beside those for the run, the "
-    "optimizer and the output: see TARGET --help."
-)
+SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 
-
-class _Root(Group):
-    """lrviz itself: what is used most comes first."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(ORDER)
-
+Target = Annotated[str | None, typer.Argument(hidden=True, autocompletion=targets)]
 
 app = typer.Typer(
     name="lrviz",
-    cls=_Root,
-    help="Show what a PyTorch learning-rate schedule will really do.",
+    cls=CommandGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    add_completion=False,  # lrviz has flags of its own for it, which name the shell
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": spelled},
 )
 
 
-def _version(wanted: bool) -> None:
+def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"lrviz {lrviz.__version__}")
         raise typer.Exit
 
 
+def _shell(context: typer.Context, parameter: typer.CallbackParam, shell: str | None) -> None:
+    """Install or show the completion for a shell, by typer's own means."""
+    from typer import completion
+
+    if shell is None:
+        return
+    if shell not in SHELLS:
+        message = f"must be one of {', '.join(SHELLS)}, not {shown(shell)}{nearest(shell, SHELLS)}"
+        raise SpecError(Problem(place=parameter.opts[0], message=message))
+    act = completion.install_callback if parameter.name == "install_completion" else completion.show_callback
+    act(context, parameter, shell)
+
+
+def _completion_flag(name: str, help: str) -> Any:
+    return typer.Option(
+        name, metavar="|".join(SHELLS), help=f"{help}.", is_eager=True, show_default=False,
+        expose_value=False, callback=_shell, autocompletion=lambda: list(SHELLS),
+    )  # fmt: skip
+
+
 @app.callback()
 def lrviz_main(
+    install_completion: Annotated[
+        str | None, _completion_flag("--install-completion", "Install completion for a shell")
+    ] = None,
+    show_completion: Annotated[
+        str | None, _completion_flag("--show-completion", "Print the completion for a shell")
+    ] = None,
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_version)
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_show_version)
     ] = False,
 ) -> None:
     """Show what a PyTorch learning-rate schedule will really do."""
 
 
-def _add(verb: str, help_text: str) -> typer.Typer:
-    """Add a command that takes a TARGET; its module is imported when it is used."""
-    group: Any = type(f"{verb.title()}Group", (TargetGroup,), {"verb": verb})
-    sub = typer.Typer(cls=group, rich_markup_mode=None)
-    app.add_typer(sub, name=verb, help=help_text + TARGET, subcommand_metavar="TARGET [FLAGS]...", no_args_is_help=True)
-    return sub
+@app.command(cls=Verb, no_args_is_help=True)
+def plot(target: Target = None) -> Action:
+    """Draw a schedule as PNG, SVG or PDF."""
+    from lrviz.cli import flags, plot
+
+    return plot.plot, [
+        flags.text(
+            "output", "Figure", "PATH", "where to write: the suffix decides (.png, .svg, .pdf); - for a pipe, with "
+            "--format; default the scheduler's name .png", "-o", "--output",
+        ),
+        flags.choice("format", "Figure", plot.FORMATS, "format of what goes to a pipe"),
+        flags.text("title", "Figure", "TEXT", "title of the figure, '' for none; default the scheduler's name"),
+        *plot.FIGURE.parameters(),
+        *_replay_flags(),
+    ]  # fmt: skip
 
 
-_add("plot", "Draw a schedule as PNG, SVG or PDF.")
-_add("table", "Print a schedule as a table, or as CSV, JSON or Markdown.")
-_check = _add("check", "Find what is wrong with schedules, before the run; exit with 1 where there is an error.")
+@app.command(cls=Verb, no_args_is_help=True)
+def table(target: Target = None) -> Action:
+    """Print a schedule as a table, or as CSV, JSON or Markdown."""
+    from lrviz.cli import flags, table
+
+    return table.table, [
+        flags.count("every", "Table", "show every Nth step, and the last"),
+        flags.choice("format", "Table", table.FORMATS, "csv, json and markdown have one row for every step", "table"),
+        flags.text("title", "Table", "TEXT", "title of the table; default the scheduler's name"),
+        *_replay_flags(),
+    ]
 
 
-@_check.callback(invoke_without_command=True)
-def list_rules(
-    rules: Annotated[
-        bool, typer.Option("--list", help="Show every rule with one line on what it finds.", show_default=False)
-    ] = False,
-) -> None:
-    if rules:
-        from lrviz.cli.check import show_rules
+def _replay_flags() -> list[inspect.Parameter]:
+    from lrviz.cli import flags
+
+    return [
+        flags.switch("train", "Replay", "train a toy problem under the schedule, and show its loss"),
+        flags.switch(
+            "partial", "Replay", "where torch raises, still show what came before; the exit code is 1 all the same"
+        ),
+        flags.switch("no_check", "Replay", "neither say nor mark what lrviz check finds"),
+        flags.switch("quiet", "Replay", "no notes, findings or lines on the run; errors stay", "-q", "--quiet"),
+        _engine_flag(),
+    ]
+
+
+def _engine_flag() -> inspect.Parameter:
+    from lrviz.cli import flags
+
+    engines = ("auto", "torch", "light")
+    message = "what replays: torch, or its scheduler files alone (see lrviz engines)"
+    return flags.choice("engine", "Replay", engines, message, "auto")
+
+
+def _explain_rule(name: str | None) -> None:
+    if name is not None:
+        from lrviz.cli.about import explain_rule
+
+        explain_rule(name)
+        raise typer.Exit
+
+
+def _list_rules(wanted: bool) -> None:
+    if wanted:
+        from lrviz.cli.about import show_rules
 
         show_rules()
         raise typer.Exit
 
 
+def _rule_names() -> list[tuple[str, str]]:
+    from lrviz.rules import RULES
+
+    return [(rule.name, rule.summary) for rule in RULES.values()]
+
+
+@app.command(cls=Verb, no_args_is_help=True, options_metavar="[OPTIONS] [FILE]...")
+def check(
+    target: Target = None,
+    rules: Annotated[
+        bool,
+        typer.Option("--list", help="Show every rule with one line on what it finds.", is_eager=True,
+                     callback=_list_rules),
+    ] = False,
+    rule: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="RULE", help="Say why a rule matters, with an example and what to write "
+                     "instead.", is_eager=True, callback=_explain_rule, show_default=False, autocompletion=_rule_names),
+    ] = None,
+) -> Action:  # fmt: skip
+    """Find what is wrong with schedules, before the run; exit with 1 where there is an error."""
+    from lrviz.cli import check, flags
+
+    return check.check, [
+        flags.switch("strict", "Check", "exit with 1 for a warning, too"),
+        flags.switch("no_strict", "Check", "exit with 1 for errors alone, whatever pyproject.toml says"),
+        flags.switch(
+            "fix", "Check", "make the fixes in the files, each where its finding is gone with it and no error new"
+        ),
+        flags.switch("diff", "Check", "show what --fix would change, and write nothing"),
+        flags.repeated("select", "Check", "RULE,…", "the only rules to look at", _rule_names),
+        flags.repeated("ignore", "Check", "RULE,…", "rules to leave out", _rule_names),
+        flags.repeated("error", "Check", "RULE,…", "rules whose findings are errors", _rule_names),
+        flags.choice("format", "Check", check.FORMATS, "panels to read; or JSON, GitHub's annotations, SARIF", "text"),
+        _engine_flag(),
+    ]
+
+
 @app.command("list", cls=Command)
 def list_schedulers() -> None:
     """Show every scheduler: its shape, its torch class and what it must be given."""
-    from lrviz.cli.listing import listing
-    from lrviz.cli.report import console, plain_blocks
+    from lrviz.cli.about import show_schedulers
 
-    console().print(listing(ascii=plain_blocks()))
+    show_schedulers()
 
 
 @app.command("gallery", cls=Command)
@@ -103,24 +197,16 @@ def draw_gallery(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 and a list of what drifted.", show_default=False)
     ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove figures that no experiment makes any more.", show_default=False)
+    ] = False,
+    format: Annotated[str, typer.Option("--format", metavar="text|json", help="What --check prints.")] = "text",
 ) -> None:
-    """Draw every figure of a folder of experiments, with summaries and an index."""
+    """Draw every figure of a folder of experiments and its sub-folders, with summaries and an index."""
     from lrviz.cli import gallery
 
-    act = gallery.check if check else gallery.draw
-    act(Path(configs) if configs else None, Path(output), gallery.formats_of(formats), allow_import)
-
-
-@app.command("engines", cls=Command)
-def show_engines(
-    certify: Annotated[
-        bool, typer.Option("--certify", help="Compare the engines now, and say what was compared.", show_default=False)
-    ] = False,
-) -> None:
-    """Say which engine would replay, and why."""
-    from lrviz.cli import engines
-
-    engines.certify() if certify else engines.show()
+    asked = gallery.Asked(configs, output, formats, allow_import)
+    gallery.check(asked, format, prune=prune) if check else gallery.draw(asked, format, prune=prune)
 
 
 @app.command(cls=Command)
@@ -132,3 +218,15 @@ def schema() -> None:
     from lrviz.experiment.schema import json_schema
 
     typer.echo(json.dumps(json_schema(SECTIONS), indent=2))
+
+
+@app.command("engines", cls=Command)
+def show_engines(
+    certify: Annotated[
+        bool, typer.Option("--certify", help="Compare the engines now, and say what was compared.", show_default=False)
+    ] = False,
+) -> None:
+    """Say which engine would replay, and why."""
+    from lrviz.cli import about
+
+    about.certify_engines() if certify else about.show_engine()

@@ -1,163 +1,146 @@
-"""`lrviz check`: what is wrong with a schedule, in numbers, and what to write instead."""
+"""`lrviz check`: what is wrong with schedules, in numbers, and what to write instead."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import typer
 
-from lrviz.cli.flags import choice, option, read_value
-from lrviz.cli.replaying import ENGINE, run
-from lrviz.cli.report import COLORS, console
-from lrviz.cli.targets import Source, Verb
-from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.experiment.argtypes import OneOf
-from lrviz.experiment.clock import Run
-from lrviz.rules import RULES, SEVERITIES, Finding, examine, from_problems
+from lrviz.cli.findings import Checked, Found, Place, place_of, print_text
+from lrviz.cli.folders import expanded
+from lrviz.cli.project import project_settings
+from lrviz.cli.replaying import run
+from lrviz.cli.report import print_note
+from lrviz.cli.targets import Source, file_source
+from lrviz.errors import Problem, SpecError
+from lrviz.rules import SEVERITIES, CheckSettings, Finding, ProjectSettings, examine, from_problems
+from lrviz.rules.examine import raised
+from lrviz.rules.settings import verdict
 
-if TYPE_CHECKING:
-    from rich.panel import Panel
+__all__ = ["FORMATS", "check"]
 
-__all__ = ["VERB", "show_rules"]
-
-PANEL = "Check"
-FORMAT = OneOf(("text", "json"), "panels to read, or JSON")
-
-
-@dataclass(frozen=True)
-class _Examined:
-    """One target's findings, and its run where it could be read."""
-
-    name: str
-    findings: Sequence[Finding]
-    run: Run | None
+FORMATS = ("text", "json", "github", "sarif")
+RULE_FLAGS = ("select", "ignore", "error")
 
 
-def _check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
-    wanted = read_value(FORMAT, given["format"], "--format")
-    ignored = [name for text in given["ignore"] for name in text.split(",")]
-    unknown = [name for name in ignored if name not in RULES]
-    if unknown:
-        raise SpecError([Problem(place="--ignore", message=_unknown_rule(name)) for name in unknown])
-    examined, problems = _examine_all(sources, {**given, "ignore": ignored})
-    if examined or not problems:
-        _print_json(examined) if wanted == "json" else _print(examined)
+def check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
+    """Print the findings on every target; exits with 1 where there is an error, 2 where one cannot be read."""
+    flags = _from_flags(given)
+    project = cache(project_settings)
+    targets, passed_over = expanded(sources, given.get("key"))
+    fixes = given["fix"] or given["diff"]
+    if fixes:
+        _refuse_to_fix(targets, given)
+    checked: list[Checked] = []
+    for target in targets:
+        settings = (flags, project(_folder(target)))
+        one = _checked(target, given, *settings)
+        checked.append(_fixed(target, one, given, settings) if fixes and one.found else one)
+    if not given["diff"]:
+        _print(checked, passed_over, given["format"])
+    if passed_over:
+        files = "1 file that is no schedule" if passed_over == 1 else f"{passed_over} files that are no schedules"
+        print_note(f"passed over {files}")
+    problems = [problem for one in checked for problem in one.problems]
     if problems:
         raise SpecError(problems)
-    worst = {finding.severity for one in examined for finding in one.findings}
-    refused = any(one.run is None for one in examined)  # what plot and table would not replay
-    if refused or "error" in worst or (given["strict"] and "warning" in worst):
+    if any(one.fails for one in checked):
         raise typer.Exit(1)
 
 
-def _unknown_rule(name: str) -> str:
-    return f"unknown rule {shown(name)}{nearest(name, RULES)}; lrviz check --list shows them"
+def _print(checked: Sequence[Checked], passed_over: int, form: str) -> None:
+    if form == "text":
+        print_text(checked)
+        return
+    from lrviz.cli import formats
+
+    if form == "json":
+        formats.print_json(checked, passed_over)
+    elif form == "github":
+        formats.print_github(checked)
+    else:
+        formats.print_sarif(checked)
 
 
-def _examine_all(sources: Sequence[Source], given: Mapping[str, Any]) -> tuple[list[_Examined], list[Problem]]:
-    """Examine every target; returns the findings, and the problems of all that cannot be read."""
-    examined: list[_Examined] = []
-    problems: list[Problem] = []
-    for source in sources:
-        try:
-            examined.append(_examine(source, given))
-        except SpecError as error:
-            problems.extend(error.problems)
-    return examined, problems
+def _refuse_to_fix(targets: Sequence[Source], given: Mapping[str, Any]) -> None:
+    """Raise SpecError where there is no file to fix, or flags contradict each other."""
+    flag = "--fix" if given["fix"] else "--diff"
+    messages = [f"{target.name} is not a file" for target in targets if target.path is None]
+    if given["fix"] and given["diff"]:
+        messages.append("contradicts --diff")
+    if given["diff"] and given["format"] != "text":
+        messages.append(f"contradicts --format {given['format']}")
+    if messages:
+        raise SpecError([Problem(place=flag, message=message) for message in messages])
 
 
-def _examine(source: Source, given: Mapping[str, Any]) -> _Examined:
+def _fixed(
+    source: Source, one: Checked, given: Mapping[str, Any], settings: tuple[ProjectSettings, ProjectSettings]
+) -> Checked:
+    """Fix a target's file, or show what that would change; return what check is to say of it."""
+    from lrviz.cli.fixing import fix
+
+    assert source.path is not None
+    quiet = {**given, "quiet": True}  # torch's warnings are told once
+
+    def recheck(content: bytes) -> Checked:
+        return _checked(file_source(source.name, content), quiet, *settings)
+
+    fixed = fix(source.path, one, recheck, given.get("key"))
+    if given["diff"]:
+        typer.echo(fixed.diff(), nl=False)
+        return one
+    fixed.write()
+    for found in fixed.done:
+        line = f"fixed {found.place}: {found.finding.rule}: {found.finding.fix}"
+        typer.echo(line, err=given["format"] != "text")
+    return fixed.checked
+
+
+def _from_flags(given: Mapping[str, Any]) -> ProjectSettings:
+    """Return what the flags say of rules; raises SpecError for a rule that there is not."""
+    names = {flag: tuple(name.strip() for text in given[flag] for name in text.split(",")) for flag in RULE_FLAGS}
     try:
-        experiment = source.load(given).experiment
+        return ProjectSettings(**names, strict=given["strict"])
     except SpecError as error:
-        findings, left = from_problems(error.problems)
-        if left:
-            raise SpecError(left) from None
-        kept = [finding for finding in findings if finding.rule not in given["ignore"]]
-        return _Examined(source.name, kept, None)
-    trace = run(experiment, engine=given["engine"])
-    return _Examined(source.name, examine(experiment, trace, ignore=given["ignore"]), experiment.run)
+        raise SpecError([problem.at(f"--{problem.field}") for problem in error.problems]) from None
 
 
-def _print_json(examined: Sequence[_Examined]) -> None:
-    reports = [
-        {
-            "target": one.name,
-            "findings": [finding.as_dict() for finding in one.findings],
-            "run": one.run.clock.as_dict() if one.run else None,
-        }
-        for one in examined
-    ]
-    typer.echo(json.dumps(reports[0] if len(reports) == 1 else {"targets": reports}, indent=2))
+def _folder(source: Source) -> Path:
+    """Return the folder from which a target's pyproject.toml is looked for."""
+    return source.path.resolve().parent if source.path else Path.cwd()
 
 
-def _print(examined: Sequence[_Examined]) -> None:
-    screen = console()
-    for one in examined:
-        for finding in one.findings:
-            screen.print(_panel(finding, one.name if len(examined) > 1 else ""))
-    screen.print(_summary(examined))
+def _checked(source: Source, given: Mapping[str, Any], flags: ProjectSettings, project: ProjectSettings) -> Checked:
+    is_strict = flags.strict or (project.strict and not given["no_strict"])
+    try:
+        experiment = source.load(given)
+    except SpecError as error:
+        found, problems = _explained(error.problems, (flags, project))
+        return Checked(source.name, found, problems=problems, is_strict=is_strict)
+    findings = examine(experiment, run(experiment, given), flags, project)
+    found = [Found(_worded(finding, source), place_of(finding, experiment.document)) for finding in findings]
+    return Checked(source.name, found, experiment.run, is_strict=is_strict)
 
 
-def _panel(finding: Finding, target: str) -> Panel:
-    from rich.box import ROUNDED
-    from rich.console import Group
-    from rich.panel import Panel
-    from rich.syntax import Syntax
-    from rich.text import Text
-
-    color = COLORS[finding.severity]
-    parts: list[Any] = [Text(finding.message), Text(""), Text(f"Instead: {finding.fix}")]
-    if finding.snippet:
-        parts += [
-            Text(""),
-            Syntax(finding.snippet, "yaml", background_color="default", theme="ansi_light", word_wrap=True),
-        ]
-    title = Text.assemble((finding.severity, f"bold {color}"), " ", (finding.rule, "bold"))
-    subtitle = Text(target, "dim") if target else None
-    return Panel(
-        Group(*parts), title=title, subtitle=subtitle, title_align="left", subtitle_align="right",
-        border_style=color, box=ROUNDED, padding=(0, 1),
-    )  # fmt: skip
+def _worded(finding: Finding, source: Source) -> Finding:
+    """Return a finding in the words that the target was given in."""
+    return replace(finding, message=source.worded(finding.message), fix=source.worded(finding.fix))
 
 
-def _summary(examined: Sequence[_Examined]) -> str:
-    counts = [
-        (sum(f.severity == severity for one in examined for f in one.findings), severity) for severity in SEVERITIES
-    ]
-    message = ", ".join(_counted(count, severity) for count, severity in counts if count) or "nothing to report"
-    return f"{message} in {_counted(len(examined), 'schedule')}" if len(examined) > 1 else message
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun if count == 1 or noun == 'info' else noun + 's'}"
-
-
-def show_rules() -> None:
-    """Print every rule with its severity and one line on what it finds."""
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(no_wrap=True)
-    table.add_column()
-    for rule in RULES.values():
-        table.add_row(rule.name, f"[{COLORS[rule.severity]}]{rule.severity}[/]", rule.summary)
-    console().print(table)
-
-
-VERB = Verb(
-    options=(
-        option("strict", bool, False, "--strict", metavar=" ", rich_help_panel=PANEL, show_default=False,
-               help="exit with 1 for a warning, too"),
-        option("ignore", list[str], [], "--ignore", metavar="RULE", rich_help_panel=PANEL, show_default=False,
-               help="rules to leave out, with commas between them or the flag repeated"),
-        choice("format", FORMAT.options, "text", PANEL, f"{FORMAT.help}; default text"),
-        ENGINE,
-    ),
-    run=_check,
-    many=True,
-)  # fmt: skip
+def _explained(problems: Sequence[Problem], layers: Sequence[CheckSettings]) -> tuple[list[Found], Sequence[Problem]]:
+    """Return the problems of a document that cannot be replayed as findings, or those that no rule explains."""
+    _, left = from_problems(problems)
+    if left:
+        return [], left
+    found = []
+    for problem in problems:
+        (finding,), _ = from_problems([replace(problem, place="")])
+        said = verdict(finding.rule, layers)
+        if said != "silent":
+            found.append(Found(raised(finding, said), Place.of(problem.place)))
+    return sorted(found, key=lambda each: SEVERITIES.index(each.finding.severity)), []

@@ -1,25 +1,47 @@
-"""The shapes of lrviz's commands, before anything is known of targets: what `lrviz --help` needs and no more."""
+"""The shapes of lrviz's commands: what `lrviz --help` needs and no more."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
+from glob import escape, glob
+from typing import Any
 
+import typer
+from typer.completion import completion_init  # type: ignore[attr-defined]  # it is defined one module further in
 from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 
-__all__ = ["Command", "Group"]
+from lrviz.cli.report import columns
+from lrviz.errors import Problem, SpecError, nearest, shown
+from lrviz.experiment.docstrings import docstring
+
+__all__ = ["Action", "Command", "CommandGroup", "Verb", "scheduler_lines", "spelled", "targets"]
+
+Action = tuple[Callable[..., None], list[inspect.Parameter]]
+"""What a verb does with its targets and the values of all flags, and the flags that it adds to those of a target."""
+
+TARGET = (
+    "\n\nTARGET is a scheduler's name or torch's name for it, a YAML file, - for standard input, or "
+    "package.module:Name, a scheduler of your own. Each has its own flags, beside those for the run, the "
+    "optimizer and the output: see TARGET --help."
+)
+LIKENESS = 0.75  # of a flag to one that is suggested: they are short words, and many
+WIDEST_HELP = 80  # columns
+DURATIONS = "A DURATION is 500 (scheduler steps), 2ep (epochs) or 5% (of the run)."
 
 
-class _Given:
-    """Takes a parameter's value as the command line has it."""
+def spelled(flag: str) -> str:
+    """Return a flag as lrviz spells it: torch's `T_max` is `t-max`; a flag of one letter is as it is."""
+    return flag.lower().replace("_", "-") if len(flag) > 1 else flag
 
-    def __init__(self, parameter: Any) -> None:
-        self.parameter = parameter
 
-    def __call__(self, ctx: Any, value: Any) -> Any:
-        parameter = self.parameter
-        if value is None and (parameter.multiple or parameter.nargs == -1):
-            value = []
-        return value if parameter.callback is None else parameter.callback(ctx, parameter, value)
+def _as_given(parameter: Any, ctx: Any, value: Any) -> Any:
+    """Return a parameter's value as the command line has it."""
+    if parameter.callback is None or ctx.resilient_parsing:  # a shell that completes a line asks for no verdict on it
+        return value
+    return parameter.callback(ctx, parameter, value)
 
 
 class _Light:
@@ -29,11 +51,39 @@ class _Light:
     all of lrviz's own; and what a flag of ours may be is for the kinds in `lrviz.experiment` to say.
     """
 
+    def __init__(self, *args: Any, help: str | None = None, callback: Any = None, **settings: Any) -> None:
+        settings |= {"help": help or docstring(callback), "callback": callback}
+        super().__init__(*args, **settings)
+
     def get_params(self, ctx: Any) -> list[Any]:
         parameters: list[Any] = super().get_params(ctx)  # type: ignore[misc]
         for parameter in parameters:
-            parameter.process_value = _Given(parameter)
+            parameter.process_value = partial(_as_given, parameter)
         return parameters
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line; what typer refuses is a SpecError as all others are."""
+        if not args and self.no_args_is_help:  # type: ignore[attr-defined]
+            return super().parse_args(ctx, args)  # type: ignore[misc,no-any-return]
+        try:
+            return super().parse_args(ctx, args)  # type: ignore[misc,no-any-return]
+        except TyperException as error:
+            flag = getattr(error, "option_name", "")
+            message = error.format_message()
+            message = self._refusal(ctx, flag) if flag else message[:1].lower() + message[1:]
+            raise SpecError(Problem(place=flag, message=message)) from None
+
+    def _refusal(self, ctx: Any, flag: str) -> str:
+        """Return what is wrong with a flag that typer refuses."""
+        known = {name: parameter for parameter in self.get_params(ctx) for name in parameter.opts}
+        if flag in known:
+            return "takes no value" if known[flag].is_flag else f"needs a value: {known[flag].metavar}"
+        near = nearest(flag[2:], (name[2:] for name in known if name.startswith("--")), LIKENESS)
+        return "no such flag" + (near.replace(" '", " '--") or f"; {ctx.command_path} --help shows them")
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.width = min(columns(), WIDEST_HELP) - 2
+        super().format_help(ctx, formatter)  # type: ignore[misc]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         headings: dict[str, list[tuple[str, str]]] = {}
@@ -42,26 +92,145 @@ class _Light:
             if row:
                 headings.setdefault(parameter.rich_help_panel or "Options", []).append(row)
         for heading, rows in headings.items():
-            with formatter.section(heading):
-                formatter.write_dl(rows)
+            _write_rows(formatter, heading, rows)
+
+
+def _write_rows(formatter: Any, heading: str, rows: Sequence[tuple[str, str]]) -> None:
+    beside = 30 if formatter.width > 60 else 4  # columns of what a text stands beside, rather than under
+    with formatter.section(heading):
+        formatter.write_dl(rows, col_max=beside)
 
 
 class Command(_Light, TyperCommand):
     """A command."""
 
 
-class Group(_Light, TyperGroup):
-    """A command of commands, each with its whole first line."""
-
-    heading: ClassVar[str] = "Commands"
+class CommandGroup(_Light, TyperGroup):
+    """A command of commands, each with the whole first line of its help."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         super().format_options(ctx, formatter)
-        self.format_commands(ctx, formatter)
+        rows = [(name, str(command.help).partition("\n\n")[0]) for name, command in self.commands.items()]
+        _write_rows(formatter, "Commands", rows)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        with formatter.section(self.heading):
-            formatter.write_dl(
-                [(name, str(command.help).partition("\n\n")[0]) for name, command in commands if command]
-            )
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run the command line, or complete one for a shell."""
+        completion_init()
+        return super().main(*args, **settings)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command of a name; raises SpecError where there is none."""
+        if args[0] not in self.commands and not args[0].startswith("-") and not ctx.resilient_parsing:
+            hint = nearest(args[0], self.commands) or "; lrviz --help shows them"
+            raise SpecError(f"unknown command {shown(args[0])}{hint}")
+        return super().resolve_command(ctx, args)
+
+
+class Verb(Command):
+    """A command over targets, whose function returns its `Action`: what to do, and which flags that has.
+
+    The command that runs is made for the first target among the arguments, with its flags and `--help`.
+    """
+
+    def __init__(self, *, help: str | None, **settings: Any) -> None:
+        super().__init__(help=(help or docstring(settings["callback"])) + TARGET, **settings)
+
+    def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Return the context of a target's command, unless there is none, or a flag of the verb alone."""
+        own = {flag for parameter in self.params for flag in parameter.opts}
+        alone = next((place for place, argument in enumerate(args) if _flag(argument) in own), None)
+        if alone is not None:
+            return super().make_context(info_name, args[alone:], parent, **extra)
+        first = self._first_target(args)
+        if first is None:
+            return super().make_context(info_name, args, parent, **extra)
+        name, rest = args[first], [*args[:first], *args[first + 1 :]]
+        try:
+            command = self._of_target(name)
+        except SpecError:
+            if not extra.get("resilient_parsing"):
+                raise
+            command = super()  # a shell completes a line that is not right yet
+        return command.make_context(f"{info_name} {name}", rest, parent, **extra)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        own = {flag for parameter in self.get_params(ctx) for flag in parameter.opts}
+        if args and not own.intersection(_flag(argument) for argument in args) and not ctx.resilient_parsing:
+            raise SpecError(f"there is no target: lrviz {self.name} TARGET {' '.join(args)}")
+        return super().parse_args(ctx, args)
+
+    def _first_target(self, args: Sequence[str]) -> int | None:
+        """Return where the first target stands among the arguments, None where there is none."""
+        if not args or not args[0].startswith("-") or args[0] == "-":
+            return 0 if args else None
+        from lrviz.cli.flags import with_value
+        from lrviz.cli.targets import any_flags
+
+        assert self.callback is not None
+        takes_value = with_value([*any_flags(), *self.callback()[1]])
+        place = 0
+        while place < len(args):
+            argument = args[place]
+            if argument == "--":
+                return place + 1 if place + 1 < len(args) else None
+            if argument == "-" or not argument.startswith("-"):
+                return place
+            place += 1 + (_flag(argument) in takes_value and "=" not in argument)
+        return None
+
+    def _of_target(self, name: str) -> Any:
+        """Return the command of this verb for a target, its signature put together from the flags it takes."""
+        from lrviz.cli.targets import file_source, find
+
+        assert self.callback is not None
+        act, own = self.callback()
+        source = find(name, str(self.name))
+
+        def callback(ctx: typer.Context, **given: Any) -> None:
+            act([source, *map(file_source, ctx.args)], given)
+
+        context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+        parameters = [context, *source.flags(), *own]
+        callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single.command(
+            name, cls=Command, help=source.help, epilog=DURATIONS, options_metavar=str(self.options_metavar),
+            context_settings={"allow_extra_args": True},
+        )(callback)  # fmt: skip
+        return typer.main.get_command(single)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return ["[OPTIONS] TARGET [FLAGS]..."]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        super().format_options(ctx, formatter)
+        _write_rows(formatter, "Schedulers", scheduler_lines())
+
+
+def _flag(argument: str) -> str:
+    """Return the flag of an argument such as --lr=0.1, spelled as lrviz spells it."""
+    flag = argument.partition("=")[0]
+    return f"--{spelled(flag[2:])}" if flag.startswith("--") else flag
+
+
+def targets(incomplete: str) -> list[tuple[str, str]]:
+    """Return how a target may go on: schedulers, by torch's names after a capital letter, and YAML files."""
+    from lrviz.experiment.schedulers import CATALOGUE
+
+    specs = [spec for spec in CATALOGUE.values() if spec.on_command_line and spec.module]
+    names = [(spec.__name__, spec.summary()) for spec in specs] if incomplete[:1].isupper() else scheduler_lines()
+    patterns = [f"{escape(incomplete)}*{below}{end}" for below in ("", "/*") for end in (".yaml", ".yml")]
+    files = {name for each in patterns for name in glob(each)}  # noqa: PTH207  pathlib drops a ./ that was typed
+    return [*names, *((name, "") for name in sorted(files))]
+
+
+def scheduler_lines() -> list[tuple[str, str]]:
+    """Return the name of every scheduler that can be a target, with a line on what it does."""
+    from lrviz.experiment.schedulers import CATALOGUE
+
+    return [
+        (name, f"{spec.summary()} ({spec.__name__})" if spec.module else spec.summary())
+        for name, spec in CATALOGUE.items()
+        if spec.on_command_line
+    ]

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
 from lrviz.errors import Problem, SpecError
-from lrviz.experiment.argtypes import ArgType, Bool, Invalid, OneOf
+from lrviz.experiment.argtypes import ArgType, Bool, Count, Invalid, ListOf, OneOf
 from lrviz.experiment.record import Record, arg_types, is_required
 from lrviz.experiment.scalars import scalar
-from lrviz.experiment.values import Value
+from lrviz.experiment.values import Value, located
 
-__all__ = ["FlagSet", "choice", "flag_name", "option", "read_value"]
+__all__ = [
+    "FlagSet",
+    "choice",
+    "count",
+    "flag_name",
+    "in_yaml",
+    "read_value",
+    "repeated",
+    "switch",
+    "text",
+    "with_value",
+]
 
 OptionalText = str | None
 NO = "__no"  # ends the parameter of a flag that switches something off
@@ -27,17 +38,54 @@ def flag_name(field: str) -> str:
     return "--" + field.lower().replace("_", "-")
 
 
-def option(name: str, annotation: Any, default: Any, *flags: str, **settings: Any) -> inspect.Parameter:
-    """Return a command's parameter for one option."""
-    kind = inspect.Parameter.KEYWORD_ONLY
-    marked = Annotated[annotation, typer.Option(*flags, **settings)]
-    return inspect.Parameter(name, kind, default=default, annotation=marked)
+def text(name: str, panel: str, metavar: str, help: str, *flags: str) -> inspect.Parameter:
+    """Return a command's parameter for a flag that takes any text."""
+    return _parameter(name, OptionalText, None, panel, *flags, metavar=metavar, help=help)
 
 
-def choice(name: str, options: Sequence[str], default: str | None, panel: str, message: str) -> inspect.Parameter:
-    """Return the parameter for a flag that takes one of a few words; `read_value` reads it."""
-    words = {"metavar": "|".join(options), "rich_help_panel": panel, "show_default": False}
-    return option(name, OptionalText, default, flag_name(name), help=message, **words)
+def switch(name: str, panel: str, help: str, *flags: str, hidden: bool = False) -> inspect.Parameter:
+    """Return a command's parameter for a flag that takes no value."""
+    return _parameter(name, bool, False, panel, *flags, help=help, hidden=hidden)
+
+
+def repeated(
+    name: str, panel: str, metavar: str, help: str, words: Callable[[], Any] | None = None
+) -> inspect.Parameter:
+    """Return a command's parameter for a flag that may be given several times; a shell completes it with `words`."""
+    return _parameter(name, list[str], [], panel, metavar=metavar, help=help, autocompletion=words)
+
+
+def choice(name: str, panel: str, options: Sequence[str], help: str, default: str | None = None) -> inspect.Parameter:
+    """Return a command's parameter for a flag that takes one of a few words."""
+    return _checked(name, panel, OneOf(tuple(options), f"{help}; default {default}" if default else help), default)
+
+
+def count(name: str, panel: str, help: str) -> inspect.Parameter:
+    """Return a command's parameter for a flag that takes a whole number above 0."""
+    return _checked(name, panel, Count(help))
+
+
+def _checked(name: str, panel: str, kind: ArgType, default: str | None = None) -> inspect.Parameter:
+    """Return a command's parameter for a flag whose text is read, and refused, as its kind has it."""
+
+    def read(given: OptionalText) -> Any:
+        return given if given is None else read_value(kind, given, flag_name(name))
+
+    settings: dict[str, Any] = {"metavar": _metavar(kind), "callback": read, "autocompletion": _words(kind)}
+    return _parameter(name, OptionalText, default, panel, help=kind.help, **settings)
+
+
+def _parameter(name: str, annotation: Any, default: Any, panel: str, *flags: str, **settings: Any) -> inspect.Parameter:
+    names = flags or (flag_name(name),)
+    marked = Annotated[annotation, typer.Option(*names, rich_help_panel=panel, show_default=False, **settings)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=marked)
+
+
+def with_value(parameters: Iterable[inspect.Parameter]) -> set[str]:
+    """Return the flags among a command's parameters that take a value."""
+    valued = [parameter.annotation for parameter in parameters if parameter.annotation.__origin__ is not bool]
+    options = [annotation.__metadata__[0] for annotation in valued]
+    return {flag for option in options for flag in (option.default, *option.param_decls)}  # typer's first is `default`
 
 
 @dataclass(frozen=True)
@@ -59,20 +107,18 @@ class FlagSet:
             if kinds[entry.name].flag:
                 yield entry, kinds[entry.name], f"{self.section}__{entry.name}"
 
-    def options(self) -> list[inspect.Parameter]:
+    def parameters(self) -> list[inspect.Parameter]:
         """Return the parameters for a command's signature."""
-        return [made for entry, kind, name in self.fields() for made in self._options(entry, kind, name)]
+        return [made for entry, kind, name in self.fields() for made in self._parameters(entry, kind, name)]
 
-    def _options(self, entry: dataclasses.Field[Any], kind: ArgType, name: str) -> Iterator[inspect.Parameter]:
-        flag = self.flag(entry.name)
-        shared = {"help": _help(entry, kind), "rich_help_panel": self.panel, "show_default": False}
+    def _parameters(self, entry: dataclasses.Field[Any], kind: ArgType, name: str) -> Iterator[inspect.Parameter]:
+        flag, message = self.flag(entry.name), _help(entry, kind)
         if isinstance(kind, Bool):  # `--help` shows the one of the two that changes something
-            shared |= {"metavar": " "}
-            yield option(name, bool, False, flag, hidden=entry.default is True, **shared)
-            yield option(f"{name}{NO}", bool, False, f"--no-{flag[2:]}", hidden=not entry.default, **shared)
-            return
-        metavar = "|".join(kind.words) if isinstance(kind, OneOf) else kind.metavar
-        yield option(name, OptionalText, None, flag, metavar=metavar, **shared)
+            yield switch(name, self.panel, message, flag, hidden=entry.default is True)
+            yield switch(f"{name}{NO}", self.panel, message, f"--no-{flag[2:]}", hidden=not entry.default)
+        else:
+            settings: dict[str, Any] = {"metavar": _metavar(kind), "autocompletion": _words(kind)}
+            yield _parameter(name, OptionalText, None, self.panel, flag, help=message, **settings)
 
     def values(self, given: Mapping[str, Any]) -> dict[str, Value]:
         """Return the flags that were given, as values that know their flag."""
@@ -95,10 +141,25 @@ class FlagSet:
         try:
             return self.record(**{name: value.plain() for name, value in values.items()})
         except SpecError as error:
-            places = {name: value.place for name, value in values.items()}
-            raise SpecError(
-                [Problem(place=places.get(problem.field, ""), message=problem.message) for problem in error.problems]
-            ) from None
+            raise SpecError(located(error.problems, Value(values))) from None
+
+
+def _words(kind: ArgType) -> Callable[[str], list[str]] | None:
+    """Return what a shell completes a flag with: the words it takes, in torch's spelling after a capital letter."""
+    item = kind.item if isinstance(kind, ListOf) else kind
+    if not isinstance(item, OneOf):
+        return None
+
+    def words(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",") if isinstance(kind, ListOf) else ("", "", incomplete)
+        options = item.options if last[:1].isupper() else item.words
+        return [f"{before}{comma}{word}" for word in options if word not in before.split(",")]
+
+    return words
+
+
+def _metavar(kind: ArgType) -> str:
+    return "|".join(kind.words) if isinstance(kind, OneOf) else kind.metavar
 
 
 def _help(entry: dataclasses.Field[Any], kind: ArgType) -> str:
@@ -119,13 +180,8 @@ def _default(entry: dataclasses.Field[Any], kind: ArgType) -> str:
         return kind.default_text
     if isinstance(kind, Bool):
         return ""
-    return f"{entry.default:.6g}" if isinstance(entry.default, float) else _plain(entry.default)
-
-
-def _plain(default: object) -> str:
-    if isinstance(default, tuple):
-        return ",".join(f"{part:g}" if isinstance(part, float) else str(part) for part in default)
-    return str(default)
+    parts = entry.default if isinstance(entry.default, tuple) else (entry.default,)
+    return ",".join(f"{part:.6g}" if isinstance(part, float) else str(part) for part in parts)
 
 
 def read_value(kind: ArgType, given: str, flag: str) -> Any:
@@ -142,10 +198,20 @@ def _read(kind: ArgType, given: str, flag: str) -> Value:
         return Value(given, flag)
     text = kind.split(given)
     if text.lstrip().startswith(("[", "{")):
-        from lrviz.experiment.yaml_reader import parse
-
-        try:
-            return Value.of(parse(text, flag).plain(), flag)
-        except SpecError as error:
-            raise SpecError([Problem(place=flag, message=problem.message) for problem in error.problems]) from None
+        return in_yaml(text, flag)
     return Value(text if kind.is_text else scalar(text), flag)
+
+
+def in_yaml(text: str, place: str) -> Value:
+    """Return a text as the YAML that it is; raises SpecError with `place` for what is none."""
+    from lrviz.experiment.yaml_reader import parse
+
+    if not text.strip():
+        return Value("", place)
+    try:
+        tree = parse(text, place)
+        if tree.problems:
+            raise SpecError(tree.problems)
+        return Value.of(tree.plain(), place)
+    except SpecError as error:
+        raise SpecError([Problem(place=place, message=problem.message) for problem in error.problems]) from None

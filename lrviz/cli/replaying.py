@@ -1,96 +1,107 @@
-"""The replay as a command runs it: with progress, torch's warnings as notes, its errors as ours."""
+"""The replay as a command runs it: with progress, torch's warnings as remarks, its errors as ours."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from lrviz.cli.flags import choice, option, read_value
-from lrviz.cli.report import print_error, print_message, print_note
+from lrviz.cli.flags import flag_name
+from lrviz.cli.report import print_message, print_note, progress
 from lrviz.errors import ReplayError
-from lrviz.experiment.argtypes import OneOf
 from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.schedulers import ByHand
 
 if TYPE_CHECKING:
-    from lrviz.engine.record import Progress
+    from lrviz.cli.targets import Source
     from lrviz.rules import Finding
     from lrviz.trace import Trace
 
-__all__ = ["ENGINE", "REPLAY_OPTIONS", "finish", "run", "shown_trace"]
+__all__ = ["finish", "run", "run_lines", "shown_trace"]
 
-PANEL = "Replay"
 SLOW = 200_000  # settings from which a progress bar is worth its place
 
-ENGINES = OneOf(("auto", "torch", "light"), "what replays: torch, or its scheduler files alone (see lrviz engines)")
-ENGINE = choice("engine", ENGINES.options, "auto", PANEL, f"{ENGINES.help}; default auto")
-REPLAY_OPTIONS = (
-    option("train", bool, False, "--train", metavar=" ", rich_help_panel=PANEL, show_default=False,
-           help="train a toy problem under the schedule, and show its loss"),
-    option("partial", bool, False, "--partial", metavar=" ", rich_help_panel=PANEL, show_default=False,
-           help="where torch raises, still show what came before; the exit code is 1 all the same"),
-    option("no_check", bool, False, "--no-check", metavar=" ", rich_help_panel=PANEL, show_default=False,
-           help="say nothing of what lrviz check finds"),
-    ENGINE,
-)  # fmt: skip
+
+def run(experiment: Experiment, given: Mapping[str, Any]) -> Trace:
+    """Replay for a command, as far as torch goes; its warnings are remarks."""
+    from lrviz.engine.select import replay
+
+    total = experiment.run.clock.settings
+    with progress("replaying", total) if total >= SLOW else nullcontext() as update:
+        report = update and (lambda done, _: update(completed=done))
+        with redirect_stdout(sys.stderr):  # what a scheduler of the user's own prints is no part of a report
+            trace = replay(
+                experiment, partial=True, engine=given["engine"], train=given.get("train", False), progress=report
+            )
+    if not given.get("quiet"):
+        for note in trace.warnings:
+            print_note(f"torch warned {note.where}: {note.message}")
+    return trace
 
 
-def shown_trace(experiment: Experiment, given: Mapping[str, Any]) -> tuple[Trace, list[Finding]]:
+def shown_trace(source: Source, experiment: Experiment, given: Mapping[str, Any]) -> tuple[Trace, list[Finding]]:
     """Replay for a command that shows the trace, and say in a line each what is wrong with it.
 
     Returns the errors and warnings found as well. Raises ReplayError where torch raises and there is
     nothing to show.
     """
-    trace = run(experiment, engine=given["engine"], train=given["train"])
-    findings = [] if given["no_check"] else _told(experiment, trace)
+    trace = run(experiment, given)
+    findings = [] if given["no_check"] else _findings(experiment, trace, given)
+    if not given["quiet"]:
+        _print_findings(source, findings)
+        for note in _idle_flags(experiment, given):
+            print_note(note)
     if trace.failure is not None and not (given["partial"] and trace.steps):
         hint = "\n       --partial shows what came before" if trace.steps else ""
         raise ReplayError(trace.failure.description + hint)
-    return trace, findings
+    return trace, [finding for finding in findings if finding.severity != "info"]
 
 
-def _told(experiment: Experiment, trace: Trace) -> list[Finding]:
-    from lrviz.rules import REPLAY_FAILED, examine
+def _findings(experiment: Experiment, trace: Trace, given: Mapping[str, Any]) -> list[Finding]:
+    """Return the errors and warnings, and what is worth knowing of a flag that was given."""
+    from lrviz.rules import examine
 
-    findings = [finding for finding in examine(experiment, trace) if finding.severity != "info"]
+    wanted = ["optimizer-lr-ignored"] if given.get("optimizer__lr") is not None else []
+    return [each for each in examine(experiment, trace) if each.severity != "info" or each.rule in wanted]
+
+
+def _print_findings(source: Source, findings: Sequence[Finding]) -> None:
+    from lrviz.rules import REPLAY_FAILED
+
     for finding in findings:
         if finding.rule != REPLAY_FAILED:  # torch's own words come at the end
-            print_message(finding.severity, f"{finding.rule}: {finding.message}")
-    return findings
+            is_info = finding.severity == "info"
+            kind = "" if is_info else f"{finding.severity} "
+            message = f"{kind}{finding.rule}: {source.worded(finding.message)}"
+            print_message("note" if is_info else "check", message, finding.severity)
 
 
-def run(experiment: Experiment, *, engine: str, train: bool = False) -> Trace:
-    """Replay for a command, as far as torch goes; its warnings are notes."""
-    read_value(ENGINES, engine, "--engine")
-    from lrviz.engine.select import replay
+def _idle_flags(experiment: Experiment, given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a remark on every flag that was given and changes nothing."""
+    scheduler, clock = experiment.scheduler, experiment.run.clock
+    if given.get("optimizer__lr") and isinstance(scheduler, ByHand) and scheduler.rate_at(0, clock.steps) is not None:
+        yield f"--lr changes nothing: {scheduler.name} sets every learning rate itself"
+    for name in ("grad_accum", "world_size"):
+        single: dict[str, Any] = {name: 1}
+        if (
+            getattr(experiment.run, name) > 1
+            and given.get(f"run__{name}")
+            and replace(clock, **single) == replace(experiment.run, **single).clock
+        ):
+            yield (
+                f"{flag_name(name)} changes nothing: the run is given in optimizer steps; "
+                "with --dataset-size and --batch-size they are counted"
+            )
 
-    with _progress(experiment) as progress:
-        trace = replay(experiment, partial=True, engine=engine, train=train, progress=progress)
-    for warning in trace.warnings:
-        print_note(f"torch warned {warning.where}: {warning.message}")
-    return trace
+
+def run_lines(experiment: Experiment, given: Mapping[str, Any]) -> list[str]:
+    """Return in words what the run's length came to, unless nobody wants to know."""
+    return [] if given["quiet"] else experiment.run.lines()
 
 
 def finish(trace: Trace) -> None:
-    """End a command after its output: with exit code 1 and torch's words where the replay failed."""
+    """Raise ReplayError, after the output, where torch raised in the middle of the replay."""
     if trace.failure is not None:
-        print_error(ReplayError(trace.failure.description))
-        raise typer.Exit(1)
-
-
-@contextmanager
-def _progress(experiment: Experiment) -> Iterator[Progress | None]:
-    """Show a progress bar on stderr while a long replay runs, where somebody is there to see it."""
-    total = experiment.run.clock.settings
-    if total < SLOW:
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    console = Console(stderr=True)
-    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("replaying", total=total)
-        yield lambda done, _: bar.update(task, completed=done)
+        raise ReplayError(trace.failure.description)

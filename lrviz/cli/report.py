@@ -1,10 +1,15 @@
-"""What a person reads on the terminal: reports on stdout, remarks and complaints on stderr."""
+"""What a person reads on the terminal: reports on stdout; errors, warnings, remarks and progress on stderr."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, TextIO
 
 import typer
 
@@ -13,12 +18,19 @@ from lrviz.errors import LrvizError, SpecError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lrviz.experiment.experiment import Experiment
-    from lrviz.trace import Trace
+__all__ = [
+    "COLORS",
+    "columns",
+    "console",
+    "plain_blocks",
+    "print_error",
+    "print_line",
+    "print_message",
+    "print_note",
+    "progress",
+]
 
-__all__ = ["COLORS", "console", "describe_schedule", "plain_blocks", "print_error", "print_message", "print_note"]
-
-
+NARROWEST, WIDEST = 40, 400  # columns
 COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
@@ -34,18 +46,43 @@ def print_note(text: str) -> None:
     print_message("note", text)
 
 
-def print_message(kind: str, text: str) -> None:
-    """Print a line on stderr after the word for what it is."""
-    typer.secho(f"{kind}: ", fg=COLORS.get(kind), bold=kind == "error", nl=False, err=True)
-    typer.echo("".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text), err=True)
+def print_message(kind: str, text: str, severity: str = "") -> None:
+    """Print a line on stderr after the word for what it is, with ? for what would control the terminal.
+
+    It has the colour of its severity, which is the word itself where nothing else is said.
+    """
+    word, _, rest = _fitted(f"{kind}: {text}", sys.stderr).partition(":")
+    typer.secho(f"{word}:", fg=COLORS.get(severity or kind), bold=kind == "error", nl=False, err=True)
+    typer.echo(rest, err=True)
+
+
+def print_line(text: str, *, err: bool = False) -> None:
+    """Print a line of a report, with ? for what would control the terminal."""
+    typer.echo(_fitted(text, sys.stderr if err else sys.stdout), err=err)
+
+
+def _fitted(text: str, stream: TextIO) -> str:
+    """Return text as one may print it: on a terminal broken between words, in a pipe each line whole."""
+    text = "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+    if not stream.isatty():
+        return text
+    return "\n".join(
+        textwrap.fill(line, columns(), break_long_words=False, break_on_hyphens=False) for line in text.split("\n")
+    )
+
+
+def columns() -> int:
+    """Return how many columns a report may take: those of the terminal, 80 when piped; $COLUMNS has a say in both."""
+    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+        return 80
+    return min(max(get_terminal_size().columns, NARROWEST), WIDEST)
 
 
 def console() -> Console:
-    """Return the console for reports: as wide as the terminal, 80 columns when piped."""
+    """Return the console for reports."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 80
-    return Console(width=width, highlight=False, soft_wrap=False)
+    return Console(width=columns(), highlight=False, soft_wrap=False)
 
 
 def plain_blocks() -> bool:
@@ -57,9 +94,15 @@ def plain_blocks() -> bool:
     return False
 
 
-def describe_schedule(experiment: Experiment, trace: Trace) -> list[str]:
-    """Return what the schedule does, a line for each parameter group."""
-    from lrviz.render.text.sentences import summary_line
+@contextmanager
+def progress(task: str, total: int) -> Iterator[Callable[..., None] | None]:
+    """Show a bar on stderr where somebody is there to see it; yields rich's `update` of it, or None."""
+    from rich.console import Console
+    from rich.progress import Progress
 
-    message = f"{trace.steps:,} steps, torch {trace.torch_version}"
-    return [f"{summary_line(trace, group, experiment.name)}; {message}" for group in trace.groups]
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    with Progress(console=console, transient=True) as bar:
+        yield partial(bar.update, bar.add_task(task, total=total))

@@ -6,41 +6,25 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import typer
-
-from lrviz.cli.flags import choice, option, read_value
-from lrviz.cli.replaying import REPLAY_OPTIONS, finish, shown_trace
-from lrviz.cli.report import console, plain_blocks
-from lrviz.cli.targets import Source, Verb
-from lrviz.experiment.argtypes import Count, OneOf
+from lrviz.cli.replaying import finish, run_lines, shown_trace
+from lrviz.cli.report import console, plain_blocks, print_line
+from lrviz.cli.targets import Source, only
 from lrviz.render.text.formats import Format, lines
 
-__all__ = ["VERB"]
+__all__ = ["FORMATS", "table"]
 
-PANEL = "Table"
-FORMAT = OneOf(tuple(member.value for member in Format), "csv, json and markdown have one row for every step")
+FORMATS = tuple(member.value for member in Format)
 
 
-def _table(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
-    target = sources[0].load(given)
-    wanted = read_value(FORMAT, given["format"], "--format")
-    every = read_value(Count(""), given["every"], "--every") if given["every"] else None
-    trace, _ = shown_trace(target.experiment, given)
-    text = lines(Format(wanted), trace, target.experiment, every=every, console=console(), ascii=plain_blocks())
-    sys.stdout.writelines(text)
-    for line in target.experiment.run.lines():
-        typer.echo(line, err=wanted != "table")
+def table(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
+    """Print the schedule in the form that is asked for."""
+    source = only(sources, "table")
+    experiment = source.load(given)
+    wanted = Format(given["format"])
+    trace, _ = shown_trace(source, experiment, given)
+    sys.stdout.writelines(
+        lines(wanted, trace, experiment, every=given["every"], console=console(), ascii=plain_blocks())
+    )
+    for line in run_lines(experiment, given):
+        print_line(line, err=wanted is not Format.TABLE)
     finish(trace)
-
-
-VERB = Verb(
-    options=(
-        option("every", str | None, None, "--every", metavar="INTEGER", rich_help_panel=PANEL,
-               help="show every Nth step, and the last", show_default=False),
-        choice("format", FORMAT.options, "table", PANEL, f"{FORMAT.help}; default table"),
-        option("title", str | None, None, "--title", metavar="TEXT", rich_help_panel=PANEL,
-               help="title of the table; default the scheduler's name", show_default=False),
-        *REPLAY_OPTIONS,
-    ),
-    run=_table,
-)  # fmt: skip

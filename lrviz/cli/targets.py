@@ -6,109 +6,75 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
-from textwrap import indent
-from types import NoneType
-from typing import Annotated, Any
+from textwrap import fill, indent
+from typing import Any
 
-import typer
-
-from lrviz.cli.commands import Command
-from lrviz.cli.flags import FlagSet, flag_name, option
-from lrviz.documents import read as read_document
+from lrviz import documents
+from lrviz.cli import overlay
+from lrviz.cli.flags import FlagSet, flag_name, in_yaml, repeated, text
+from lrviz.cli.overlay import overlaid
+from lrviz.cli.report import print_note
 from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.experiment.clock import Run
 from lrviz.experiment.experiment import Experiment
-from lrviz.experiment.optimizers import OptimizerSpec
 from lrviz.experiment.record import arg_types
-from lrviz.experiment.schedulers import CATALOGUE, ChainedScheduler, SchedulerSpec, SequentialLR, lookup
+from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec
 from lrviz.experiment.values import MAX_BYTES, Value
-from lrviz.experiment.warmup import Warmup
 
-__all__ = ["Source", "Target", "Verb", "command"]
-
-DURATIONS = "A DURATION is 500 (scheduler steps), 2ep (epochs) or 5% (of the run)."
-
-RUN = FlagSet(Run, "run", "Run")
-WARMUP = FlagSet(Warmup, "", "Run")
-OPTIMIZER = FlagSet(OptimizerSpec, "optimizer", "Optimizer", {"name": "--optimizer"})
-
-
-@dataclass(frozen=True)
-class Target:
-    """An experiment with the name that files made from it take."""
-
-    experiment: Experiment
-    stem: str
+__all__ = ["Source", "any_flags", "file_source", "find", "only"]
 
 
 @dataclass(frozen=True)
 class Source:
-    """One target as it was given: its name, the flags it adds, and how it becomes an experiment."""
+    """One target as it was given: its name, what files made from it are called, its own flags, and its experiment."""
 
     name: str
-    options: Sequence[inspect.Parameter]
-    load: Callable[[Mapping[str, Any]], Target]
-    is_file: bool = False
+    stem: str
+    help: str
+    own: Sequence[inspect.Parameter]
+    load: Callable[[Mapping[str, Any]], Experiment]
+    scheduler: FlagSet | None = None  # its flags, where the target is a scheduler's name
+    path: Path | None = None  # of a file or a folder
+
+    def worded(self, message: str) -> str:
+        """Return a message in the words that the target was given in: its flags, or the document's keys."""
+        return overlay.in_flags(message, self.scheduler) if self.scheduler else message
+
+    def flags(self) -> list[inspect.Parameter]:
+        """Return the parameters of every flag that says what to replay."""
+        return [*self.own, *overlay.parameters()]
 
 
-@dataclass(frozen=True)
-class Verb:
-    """A command over targets: its own flags, and the function that does it; `many` files at once, where it can."""
-
-    options: tuple[inspect.Parameter, ...]
-    run: Callable[[Sequence[Source], Mapping[str, Any]], None]
-    many: bool = False
+def any_flags() -> list[inspect.Parameter]:
+    """Return the parameters of the flags of all targets."""
+    named = [_scheduler_source(spec) for spec in CATALOGUE.values() if spec.on_command_line]
+    return [flag for source in (*named, _custom_source(":"), file_source("-")) for flag in source.flags()]
 
 
-def command(verb_name: str, target: str) -> Any:
-    """Return the command of a verb for a target; raises SpecError where there is no such target."""
-    verb: Verb = import_module(f"lrviz.cli.{verb_name}").VERB
-    spec = _scheduler(target)
-    file, _, attribute = target.rpartition(":")
+def only(sources: Sequence[Source], verb: str) -> Source:
+    """Return the target of a verb that takes one; raises SpecError that names the next."""
+    first, *more = sources
+    if more:
+        message = f"unexpected argument {shown(more[0].name)}: lrviz {verb} takes one target, and has {first.name}"
+        raise SpecError(message)
+    return first
+
+
+def find(name: str, verb: str) -> Source:
+    """Return the target of a name; raises SpecError where there is none."""
+    named = [spec for spec in CATALOGUE.values() if name.lower() in (spec.name, spec.__name__.lower())]
+    file, _, attribute = name.rpartition(":")
     if file.endswith(".py"):
-        raise SpecError(f"{shown(target)}: write the module's name, not its file: {Path(file).stem}:{attribute}")
-    if spec is not None:
-        return _command(verb, _scheduler_source(spec), f"{spec.summary()} ({spec.__name__})")
-    if _is_custom(target):
-        return _command(verb, _custom_source(target), f"Replay {target}, a scheduler of your own.")
-    if target == "-" or _is_file(target):
-        return _command(verb, _file_source(target), f"Replay the experiment in {target}.")
-    raise SpecError(_no_target(target, verb_name))
-
-
-def _command(verb: Verb, source: Source, help_text: str) -> Any:
-    """Return the command for one target, its signature put together from the flags it takes."""
-    several = verb.many and source.is_file
-
-    def callback(**given: Any) -> None:
-        more = [_file_source(name) for name in given.get("more", [])]
-        verb.run([source, *more], given)
-
-    more = [_MORE] if several else []
-    parameters = [*more, *source.options, *RUN.options(), *WARMUP.options(), *OPTIMIZER.options(), *verb.options]
-    callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(source.name, cls=Command, help=help_text, epilog=DURATIONS)(callback)
-    return typer.main.get_command(single)
-
-
-_MORE = inspect.Parameter(
-    "more",
-    inspect.Parameter.KEYWORD_ONLY,
-    default=[],
-    annotation=Annotated[list[str], typer.Argument(metavar="[FILE]...", help="more files", show_default=False)],
-)
-
-
-def _scheduler(name: str) -> type[SchedulerSpec] | None:
-    try:
-        spec = lookup(name)
-    except SpecError:
-        return None
-    return spec if spec.on_command_line else None
+        raise SpecError(f"{shown(name)}: write the module's name, not its file: {Path(file).stem}:{attribute}")
+    if named and named[0].on_command_line:
+        return _scheduler_source(named[0])
+    if _is_custom(name):
+        return _custom_source(name)
+    if name == "-" or _is_file(name):
+        return file_source(name)
+    if named and named[0].example:
+        raise SpecError(f"{name} is put together in YAML: lrviz {verb} FILE, with\n{_document_of(named[0])}")
+    raise SpecError(_unknown(name))
 
 
 def _is_custom(name: str) -> bool:
@@ -129,17 +95,14 @@ def _exists(name: str) -> bool:
         return False
 
 
-def _no_target(name: str, verb: str) -> str:
-    for spec in (SequentialLR, ChainedScheduler):
-        if name.lower() in (spec.name, spec.__name__.lower()):
-            return f"{name} is put together in YAML: lrviz {verb} FILE, with\n{_document_of(spec)}"
+def _unknown(name: str) -> str:
     known = [spec.name for spec in CATALOGUE.values() if spec.on_command_line]
     names = [*known, *(spec.__name__ for spec in CATALOGUE.values())]
-    return (
-        f"unknown target {shown(name)}{nearest(name, names)}\n"
-        f"       a target is a scheduler ({', '.join(known)}),\n"
-        "       a YAML file, - for standard input, or package.module:Name of your own; `lrviz list` shows them all"
+    every = (
+        f"a target is a scheduler ({', '.join(known)}), a YAML file, - for standard input, or package.module:Name "
+        "of your own; `lrviz list` shows them all"
     )
+    return f"unknown target {shown(name)}{nearest(name, names)}\n{indent(fill(every, 70), ' ' * 7)}"
 
 
 def _document_of(spec: type[SchedulerSpec]) -> str:
@@ -150,42 +113,41 @@ def _document_of(spec: type[SchedulerSpec]) -> str:
     return indent(yaml.safe_dump(document, sort_keys=False, default_flow_style=None).rstrip(), "       ")
 
 
-def _document(given: Mapping[str, Any], root: dict[str, Value]) -> dict[str, Value]:
-    """Return the document with the flags for run, warmup, optimizer and title laid over it."""
-    merged = root | WARMUP.values(given)
-    for flags in (RUN, OPTIMIZER):
-        own = merged.get(flags.section, Value({}))
-        values = flags.values(given)
-        if values and isinstance(own.data, (dict, NoneType)):
-            merged[flags.section] = replace(own, data=(own.data or {}) | values)
-    if given.get("title") is not None:
-        merged["title"] = Value(given["title"], "--title")
-    return merged
+def _read(root: Value, flags: FlagSet | None, **options: Any) -> Experiment:
+    """Return the experiment of a tree, in which `flags` are those of its scheduler."""
+    try:
+        return documents.read(root, **options)
+    except SpecError as error:
+        raise SpecError(overlay.located(error.problems, flags)) from None
 
 
 def _scheduler_source(spec: type[SchedulerSpec]) -> Source:
-    flags = FlagSet(spec, "scheduler", f"{spec.__name__}")
+    flags = FlagSet(spec, "scheduler", spec.__name__)
 
-    def load(given: Mapping[str, Any]) -> Target:
-        values = flags.values(given)
-        missing = [name for name in spec.required() if name not in values]
+    def load(given: Mapping[str, Any]) -> Experiment:
+        document = overlaid({"scheduler": Value({"name": Value(spec.name), **flags.values(given)})}, given)
+        scheduler = document["scheduler"].data
+        missing = [name for name in spec.required() if isinstance(scheduler, dict) and name not in scheduler]
         if missing:
             raise SpecError(_missing(spec, missing))
-        scheduler = Value({"name": Value(spec.name), **values})
-        return Target(read_document(Value(_document(given, {"scheduler": scheduler}))), spec.name)
+        metrics = str(given.get("scheduler__metric_csv") or "").rpartition(":")[0]  # whoever types it wants it read
+        return _read(Value(document), flags, allow_files=[Path(metrics).parent] if metrics else [])
 
-    return Source(spec.name, flags.options(), load)
+    return Source(spec.name, spec.name, _help(spec), flags.parameters(), load, flags)
 
 
-def _missing(spec: type[SchedulerSpec], missing: Sequence[str]) -> Problem:
+def _help(spec: type[SchedulerSpec]) -> str:
+    """Return what the help of a scheduler says: what it does, its formula, its end and its source."""
+    about = spec.documentation()
+    formula = "\n\n".join(f"\b\n{indent(block, '  ')}" for block in about.formula.split("\n\n"))
+    return f"{about.summary} ({spec.__name__})\n\n{formula}\n\nPast its end: {about.past_end}\n\nSource: {about.source}"
+
+
+def _missing(spec: type[SchedulerSpec], missing: Sequence[str]) -> str:
     kinds = arg_types(spec)
     needs = " and ".join(f"{flag_name(name)} ({kinds[name].help})" for name in missing)
-    return Problem(message=f"{spec.name} needs {needs}\n       for example: lrviz plot {example_flags(spec)}")
-
-
-def example_flags(spec: type[SchedulerSpec]) -> str:
-    """Return a working command's words for a scheduler: its name and its example as flags."""
-    return " ".join([spec.name, *(_example_flag(name, value) for name, value in spec.example.items())])
+    example = " ".join([spec.name, *(_example_flag(name, value) for name, value in spec.example.items())])
+    return f"{spec.name} needs {needs}\n       for example: lrviz plot {example}"
 
 
 def _example_flag(name: str, value: Any) -> str:
@@ -193,57 +155,72 @@ def _example_flag(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return flag if value else f"--no-{flag[2:]}"
     if isinstance(value, Mapping):
-        return f"{flag} " + ",".join(f"{key}:{entry:g}" for key, entry in value.items())
-    if isinstance(value, (list, tuple)):
-        return f"{flag} " + ",".join(f"{entry:g}" for entry in value)
-    return f'{flag} "{value}"' if isinstance(value, str) and not value.isidentifier() else f"{flag} {value}"
+        value = ",".join(f"{key}:{entry:g}" for key, entry in value.items())
+    elif isinstance(value, tuple):
+        value = ",".join(f"{entry:g}" for entry in value)
+    elif isinstance(value, str):
+        value = f'"{value}"'
+    return f"{flag} {value}"
 
 
 def _custom_source(name: str) -> Source:
-    arg = option(
-        "arg", list[str], [], "--arg", metavar="NAME=VALUE", rich_help_panel="Scheduler",
-        help="an argument of it, the value read as YAML; repeatable", show_default=False,
+    module, _, attribute = name.partition(":")
+    arg = repeated("arg", "Scheduler", "NAME=VALUE", "an argument of it, the value read as YAML; repeatable")
+
+    def load(given: Mapping[str, Any]) -> Experiment:
+        arguments = dict(map(_argument, given["arg"]))
+        scheduler = Value({"name": Value(name), "args": Value(arguments, "--arg")})
+        return _read(Value(overlaid({"scheduler": scheduler}, given)), None, allow_import=[module])
+
+    return Source(name, attribute.lower(), f"Replay {name}, a scheduler of your own.", [arg], load)
+
+
+def _argument(text: str) -> tuple[str, Value]:
+    """Return the name and the value of a NAME=VALUE; raises SpecError."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.isidentifier():
+        raise SpecError(Problem(place="--arg", message=f"must be NAME=VALUE, not {shown(text)}"))
+    return key, in_yaml(value, f"--arg {key}")
+
+
+def file_source(name: str, content: bytes | None = None) -> Source:
+    """Return a YAML file as a target, - for standard input, whether or not there is one.
+
+    `content` is read in place of the file.
+    """
+    path = Path("stdin" if name == "-" else name)
+    allow = repeated(
+        "allow_import", "Scheduler", "MODULE",
+        "let the file name a scheduler of this module; it runs the module's code",
     )  # fmt: skip
 
-    def load(given: Mapping[str, Any]) -> Target:
-        from lrviz.experiment.yaml_reader import parse
+    def load(given: Mapping[str, Any]) -> Experiment:
+        from lrviz.experiment.yaml_reader import decode, read
 
-        values: dict[str, Value] = {}
-        for text in given["arg"]:
-            key, equals, value = text.partition("=")
-            if not equals or not key.isidentifier():
-                raise SpecError(Problem(place="--arg", message=f"must be NAME=VALUE, not {shown(text)}"))
-            values[key] = parse(value, f"--arg {key}") if value.strip() else Value("", "--arg")
-        scheduler = Value({"name": Value(name), "args": Value(values, "--arg")})
-        module, _, attribute = name.partition(":")
-        document = Value(_document(given, {"scheduler": scheduler}))
-        return Target(read_document(document, allow_import=[module]), attribute.lower())
-
-    return Source(name, [arg], load)
-
-
-def _file_source(name: str) -> Source:
-    allow = option(
-        "allow_import", list[str], [], "--allow-import", metavar="MODULE", rich_help_panel="Scheduler",
-        help="let the file name a scheduler of this module; it runs the module's code", show_default=False,
-    )  # fmt: skip
-
-    def load(given: Mapping[str, Any]) -> Target:
-        from lrviz.experiment.yaml_reader import read
-
-        path = Path(name)
-        if name == "-":
-            root, folder, stem = _standard_input(), Path(), "stdin"
+        key = given.get("key")
+        if content is not None:
+            root = decode(content, str(path), key)
         else:
-            root, folder, stem = read(path), path.parent, path.stem
+            root = decode(_standard_input(), "<stdin>", key) if name == "-" else read(path, key)
         if isinstance(root.data, dict):
-            root = replace(root, data=_document(given, root.data))
-        return Target(read_document(root, folder=folder, allow_import=given["allow_import"]), stem)
+            root = replace(root, data=overlaid(root.data, given))
+        allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}
+        return _read(root, None, folder=path.parent, **allowed)
 
-    return Source(name, [allow], load, is_file=True)
+    files = repeated(
+        "allow_files", "Scheduler", "DIR", "let the file read metrics of this folder and below, beside its own"
+    )
+    block = text("key", "Document", "KEY", "read the block at this key of a larger file, such as training.schedule")
+    known, about = None if name == "-" else path, f"Replay the experiment in {name}."
+    return Source(name, path.stem, about, [block, allow, files], load, path=known)
 
 
-def _standard_input() -> Value:
-    from lrviz.experiment.yaml_reader import decode
-
-    return decode(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>")
+def _standard_input() -> bytes:
+    """Return what standard input holds; a terminal is told that it is waited for."""
+    if sys.stdin.isatty():
+        print_note("reading YAML from standard input, until Ctrl-D")
+    try:
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SpecError(Problem(place="<stdin>", message=f"cannot be read: {reason}")) from None

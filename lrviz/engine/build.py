@@ -7,16 +7,25 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, NamedTuple
 
 from lrviz.engine.engine import Engine
 from lrviz.errors import SpecError, nearest, shown
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.record import arg_types
-from lrviz.experiment.schedulers import ByHand, ChainedScheduler, ClosedForm, Custom, SchedulerSpec, SequentialLR
+from lrviz.experiment.schedulers import (
+    ByHand,
+    ChainedScheduler,
+    ClosedForm,
+    Custom,
+    ReduceLROnPlateau,
+    SchedulerSpec,
+    SequentialLR,
+)
 from lrviz.experiment.schedulers.base import LR_SCHEDULER
 
-__all__ = ["construct", "import_target"]
+__all__ = ["Beside", "construct", "import_target"]
 
 
 def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -> Any:
@@ -28,7 +37,7 @@ def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -
     children = [construct(part.spec, optimizer, engine, part.length) for part in spec.segments(0, total)]
     match spec:
         case Custom():
-            return import_target(spec.target)(optimizer, **(spec.args or {}))
+            return _own(spec, optimizer)
         case ByHand():
             return _ByHand(optimizer, partial(spec.rate_at, length=total))
         case ClosedForm():
@@ -37,8 +46,22 @@ def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -
             return _class(spec, engine)(children)
         case SequentialLR():
             return _class(spec, engine)(optimizer, schedulers=children, milestones=list(spec.milestones))
+        case ReduceLROnPlateau() if children:
+            plateau = _class(spec, engine)(optimizer, **_arguments(spec, total))
+            return Beside(children[0], spec.segments(0, total)[0].length, plateau)
         case _:
             return _class(spec, engine)(optimizer, **_arguments(spec, total))
+
+
+def _own(spec: Custom, optimizer: Any) -> Any:
+    """Return what the user's class or function makes; raises SpecError where that is no scheduler."""
+    target = import_target(spec.target)
+    made = target(optimizer, **(spec.args or {}))
+    if not callable(getattr(made, "step", None)):
+        what = "class" if isinstance(target, type) else "function"
+        hint = ": does it end in `return`?" if made is None else ""
+        raise SpecError(f"your {what} {spec.label} returned {shown(made)}, not a scheduler{hint}")
+    return made
 
 
 def _class(spec: SchedulerSpec, engine: Engine) -> Any:
@@ -48,7 +71,7 @@ def _class(spec: SchedulerSpec, engine: Engine) -> Any:
 
 def _arguments(spec: SchedulerSpec, total: int) -> dict[str, Any]:
     """Return the arguments as torch takes them: lists for tuples, functions for expressions."""
-    given = {name: getattr(spec, name) for name, kind in arg_types(spec).items() if not kind.extra}
+    given = {name: getattr(spec, name) for name, arg_type in arg_types(spec).items() if not arg_type.extra}
     return {name: _for_torch(value, total) for name, value in given.items() if value is not None}
 
 
@@ -66,8 +89,16 @@ def _function(expression: Expression, total: int) -> Callable[[float], float]:
     return lambda epoch: evaluate(epoch=epoch, step=epoch, total=total)
 
 
+class Beside(NamedTuple):
+    """A plateau, and the warmup that a training loop steps as well at each of the first `length` steps."""
+
+    warmup: Any
+    length: int
+    plateau: Any
+
+
 class _ByHand:
-    """Sets the rate of every group by hand, as a training loop does: `group["lr"] = rate`."""
+    """Sets the learning rate of every group by hand, as a training loop does: `group["lr"] = rate`."""
 
     def __init__(self, optimizer: Any, rate_at: Callable[[int], float | None]) -> None:
         self.optimizer = optimizer
@@ -86,7 +117,9 @@ class _ByHand:
 def import_target(target: str) -> Callable[..., Any]:
     """Return what `package.module:Name` names, looked for in the current folder first.
 
-    Raises SpecError where there is no such module or name. An error inside the module is its own.
+    Only what the module itself defines, or lists in `__all__`, is opened: a document that may name one
+    module must not get at those which that module imports. Raises SpecError for anything else, and where
+    there is no such module or name. An error inside the module is its own.
     """
     module_name, _, attribute = target.partition(":")
     if not all(part.isidentifier() for part in (*module_name.split("."), *attribute.split("."))):
@@ -100,12 +133,34 @@ def import_target(target: str) -> Callable[..., Any]:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise
         raise SpecError(f"{target}: there is no module {error.name!r}, here or installed") from None
-    found: object = module
-    for part in attribute.split("."):
-        found = getattr(found, part, None)
-        if found is None:
-            known = [name for name in vars(module) if not name.startswith("_")]
-            raise SpecError(f"{target}: {module_name} has no {attribute!r}{nearest(attribute, known)}")
-    if not callable(found):
-        raise SpecError(f"{target}: {attribute} is not a scheduler class or a function")
+    found: Callable[..., Any] = _open(module, attribute, target)
     return found
+
+
+def _open(module: ModuleType, attribute: str, target: str) -> Any:
+    """Return a module's own attribute, or one of a class of its own: `Name` or `Class.Name`."""
+    home, listed = module.__name__, getattr(module, "__all__", ())
+    owner: Any = module
+    for name in attribute.split("."):
+        found = None if name.startswith("__") else getattr(owner, name, None)
+        if found is None:
+            known = [name for name, value in vars(module).items() if name in listed or _origin(value) == home]
+            raise SpecError(f"{target}: {module.__name__} has no {attribute!r}{nearest(attribute, known)}")
+        if not callable(found) and not isinstance(found, ModuleType):
+            raise SpecError(f"{target}: {attribute} is not a scheduler class or a function")
+        is_module, origin = isinstance(found, ModuleType), _origin(found)
+        if owner is module and name in listed and not is_module:
+            home = origin or home
+        elif is_module or origin != home or not (owner is module or isinstance(owner, type)):
+            what = "is a module" if is_module else f"is from {origin or 'another module'}"
+            message = f"{name} {what}; only what {module.__name__} itself defines, or lists in __all__, can be named"
+            raise SpecError(f"{target}: {message}")
+        owner = found
+    return owner
+
+
+def _origin(found: Any) -> str | None:
+    """Return the module in which something was defined; a partial function is what it calls."""
+    while isinstance(found, partial):
+        found = found.func
+    return getattr(found, "__module__", None)

@@ -43,7 +43,10 @@ def certify() -> EngineCheck:
 def read() -> EngineCheck | None:
     """Return the result for this very torch, lrviz and Python; None where there is none, or it was changed."""
     try:
-        with result_path().open("rb") as file:
+        path = result_path()
+        if not path.is_file():  # a pipe would be waited for
+            return None
+        with path.open("rb") as file:
             digest, _, body = file.read(LARGEST).decode(errors="replace").partition("\n")
         if digest != _digest(key(), body):
             return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from lrviz.engine.engine import Engine, TorchEngine
@@ -48,7 +47,7 @@ MOMENTUM = OptimizerSpec(name="SGD", momentum=0.9, weight_decay=1e-4)
 TWO = (Group(name="backbone", lr=1e-4), Group(name="head", lr=3e-3, weight_decay=0.01))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class EngineCheck:
     """What a comparison found: traces are equal when their rates, momenta, warnings and failures are, bit for bit."""
 
@@ -215,7 +214,7 @@ def _two_rates() -> Iterator[Experiment]:
 def _composites() -> Iterator[SchedulerSpec]:
     """Yield containers: every scheduler as each child, products, and those that torch refuses or breaks on."""
     warmup, cosine = LinearLR(start_factor=0.1, total_iters=8), CosineAnnealingLR(T_max=32)
-    for spec in (_as_child(spec) for spec in _examples() if spec.module is not None):
+    for spec in (_as_child(spec) for spec in _examples() if not spec.sets_rate_by_hand):
         yield SequentialLR(schedulers=(warmup, spec), milestones=(8,))
         yield SequentialLR(schedulers=(spec, StepLR(step_size=5)), milestones=(20,))
         yield ChainedScheduler(schedulers=(spec, ExponentialLR(gamma=0.9)))

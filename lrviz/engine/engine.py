@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from lrviz.experiment.optimizers import Group, OptimizerSpec
+from lrviz.errors import EngineError
+from lrviz.experiment.optimizers import OptimizerSpec
 
-__all__ = ["Engine", "TorchEngine", "group_settings"]
+__all__ = ["Engine", "TorchEngine"]
 
 
 class Engine(Protocol):
@@ -50,11 +51,7 @@ class TorchEngine:
     losses: array[float] | None = None
 
     def __init__(self) -> None:
-        with _collection_paused():
-            import torch
-
-            torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)  # the first of all loads another second
-        self.torch = torch
+        self.torch = _imported()
 
     @property
     def version(self) -> str:
@@ -66,7 +63,7 @@ class TorchEngine:
     def optimizer(self, spec: OptimizerSpec) -> Any:
         models = [self.model(bias=spec.name != "Muon") for _ in spec.resolved_groups]  # Muon takes matrices only
         pairs = zip(models, spec.resolved_groups, strict=True)
-        groups = [{"params": list(model.parameters()), **group_settings(group)} for model, group in pairs]
+        groups = [{"params": list(model.parameters()), **group.settings()} for model, group in pairs]
         return getattr(self.torch.optim, spec.name)(groups, lr=spec.lr)
 
     def model(self, *, bias: bool) -> Any:
@@ -80,6 +77,18 @@ class TorchEngine:
         optimizer.step(*arguments)
 
 
+def _imported() -> Any:
+    """Return torch; raises EngineError with the words of whatever it raises."""
+    try:
+        with _collection_paused():
+            import torch
+
+            torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)  # the first of all loads another second
+    except Exception as error:
+        raise EngineError(f"torch cannot be imported: {type(error).__name__}: {error}") from error
+    return torch
+
+
 @contextmanager
 def _collection_paused() -> Iterator[None]:
     """Import without looking for garbage: among the million objects of torch that takes a sixth of the time."""
@@ -90,9 +99,3 @@ def _collection_paused() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def group_settings(group: Group) -> dict[str, Any]:
-    """Return what a group sets itself, as an optimizer takes it."""
-    names = ("lr", "momentum", "betas", "weight_decay")
-    return {name: getattr(group, name) for name in names if getattr(group, name) is not None}

@@ -21,7 +21,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
 
-from lrviz.engine.engine import group_settings
 from lrviz.experiment.optimizers import OptimizerSpec
 
 __all__ = ["LightEngine", "Unavailable", "files", "fingerprint", "torch_folder"]
@@ -55,7 +54,7 @@ class LightEngine:
     def optimizer(self, spec: OptimizerSpec) -> Any:
         """Return torch's own optimizer, as its constructor makes it, with a step that changes nothing."""
         own = self.library[f"{OPTIM}.{OPTIMIZER_FILES.get(spec.name, spec.name.lower())}"][spec.name]
-        groups = [{"params": [], **group_settings(group)} for group in spec.resolved_groups]
+        groups = [{"params": [], **group.settings()} for group in spec.resolved_groups]
         return type(spec.name, (own,), {"step": lambda _: None})(groups, lr=spec.lr)
 
     def train_once(self, optimizer: Any) -> None:

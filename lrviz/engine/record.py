@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import repeat
+from traceback import walk_tb
 from typing import Any
 
-from lrviz.engine.build import construct
+from lrviz.engine.build import Beside, construct
 from lrviz.engine.engine import Engine
 from lrviz.errors import LrvizError
 from lrviz.experiment.argtypes import TRAIN
@@ -104,22 +105,20 @@ class _Recording:
 
     def stepper(self) -> Callable[[], None]:
         """Build the scheduler and return what steps it once."""
-        spec = self.experiment.resolved
-        scheduler = construct(spec, self.optimizer, self.engine, self.experiment.run.clock.scheduler_steps)
-        step = self.special_stepper(self.framework_stepper(scheduler), spec)
+        spec, clock = self.experiment.resolved, self.experiment.run.clock
+        scheduler = construct(spec, self.optimizer, self.engine, clock.scheduler_steps)
+        beside = isinstance(scheduler, Beside)
+        step = self.beside_stepper(scheduler) if beside else self.framework_stepper(scheduler)
+        if spec.stepped_with() is not None:
+            step = self.metric_stepper(step, spec.stepped_with())
+        elif spec.first_step:
+            step = self.late_stepper(step, spec.first_step)
         if self.engine.losses is not None:
-            return self.training_stepper(step, self.experiment.run.clock.stride)
+            return self.training_stepper(step, clock.stride)
         if spec.is_foreign:  # a scheduler of the user's own may look at every step of the optimizer
             return self.training_stepper(step, 1)
         self.engine.train_once(self.optimizer)
         return step
-
-    def special_stepper(self, step: Callable[..., None], spec: SchedulerSpec) -> Callable[[], None]:
-        """Return what steps the schedulers that want more than a call."""
-        metric = spec.stepped_with()
-        if metric is not None:
-            return self.metric_stepper(step, metric)
-        return self.late_stepper(step, spec.first_step) if spec.first_step else step
 
     def framework_stepper(self, scheduler: Any) -> Callable[..., None]:
         """Return `scheduler.step` as the run's framework calls it at each change of the settings.
@@ -139,6 +138,18 @@ class _Recording:
                     step(*metric)
 
         return prepared_step if guarded or clock.calls > 1 else step
+
+    def beside_stepper(self, pair: Beside) -> Callable[..., None]:
+        """Return what steps a warmup, until it ends, and then a plateau, at each change of the settings."""
+        warmup, plateau = self.framework_stepper(pair.warmup), self.framework_stepper(pair.plateau)
+        left = iter(range(0, pair.length, self.experiment.run.clock.calls))
+
+        def stepped(metric: float) -> None:
+            if next(left, None) is not None:
+                warmup()
+            plateau(metric)
+
+        return stepped
 
     def metric_stepper(self, step: Callable[..., None], metric: Any) -> Callable[[], None]:
         clock = self.experiment.run.clock
@@ -183,7 +194,7 @@ class _Recording:
         moved = momentum_name(self.experiment.optimizer.name) if spec.moves_momentum() else None
         for group in self.optimizer.param_groups:
             names = ["lr", *([] if moved is None else [moved])]
-            names += ["weight_decay"] if _is_foreign(spec) and "weight_decay" in group else []
+            names += ["weight_decay"] if _foreign(spec) and "weight_decay" in group else []
             columns = {name: array("d") for name in names}
             self.columns.append(columns)
             self.readers += [_reader(values, group, name) for name, values in columns.items()]
@@ -226,7 +237,17 @@ class _Recording:
         whole = min(map(len, columns), default=0)
         for values in columns:  # a setting that could not be read throughout counts in no column
             del values[whole:]
-        return Failure(step=self.trained(), epoch=self.epoch(), kind=type(error).__name__, message=str(error))
+        kind, by = type(error).__name__, self.raiser(error)
+        return Failure(step=self.trained(), epoch=self.epoch(), kind=kind, message=str(error), by=by)
+
+    def raiser(self, error: Exception) -> str:
+        """Return who raised an error: the optimizer, a scheduler of the user's own, or torch."""
+        frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+        if any(frame.f_code.co_name == "train_once" for frame in frames):
+            return f"{self.experiment.optimizer.name}.step()"
+        foreign = _foreign(self.experiment.scheduler)
+        packages = {str(frame.f_globals.get("__name__")).partition(".")[0] for frame in frames} - {"lrviz"}
+        return f"your {foreign.label}" if foreign and packages != {"torch"} else "torch"
 
     def trace(self, failure: Failure | None) -> Trace:
         trained, losses = self.trained(), self.engine.losses
@@ -279,6 +300,6 @@ def _reader(values: array[float], group: Any, name: str) -> tuple[Callable[[Any]
     return (lambda betas: append(betas[0]), group, "betas") if name == "beta1" else (append, group, name)
 
 
-def _is_foreign(spec: SchedulerSpec) -> bool:
-    """Return whether code of the user's own is in it, which may move anything."""
-    return spec.is_foreign or any(map(_is_foreign, spec.children()))
+def _foreign(spec: SchedulerSpec) -> SchedulerSpec | None:
+    """Return what in a spec runs code of the user's own, which may move anything; None without any."""
+    return spec if spec.is_foreign else next(filter(None, map(_foreign, spec.children())), None)

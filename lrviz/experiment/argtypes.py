@@ -40,6 +40,8 @@ __all__ = [
 ]
 
 LARGEST = 10**12  # no count of steps, samples or devices is beyond
+LONGEST_TEXT = 1_000  # characters
+MAX_ITEMS = 1_000  # of a list that costs for each of its items; a log's numbers do not
 TRAIN = "train"
 """The metric that is the loss of a toy training under the schedule."""
 
@@ -93,19 +95,24 @@ class ArgType:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Text(ArgType):
-    """A string."""
+    """A string, which may be empty where it is `blank`."""
+
+    _: dataclasses.KW_ONLY
+    blank: bool = False
 
     plural: ClassVar[str] = "names"
     is_raw: ClassVar[bool] = True
 
     def convert(self, value: Any) -> str:
-        if not isinstance(value, str) or not value.strip():
+        if not isinstance(value, str) or not (value.strip() or self.blank):
             quotes = "" if isinstance(value, (str, list, tuple, Mapping)) or value is None else "; write it in quotes"
             raise Invalid(f"must be text, not {shown(value)}{quotes}")
+        if len(value) > LONGEST_TEXT:
+            raise Invalid(f"must be text of at most {LONGEST_TEXT:,} characters, not {len(value):,}")
         return value
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string"}
+        return {"type": "string", "maxLength": LONGEST_TEXT}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -118,7 +125,6 @@ class CsvColumn(Text):
     metavar: ClassVar[str] = "FILE:COLUMN"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Bool(ArgType):
     """True or false."""
 
@@ -268,6 +274,14 @@ class Duration(Count):
     def too_low(self) -> str:
         return MILESTONE_TOO_LOW if self.is_milestone else TOO_LOW
 
+    def convert(self, value: Any) -> int:
+        try:
+            return super().convert(value)
+        except Invalid as error:
+            if error.cause == FRACTION and 0 < value < 1:  # as transformers' warmup_ratio is given
+                raise Invalid(f"{error}; did you mean {100 * value:g}%?", error.cause) from None
+            raise
+
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [super().schema(), {"type": "string", "pattern": DURATION}]}
 
@@ -288,16 +302,14 @@ class _Of(ArgType):
         return self.item.bounds
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class ListOf(_Of):
     """A list of values, such as milestones."""
 
     sample: str = ""  # of a list, for messages
     length: int | None = None  # that it must have
     least: int = 0  # values that it must have
-
-    def __init__(self, item: ArgType, *, sample: str = "", length: int | None = None, least: int = 0) -> None:
-        super().__init__(item, sample=sample, length=length, least=least)
+    most: int = MAX_ITEMS
 
     @property
     def metavar(self) -> str:  # type: ignore[override]  # made from the item's
@@ -306,7 +318,13 @@ class ListOf(_Of):
     def convert(self, value: Any) -> tuple[Any, ...]:
         if not isinstance(value, (list, tuple)) or len(value) < self.least or len(value) != (self.length or len(value)):
             raise Invalid(f"must be {self._wanted()}, not {shown(value)}")
+        self.check_size(len(value))
         return tuple(map(self.item.convert, value))
+
+    def check_size(self, count: int) -> None:
+        """Raise Invalid for more values than it may have, before any of them is read."""
+        if count > self.most:
+            raise Invalid(f"has {count:,} {self.item.plural}; at most {self.most:,}")
 
     def _wanted(self) -> str:
         count = f"{self.length} " if self.length else ""
@@ -314,14 +332,13 @@ class ListOf(_Of):
         return text + (f", such as {self.sample}" if self.sample else "")
 
     def schema(self) -> dict[str, Any]:
-        sizes = {"minItems": self.length or self.least or None, "maxItems": self.length}
+        sizes = {"minItems": self.length or self.least or None, "maxItems": self.length or self.most}
         return {"type": "array", "items": self.item.schema()} | {name: n for name, n in sizes.items() if n is not None}
 
     def split(self, text: str) -> str:
         return text if text.lstrip().startswith("[") else f"[{text}]"
 
 
-@dataclass(frozen=True, eq=False, repr=False, init=False)
 class PerGroup(_Of):
     """A value, or a list with one for each parameter group."""
 
@@ -355,7 +372,7 @@ class MappingOf(_Of):
 
     key: ArgType = ArgType("")
 
-    metavar: ClassVar[str] = "STEP:RATE,…"
+    metavar: ClassVar[str] = "STEP:LR,…"
 
     def __init__(self, key: ArgType, item: ArgType) -> None:
         super().__init__(item, key=key)
@@ -416,13 +433,12 @@ class Formula(ArgType):
         return {"type": ["string", "number"]}
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Metric(ArgType):
     """What a plateau watches: one number for each of its steps, an expression of epoch and step, or TRAIN."""
 
     metavar: ClassVar[str] = "EXPRESSION|LIST|train"
     is_text: ClassVar[bool] = True
-    numbers: ClassVar[ListOf] = ListOf(Real(""), least=1)
+    numbers: ClassVar[ListOf] = ListOf(Real(""), least=1, most=LARGEST)
 
     def convert(self, value: Any) -> Any:
         if value == TRAIN:
@@ -440,7 +456,6 @@ class Metric(ArgType):
         return {"anyOf": [{"type": ["string", "number"]}, self.numbers.schema()]}
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Arguments(ArgType):
     """Keyword arguments for code of the user's own."""
 

@@ -41,7 +41,7 @@ class Run(Record):
     `epochs`, `steps_per_epoch` and `steps` are in optimizer steps; `batch_size` is the DataLoader's:
     one device's, but with accelerate's `split_batches` that of all devices. Raises SpecError, with
     every problem, for lengths that contradict each other, that come to no step at all, and for more
-    than `MAX_STEPS` steps.
+    than `MAX_STEPS` steps of the optimizer or of the scheduler.
     """
 
     epochs: int | None = arg(Count("passes over the data", default_text=str(DEFAULT_EPOCHS)), default=None)
@@ -76,10 +76,14 @@ class Run(Record):
         problems = list(_contradictions(self))
         if problems:
             raise SpecError(problems)
-        clock = self.clock
+        clock, limit = self.clock, f"more than the limit of {MAX_STEPS:,}"
         if clock.steps > MAX_STEPS:
-            message = f"the run comes to {clock.steps:,} steps, more than the limit of {MAX_STEPS:,}"
+            message = f"the run comes to {clock.steps:,} steps, {limit}"
             raise SpecError(Problem(field="steps" if self.steps else "epochs", message=message))
+        if clock.scheduler_steps > MAX_STEPS:
+            product = f"{clock.settings:,} x {clock.calls:,} (accelerate steps it once for each device)"
+            message = f"the run steps its scheduler {clock.scheduler_steps:,} times, {product}, {limit}"
+            raise SpecError(Problem(field="world_size", message=message))
 
     @cached_property
     def clock(self) -> Clock:
@@ -173,13 +177,9 @@ class Clock:
         """Return the 0-based epoch that optimizer step `step` belongs to, if the run has epochs."""
         return step // self.steps_per_epoch if self.steps_per_epoch else None
 
-    def setting_of(self, scheduler_step: int) -> int:
-        """Return the number of the first setting that scheduler step `scheduler_step` has a part in."""
-        return _ceil(scheduler_step, self.calls)
-
     def step_of(self, scheduler_step: int) -> int:
         """Return the first optimizer step that trains with what scheduler step `scheduler_step` set."""
-        return self.setting_of(scheduler_step) * self.stride
+        return _ceil(scheduler_step, self.calls) * self.stride
 
     def as_dict(self) -> dict[str, Any]:
         """Return the resolved numbers as JSON takes them."""

@@ -1,13 +1,13 @@
 """Durations: how a document may write a number of scheduler steps, and what that comes to.
 
 - `500`: that many scheduler steps.
-- `2ep`: as many as two epochs have: 1 an epoch where the scheduler steps once an epoch.
-- `5%`: that share of all scheduler steps of the run, also inside a segment of a sequence.
+- `2ep`: as many as two epochs have: 1 an epoch where the scheduler steps once an epoch. A fraction of an
+  epoch, `2.5ep`, must come to a whole number of steps.
+- `5%`: that share of all scheduler steps of the run, also inside a segment of a sequence, to the nearest
+  step, halves up.
 - `rest`, once in a sequence: what the others leave. As an argument of a child it is the length of the
   child's own segment, from its milestone to the next one or to the end of the run. As a milestone it
   is where the child after it still fits: its own length before the next milestone or the end.
-
-What is not whole is rounded to the nearest step, halves up.
 """
 
 from __future__ import annotations
@@ -72,21 +72,33 @@ def steps_of(value: object, arg_type: Count, clock: Clock, scope: Scope, field: 
     digits, unit = match[1].replace("_", ""), match[2]
     if unit is None:
         return arg_type.convert(int(digits) if "." not in digits else float(digits))
-    return _share(float(digits), unit, text, arg_type, clock)
+    return _epochs(digits, text, arg_type, clock) if unit == "ep" else _share(float(digits), text, arg_type, clock)
 
 
-def _share(amount: float, unit: str, text: str, arg_type: Count, clock: Clock) -> int:
-    """Return so many epochs, or so many percent of the run, in scheduler steps."""
-    whole, whose = clock.scheduler_steps, "the run's"
-    if unit == "%" and not 0 <= amount <= 100:
-        raise Invalid(f"must be between 0% and 100% of the run, not {text}")
-    if unit == "ep":
-        per_epoch = clock.scheduler_steps_per_epoch
-        if per_epoch is None:
-            raise Invalid(f"{text} is in epochs, and the run has none: it is given by its steps; add steps_per_epoch")
-        whole, whose = per_epoch, "an epoch's"
-    found = math.floor(amount * whole / (100 if unit == "%" else 1) + 0.5)
+def _epochs(digits: str, text: str, arg_type: Count, clock: Clock) -> int:
+    """Return the scheduler steps of so many epochs, exactly."""
+    per_epoch = clock.scheduler_steps_per_epoch
+    if per_epoch is None:
+        raise Invalid(f"{text} is in epochs, and the run has none: it is given by its steps; add steps_per_epoch")
+    whole, _, fraction = digits.partition(".")
+    parts: int = 10 ** len(fraction)
+    found, left = divmod(int(whole + fraction) * per_epoch, parts)
+    of = f"{text} of an epoch's {per_epoch:,} scheduler step{'s' * (per_epoch != 1)}"
+    if left:
+        exact = f"{float(digits) * per_epoch:.15g}"
+        raise Invalid(f"{of} is {exact}, not a whole number; write the steps: {found} or {found + 1}")
     if found < arg_type.minimum:
-        message = f"{text} of {whose} {whole:,} scheduler steps is {found}; must be {arg_type.bounds}"
-        raise Invalid(message, arg_type.too_low)
+        raise Invalid(f"{of} is {found}; must be {arg_type.bounds}", arg_type.too_low)
+    return found
+
+
+def _share(percent: float, text: str, arg_type: Count, clock: Clock) -> int:
+    """Return so many percent of the run, in scheduler steps."""
+    if not 0 <= percent <= 100:
+        raise Invalid(f"must be between 0% and 100% of the run, not {text}")
+    found = math.floor(percent * clock.scheduler_steps / 100 + 0.5)
+    least = max(arg_type.minimum, int(percent > 0))
+    if found < least:
+        of = f"{text} of the run's {clock.scheduler_steps:,} scheduler steps"
+        raise Invalid(f"{of} is {found}; must be >= {least}", arg_type.too_low)
     return found

@@ -15,7 +15,10 @@ from lrviz.experiment.record import Record, arg_types
 from lrviz.experiment.schedulers import SchedulerSpec
 from lrviz.experiment.values import Value
 
-__all__ = ["Experiment"]
+__all__ = ["MAX_CHANGES", "Experiment"]
+
+MAX_CHANGES = 100_000_000
+"""Changes of a learning rate that a replay computes at most: steps x groups, for each scheduler of a chain."""
 
 R = TypeVar("R", bound=Record)
 
@@ -26,7 +29,8 @@ class Experiment:
 
     `sections` is what its document says to those that use it, such as `lrviz check`, and `document` is
     all of it as it was written, where it was read from one. Raises SpecError where the parts do not fit:
-    a list that is not as long as the parameter groups, or a list of metrics that is shorter than the run.
+    a list that is not as long as the parameter groups, or a list of metrics that is shorter than the run;
+    and for more than `MAX_CHANGES` changes of a learning rate.
     """
 
     scheduler: SchedulerSpec
@@ -38,10 +42,18 @@ class Experiment:
 
     def __post_init__(self) -> None:
         groups = len(self.optimizer.resolved_groups)
-        found = [*_misfits(self.scheduler, groups), *_too_few(self.scheduler, self.run.clock)]
+        found = [*_misfits(self.scheduler, groups), *_too_few(self.scheduler, self.run.clock), *self._too_many(groups)]
         problems = [problem.within("scheduler") for problem in found]
         if problems:
             raise SpecError(problems)
+
+    def _too_many(self, groups: int) -> Iterator[Problem]:
+        """Yield a problem for a replay that would not end."""
+        changes = _changes(self.scheduler, self.run.clock.scheduler_steps) * groups
+        if changes > MAX_CHANGES:
+            count = f"{self.run.clock.scheduler_steps:,} scheduler steps of {groups:,} group{'s' * (groups != 1)}"
+            message = f"changes a learning rate {changes:,} times in {count}; at most {MAX_CHANGES:,}"
+            yield Problem(message=message)
 
     @cached_property
     def resolved(self) -> SchedulerSpec:
@@ -58,10 +70,20 @@ class Experiment:
         """The title, or what the scheduler is called."""
         return self.title or self.scheduler.title
 
+    @property
+    def heading(self) -> str:
+        """What stands above a figure: the name, or nothing where the title is empty."""
+        return "" if self.title == "" else self.name
+
     def section(self, cls: type[R]) -> R:
         """Return what the document says in the section of this type, its defaults where it has none."""
         found = self.sections.get(cls)
         return found if isinstance(found, cls) else cls()
+
+
+def _changes(spec: SchedulerSpec, steps: int) -> int:
+    """Return how often a scheduler and those inside it are stepped in so many steps."""
+    return max(steps, sum(_changes(part.spec, part.length) for part in spec.segments(0, steps)))
 
 
 def _too_few(spec: SchedulerSpec, clock: Clock) -> Iterator[Problem]:

@@ -38,9 +38,12 @@ FUNCTIONS: Mapping[str, Callable[..., float]] = {
 
 
 def _power(base: float, exponent: float) -> float:
-    result = base**exponent
+    try:
+        result = base**exponent
+    except OverflowError:
+        raise OverflowError(f"{base:g} ** {exponent:g} is too large") from None
     if isinstance(result, complex):
-        raise ValueError(f"{base:g} ** {exponent:g} is not a real number")
+        raise ArithmeticError(f"{base:g} ** {exponent:g} is not a real number")
     return float(result)
 
 
@@ -62,6 +65,21 @@ OPERATORS: Mapping[type[ast.AST], Callable[..., float]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
+SIGNS: Mapping[type[ast.AST], str] = {
+    ast.BitXor: "^",
+    ast.BitAnd: "&",
+    ast.BitOr: "|",
+    ast.Invert: "~",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
+    ast.MatMult: "@",
+    ast.In: "in",
+    ast.NotIn: "not in",
+    ast.Is: "is",
+    ast.IsNot: "is not",
+}
+"""What Python has beside them, as it is written."""
+
 ALLOWED = "numbers, + - * / // % **, comparisons, and, or, not, x if c else y, and the functions " + " ".join(FUNCTIONS)
 MAX_LENGTH = 1000
 MAX_DEPTH = 50
@@ -87,16 +105,15 @@ class Expression:
                 warnings.simplefilter("ignore")  # Python's advice on style, such as for `1if`
                 tree = ast.parse(self.text.strip(), mode="eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            reason = error.msg if isinstance(error, SyntaxError) else str(error)
-            raise SpecError(f"{shown(self.text)} is not an expression: {reason}") from None
+            raise SpecError(f"{shown(self.text)} is not an expression{_where(error, self.text.strip())}") from None
         object.__setattr__(self, "evaluate", _Compiler(self.text, self.names).node(tree.body, 0)[0])
 
     def __call__(self, **values: float) -> float:
-        """Return the value for these names, a finite float; raises ArithmeticError otherwise."""
+        """Return the value for these names, a finite float; raises ArithmeticError otherwise, of Python's own class."""
         try:
             result = self.evaluate(values)
-        except (ArithmeticError, ValueError) as error:
-            raise ArithmeticError(f"{shown(self.text)}: {_reason(error)}{_at(values)}") from None
+        except ArithmeticError as error:
+            raise type(error)(f"{shown(self.text)}: {error}{_at(values)}") from None
         if not math.isfinite(result):
             raise ArithmeticError(f"{shown(self.text)} is {result}{_at(values)}")
         return float(result)
@@ -108,8 +125,16 @@ class Expression:
         return Expression, (self.text, self.names)  # closures cannot be pickled; the text says it all
 
 
-def _reason(error: Exception) -> str:
-    return str(error.args[-1]).lower() if error.args else type(error).__name__
+def _where(error: Exception, text: str) -> str:
+    """Return from where on Python could not read a text, as far as it says."""
+    if not isinstance(error, SyntaxError) or error.offset is None or error.lineno != 1 or not text:
+        return ""
+    if "closed" in error.msg or "unmatched" in error.msg:
+        return f": {error.msg}"
+    rest = text[error.offset - 1 :] if error.offset else ""
+    if rest == text:
+        return ""
+    return f": it cannot be read from {shown(rest, 20)} on" if rest.strip() else ": it ends too early"
 
 
 def _at(values: Names) -> str:
@@ -135,7 +160,8 @@ class _Compiler:
             raise self.refuse(f"nested deeper than {MAX_DEPTH}")
         method = getattr(self, type(node).__name__, None)
         if method is None:
-            raise self.refuse(f"{shown(self.source(node))} is not allowed; allowed are {ALLOWED}")
+            what = "this" if self.source(node) == self.text.strip() else shown(self.source(node))
+            raise self.refuse(f"{what} is not allowed; allowed are {ALLOWED}")
         evaluate, constant = method(node, depth + 1)
         return (self.fold(evaluate), True) if constant else (evaluate, False)
 
@@ -143,8 +169,8 @@ class _Compiler:
         """Compute a constant part now, so that what cannot be computed is refused at once."""
         try:
             value = evaluate({})
-        except (ArithmeticError, ValueError) as error:
-            raise self.refuse(_reason(error)) from None
+        except ArithmeticError as error:
+            raise self.refuse(str(error)) from None
         if not math.isfinite(value):
             raise self.refuse(f"a part of it is {value}")
         return lambda names: value
@@ -152,7 +178,9 @@ class _Compiler:
     def operator(self, node: ast.AST) -> Callable[..., float]:
         found = OPERATORS.get(type(node))
         if found is None:
-            raise self.refuse(f"the operator {type(node).__name__} is not allowed; allowed are {ALLOWED}")
+            power = "a power is written **; " if isinstance(node, ast.BitXor) else ""
+            sign = SIGNS.get(type(node), "this operator")
+            raise self.refuse(f"{sign} is not allowed; {power}allowed are {ALLOWED}")
         return found
 
     def Constant(self, node: ast.Constant, depth: int) -> tuple[Evaluator, bool]:
@@ -160,9 +188,14 @@ class _Compiler:
             raise self.refuse(f"{shown(node.value)} is not a number")
         try:
             value = float(node.value)
-        except OverflowError as error:
-            raise self.refuse(str(error)) from None
+        except OverflowError:
+            raise self.refuse(f"{shown(self.source(node), 20)} is too large a number") from None
         return (lambda names: value), True
+
+    def Lambda(self, node: ast.Lambda, depth: int) -> tuple[Evaluator, bool]:
+        name, own = node.args.args[0].arg if node.args.args else "", self.names[0]
+        rename = f" and write {own} for {name}" if name not in ("", *self.names) else ""
+        raise self.refuse(f"leave out `{self.source(node).partition(':')[0]}:`{rename}")
 
     def Name(self, node: ast.Name, depth: int) -> tuple[Evaluator, bool]:
         name = node.id
@@ -237,7 +270,13 @@ class _Compiler:
         arguments = [part for part, _ in parts]
 
         def evaluate(names: Names) -> float:
-            return float(function(*[argument(names) for argument in arguments]))
+            values = [argument(names) for argument in arguments]
+            try:
+                return float(function(*values))
+            except (ValueError, OverflowError) as error:
+                is_large = isinstance(error, OverflowError) and all(map(math.isfinite, values))
+                given = ", ".join(f"{value:g}" for value in values)
+                raise ArithmeticError(f"{name}({given}) {'is too large' if is_large else 'has no value'}") from None
 
         return evaluate, all(constant for _, constant in parts)
 

@@ -36,6 +36,7 @@ MOMENTUM = {"SGD": 0.0, "RMSprop": 0.0, "Muon": 0.95}
 BETA1 = 0.9
 """torch 2.13's default beta1, of every optimizer that has one."""
 
+SETTINGS = ("lr", "momentum", "betas", "weight_decay")
 WITHOUT_WEIGHT_DECAY = ("LBFGS", "Rprop", "SparseAdam")
 
 
@@ -55,6 +56,10 @@ class Group(Record):
     momentum: float | None = arg(Real("momentum", minimum=0), default=None)
     betas: tuple[float, float] | None = arg(BETAS, default=None)
     weight_decay: float | None = arg(Real("weight decay", minimum=0), default=None)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what it sets itself, as a torch optimizer takes it."""
+        return {name: getattr(self, name) for name in SETTINGS if getattr(self, name) is not None}
 
 
 class ResolvedGroup(Group):
@@ -113,13 +118,5 @@ class OptimizerSpec(Record):
     def resolved_groups(self) -> tuple[ResolvedGroup, ...]:
         """The parameter groups with what they leave unset taken from the optimizer."""
         groups = self.groups or (Group(name="default"),)
-        names = ("lr", "momentum", "betas", "weight_decay")
-        return tuple(
-            ResolvedGroup(name=group.name, **{name: _own(group, name, getattr(self, name)) for name in names})
-            for group in groups
-        )
-
-
-def _own(group: Group, name: str, inherited: Any) -> Any:
-    own = getattr(group, name)
-    return inherited if own is None else own
+        inherited = {name: getattr(self, name) for name in SETTINGS}
+        return tuple(ResolvedGroup(name=group.name, **inherited | group.settings()) for group in groups)

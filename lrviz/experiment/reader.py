@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.experiment.argtypes import ArgType, CsvColumn, Duration, Invalid, ListOf, MappingOf, PerGroup, Text
+from lrviz.experiment.argtypes import (
+    LONGEST_TEXT,
+    ArgType,
+    CsvColumn,
+    Duration,
+    Invalid,
+    ListOf,
+    MappingOf,
+    Metric,
+    PerGroup,
+    Text,
+)
 from lrviz.experiment.clock import MAX_STEPS, Clock, Run
 from lrviz.experiment.durations import REST, Rest, Scope, steps_of
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.metrics import read_column
 from lrviz.experiment.optimizers import OptimizerSpec
 from lrviz.experiment.record import Record, RecordOf, arg_types, is_required
-from lrviz.experiment.schedulers import Custom, SchedulerArg, SchedulerSpec, SequentialLR, lookup
+from lrviz.experiment.schedulers import Custom, SchedulerArg, SchedulerSpec, SequentialLR, Warmup, lookup
 from lrviz.experiment.schedulers.composite import edges
 from lrviz.experiment.values import Value, located
-from lrviz.experiment.warmup import Warmup
 from lrviz.experiment.writer import in_flow
 
-__all__ = ["build"]
+__all__ = ["build", "read_record"]
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
+
+MAX_SCHEDULERS = 1_000
+SHOWN = 20  # problems of one document
+LONGEST_KEY = 60  # characters of an unknown one that a message shows
 
 STAND_IN = Clock(steps=MAX_STEPS, steps_per_epoch=MAX_STEPS // 1000, stride=1)
 """Resolves durations where the run itself is wrong, so that only what is wrong anyway is reported."""
@@ -34,19 +49,40 @@ def build(
     *,
     folder: Path | None = None,
     allow_import: Collection[str] = (),
+    allow_files: Collection[str | os.PathLike[str]] = (),
     sections: Mapping[str, type[Record]] | None = None,
 ) -> Experiment:
     """Return the experiment that a tree of values describes.
 
-    `folder` is where relative paths in it start; `sections` are what else a document may hold, by key.
-    Raises SpecError with every problem found.
+    `folder` is where relative paths in it start, and what files may lie in, beside `allow_files`;
+    `sections` are what else a document may hold, by key. Raises SpecError with every problem found.
     """
-    reader = _Reader(folder or Path(), allow_import, sections or {})
+    if isinstance(allow_import, str):  # in which any part of its text would be found
+        raise SpecError(f"allow_import must be a list of modules, such as ['my_module'], not {shown(allow_import)}")
+    if isinstance(allow_files, (str, os.PathLike)):
+        raise SpecError(f"allow_files must be a list of folders, such as ['logs'], not {shown(allow_files)}")
+    reader = _Reader(folder or Path(), allow_import, [Path(path) for path in allow_files], sections or {})
     reader.problems.extend(root.problems)
     experiment = reader.experiment(root)
     if experiment is None or reader.problems:
-        raise SpecError(sorted(located(reader.problems, root), key=_line))
+        raise SpecError(_first(sorted(located(reader.problems, root), key=_line)))
     return experiment
+
+
+def read_record(cls: type[R], value: Value, field: str) -> R:
+    """Return the record that a value describes, at a dotted path; raises SpecError with every problem found."""
+    reader = _Reader(Path(), (), (), {})
+    record = reader.record(cls, value, field)
+    if record is None or reader.problems:
+        raise SpecError([problem if problem.place else problem.at(value.place) for problem in reader.problems])
+    return record
+
+
+def _first(problems: list[Problem]) -> list[Problem]:
+    """Return the problems that fit on a screen, and how many more there are."""
+    shown, more = problems[:SHOWN], len(problems) - SHOWN
+    file = shown[-1].place.rpartition(":")[0]
+    return [*shown, Problem(place=file, message=f"and {more:,} more")] if more > 0 else shown
 
 
 def _line(problem: Problem) -> int:
@@ -58,9 +94,16 @@ def _line(problem: Problem) -> int:
 class _Reader:
     """Reads values into records; whatever is wrong goes into `problems`, and None comes back."""
 
-    def __init__(self, folder: Path, allow_import: Collection[str], sections: Mapping[str, type[Record]]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        allow_import: Collection[str],
+        allow_files: Collection[Path],
+        sections: Mapping[str, type[Record]],
+    ) -> None:
         self.folder = folder
         self.allow_import = allow_import
+        self.allow_files = allow_files
         self.sections = sections
         self.clock = STAND_IN
         self.problems: list[Problem] = []
@@ -73,15 +116,20 @@ class _Reader:
             self.refuse("", f"must be a mapping with a scheduler, not {_what(root)}")
             return None
         entries = root.data
-        self.unknown(entries, ("title", "run", "optimizer", "scheduler", *arg_types(Warmup), *self.sections), "")
+        own = {key: value for key, value in entries.items() if not key.startswith("x-")}  # those hold anchors
+        self.unknown(own, ("title", "run", "optimizer", "scheduler", *arg_types(Warmup), *self.sections), "")
         run = self.record(Run, entries.get("run", Value({})), "run")
         self.clock = run.clock if run else STAND_IN
         optimizer = self.record(OptimizerSpec, entries.get("optimizer", Value({})), "optimizer")
         given = {key: cls for key, cls in self.sections.items() if key in entries}
         sections = {cls: self.record(cls, entries[key], key) for key, cls in given.items()}
-        title = self.argument(Text(""), entries["title"], "title") if "title" in entries else None
+        title = self.argument(Text("", blank=True), entries["title"], "title") if "title" in entries else None
         if "scheduler" not in entries:
             self.refuse("scheduler", "missing; for example scheduler: {name: onecycle, max_lr: 1e-3}")
+            return None
+        schedulers = _schedulers(entries["scheduler"])
+        if schedulers > MAX_SCHEDULERS:
+            self.refuse("scheduler", f"holds {schedulers:,} schedulers; at most {MAX_SCHEDULERS:,}")
             return None
         scheduler = self.warmed_up(entries)
         if run is None or optimizer is None or scheduler is None:
@@ -93,7 +141,7 @@ class _Reader:
         """Read the scheduler and the warmup before it, which make a sequence of the two."""
         given = {name: entries[name] for name in arg_types(Warmup) if name in entries}
         warmup = self.record(Warmup, Value(given), "")
-        after = warmup.warmup if warmup else None
+        after = (warmup.warmup if warmup else None) or None
         scope = Scope(self.clock.scheduler_steps - (after or 0), None if after is None else Rest())
         scheduler = self.scheduler(entries["scheduler"], "scheduler", scope)
         if warmup is None or scheduler is None:
@@ -103,8 +151,10 @@ class _Reader:
     def unknown(self, entries: Mapping[str, Value], allowed: Collection[str], field: str) -> None:
         for key, value in entries.items():
             if key not in allowed:
-                message = f"unknown key{nearest(key, allowed) or '; known are ' + ', '.join(allowed)}"
-                self.problems.append(Problem(field=key, place=value.place, message=message).within(field))
+                hint = nearest(key, allowed) if len(self.problems) < SHOWN else ""
+                message = f"unknown key{hint or '; known are ' + ', '.join(allowed)}"
+                name = key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}…"
+                self.problems.append(Problem(field=name, message=message).within(field).at(value.place))
 
     def scheduler(self, value: Value, field: str, scope: Scope) -> SchedulerSpec | None:
         if not isinstance(value.data, dict):
@@ -135,7 +185,9 @@ class _Reader:
 
     def custom(self, name: str, entries: dict[str, Value], place: str, field: str) -> SchedulerSpec | None:
         module, _, attribute = name.partition(":")
-        if not all(part.isidentifier() for part in (*module.split("."), *attribute.split("."))):
+        if len(name) > LONGEST_TEXT or not all(
+            part.isidentifier() for part in (*module.split("."), *attribute.split("."))
+        ):
             self.refuse(f"{field}.name", f"must be package.module:Name, not {shown(name)}")
             return None
         if module not in self.allow_import:
@@ -216,18 +268,22 @@ class _Reader:
         arguments = {name: self.argument(known[name], entry, prefix + name, scope) for name, entry in given.items()}
         for name, arg_type in known.items():
             if isinstance(arg_type, CsvColumn) and name in arguments:
-                self.fill(arguments, name, arg_type.fills, field)
+                self.fill(arguments, name, arg_type.fills, field, given[name].place)
         if len(self.problems) > before:
             return None
         return self.attempt(lambda: cls(**arguments), field)
 
-    def fill(self, arguments: dict[str, Any], name: str, fills: str, field: str) -> None:
-        """Read the column that the argument `name` names into the one it fills."""
+    def fill(self, arguments: dict[str, Any], name: str, fills: str, field: str, place: str) -> None:
+        """Read the column that the argument `name` names into the one it fills.
+
+        A flag is the user's own, counts from the current folder and may name any file.
+        """
         source = arguments[name]
         if fills in arguments:
             self.refuse(f"{field}.{name}", f"{fills} and {name} exclude each other")
         elif source is not None:
-            arguments[fills] = self.attempt(lambda: read_column(source, self.folder), field)
+            folders = (self.folder, (self.folder, *self.allow_files)) if not place.startswith("-") else ()
+            arguments[fills] = self.attempt(lambda: read_column(source, *folders), field)
 
     def argument(self, arg_type: ArgType, value: Value, field: str, scope: Scope = Scope(None)) -> Any:  # noqa: B008
         """Read one value; its items, where it has any, are read one by one."""
@@ -236,6 +292,8 @@ class _Reader:
             self.refuse(field, f"has no value: {arg_type.help}" if arg_type.help else "has no value")
         elif isinstance(arg_type, (ListOf, PerGroup)) and isinstance(data, list):
             return self.items(arg_type, data, field, scope)
+        elif isinstance(arg_type, Metric) and isinstance(data, list):
+            return self.items(arg_type.numbers, data, field, scope)
         elif isinstance(arg_type, MappingOf) and isinstance(data, dict):
             return self.pairs(arg_type, data, field, scope)
         elif isinstance(arg_type, RecordOf):
@@ -250,6 +308,12 @@ class _Reader:
 
     def items(self, arg_type: ListOf | PerGroup, data: list[Value], field: str, scope: Scope) -> Any:
         before = len(self.problems)
+        if isinstance(arg_type, ListOf):
+            try:
+                arg_type.check_size(len(data))
+            except Invalid as error:
+                self.refuse(field, str(error))
+                return None
         found = [
             self.argument(arg_type.item, item, f"{field}[{number}]", scope.child(number))
             for number, item in enumerate(data)
@@ -283,6 +347,13 @@ class _Reader:
         except SpecError as error:
             self.problems.extend(problem.within(field) for problem in error.problems)
             return None
+
+
+def _schedulers(value: Value) -> int:
+    """Return how many schedulers a document's scheduler holds, itself included, whatever is wrong with them."""
+    entries = value.data if isinstance(value.data, dict) else {}
+    children = entries.get("schedulers", Value(None)).data
+    return 1 + sum(map(_schedulers, children if isinstance(children, list) else ()))
 
 
 def _what(value: Value) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["LONGEST_INTEGER", "Scalar", "scalar", "short"]
+__all__ = ["LONGEST_NUMBER", "Scalar", "scalar", "short"]
 
 Scalar = str | int | float | bool | None
 
@@ -13,9 +13,9 @@ _WORDS: dict[str, Scalar] = {"": None, "~": None, "null": None, "none": None}
 _WORDS |= dict.fromkeys(("true", "yes", "on"), True) | dict.fromkeys(("false", "no", "off"), False)
 _INTEGER = re.compile(r"[-+]?[0-9][0-9_]*")
 _FLOAT = re.compile(
-    r"[-+]?([0-9][0-9_]*\.?[0-9_]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.?(inf|nan|infinity)", re.IGNORECASE
+    r"[-+]?([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9]+)(e[-+]?[0-9]+)?|[-+]?\.?(inf|nan|infinity)", re.IGNORECASE
 )
-LONGEST_INTEGER = 300  # digits; Python turns one of thousands into text slowly, or not at all
+LONGEST_NUMBER = 300  # characters; Python turns an integer of thousands into text slowly, or not at all
 
 
 def scalar(text: str) -> Scalar:
@@ -23,7 +23,7 @@ def scalar(text: str) -> Scalar:
     word = text.strip()
     if word.lower() in _WORDS:
         return _WORDS[word.lower()]
-    if _INTEGER.fullmatch(word) and len(word) <= LONGEST_INTEGER:
+    if _INTEGER.fullmatch(word) and len(word) <= LONGEST_NUMBER:
         return int(word.replace("_", ""))
     if _FLOAT.fullmatch(word):
         return float(word.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))

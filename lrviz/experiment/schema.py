@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lrviz.experiment.argtypes import ArgType, CsvColumn
+from lrviz.experiment.argtypes import LONGEST_TEXT, ArgType, CsvColumn
 from lrviz.experiment.clock import Run
 from lrviz.experiment.optimizers import Group, OptimizerSpec
 from lrviz.experiment.record import Record, arg_types, is_required
-from lrviz.experiment.schedulers import CATALOGUE, Custom, SchedulerSpec
-from lrviz.experiment.warmup import Warmup
+from lrviz.experiment.schedulers import CATALOGUE, Custom, SchedulerSpec, Warmup
 
 __all__ = ["json_schema"]
 
@@ -24,8 +23,9 @@ def json_schema(sections: Mapping[str, type[Record]]) -> dict[str, Any]:
         "type": "object",
         "required": ["scheduler"],
         "additionalProperties": False,
+        "patternProperties": {"^x-": {"description": "anything, such as what anchors stand for"}},
         "properties": {
-            "title": {"type": "string", "description": "title of the figure"},
+            "title": {"type": "string", "maxLength": LONGEST_TEXT, "description": "title of the figure"},
             "run": _section(Run),
             "optimizer": _section(OptimizerSpec),
             "scheduler": {"$ref": "#/$defs/scheduler"},
@@ -66,9 +66,9 @@ def _scheduler(spec: type[SchedulerSpec]) -> dict[str, Any]:
     names = list(dict.fromkeys([spec.name, spec.__name__, spec.__name__.lower()]))
     schema["properties"] = {"name": {"enum": names}, **schema["properties"]}
     schema["required"] = ["name", *schema.get("required", [])]
-    filled = {name: kind.fills for name, kind in arg_types(spec).items() if isinstance(kind, CsvColumn)}
-    for column, argument in filled.items():  # the one or the other
-        schema["oneOf"] = [{"required": [argument]}, {"required": [column]}]
+    for name, arg_type in arg_types(spec).items():
+        if isinstance(arg_type, CsvColumn):  # the one or the other
+            schema["oneOf"] = [{"required": [arg_type.fills]}, {"required": [name]}]
     return {"description": spec.summary(), **schema}
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lrviz.errors import Problem, SpecError, shown
-from lrviz.experiment.scalars import LONGEST_INTEGER, Scalar
+from lrviz.experiment.scalars import LONGEST_NUMBER, Scalar
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "Value", "located"]
 
@@ -37,12 +37,8 @@ class Value:
         return self.data
 
     @classmethod
-    def of(cls, data: Any, place: str = "") -> Value:
-        """Return ordinary Python data as a tree; raises SpecError when nested too deeply or a key stands twice."""
-        return cls._of(data, place, 0)
-
-    @classmethod
-    def _of(cls, data: Any, place: str, depth: int) -> Value:
+    def of(cls, data: Any, place: str = "", depth: int = 0) -> Value:
+        """Return ordinary Python data as a tree; raises SpecError when nested too deeply or a key is repeated."""
         if depth > MAX_DEPTH:
             raise SpecError(Problem(place=place, message=f"nested deeper than {MAX_DEPTH} levels"))
         if isinstance(data, Value):
@@ -53,11 +49,11 @@ class Value:
                 word = shown(key) if isinstance(key, int) else str(key)  # an int may have too many digits for str
                 if word in entries:
                     raise SpecError(Problem(place=place, message=f"duplicate key {shown(word)}"))
-                entries[word] = cls._of(entry, place, depth + 1)
+                entries[word] = cls.of(entry, place, depth + 1)
             return cls(entries, place)
         if isinstance(data, (list, tuple)):
-            return cls([cls._of(entry, place, depth + 1) for entry in data], place)
-        if isinstance(data, int) and abs(data) >= 10**LONGEST_INTEGER:
+            return cls([cls.of(entry, place, depth + 1) for entry in data], place)
+        if isinstance(data, int) and abs(data) >= 10**LONGEST_NUMBER:
             return cls(math.inf if data > 0 else -math.inf, place)  # as `scalar` reads one
         return cls(data, place)
 

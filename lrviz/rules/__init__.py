@@ -24,7 +24,7 @@ from lrviz.rules.examine import examine, from_problems
 from lrviz.rules.failures import REPLAY_FAILED
 from lrviz.rules.finding import SEVERITIES, Finding, Severity
 from lrviz.rules.registry import RULES, Rule
-from lrviz.rules.settings import CheckSettings
+from lrviz.rules.settings import CheckSettings, ProjectSettings
 
 __all__ = [
     "REPLAY_FAILED",
@@ -32,6 +32,7 @@ __all__ = [
     "SEVERITIES",
     "CheckSettings",
     "Finding",
+    "ProjectSettings",
     "Rule",
     "Severity",
     "arguments",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lrviz.experiment.argtypes import PerGroup
-from lrviz.experiment.optimizers import BETA1, MOMENTUM, Group, momentum_name
+from lrviz.experiment.optimizers import BETA1, MOMENTUM, Group, OptimizerSpec, momentum_name
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import CyclicLR, OneCycleLR, of_group
 from lrviz.rules.case import Case, Part, rounded
@@ -66,7 +66,7 @@ def group_lr_flattened(case: Case, part: Part) -> Iterator[Finding]:
     "warning",
     "a cycle that turns momentum on, or moves beta1, without having been asked to",
     why="cycle_momentum is on by default: it gives plain SGD a momentum of 0.9 or so, which multiplies the effective "
-    "rate by ten, and moves Adam's beta1, which is an info.",
+    "rate by ten, and moves Adam's beta1, which is an info. Where nothing is said of the optimizer, it is an info.",
     instead="Set cycle_momentum: false, or give the optimizer the momentum that the cycle starts with.",
     example=toy("onecycle", optimizer={"name": "sgd", "lr": 0.1}, max_lr=0.1),
     near_miss=toy("onecycle", optimizer={"name": "sgd", "lr": 0.1}, max_lr=0.1, cycle_momentum=False),
@@ -87,9 +87,12 @@ def momentum_changed(case: Case, part: Part) -> Iterator[Finding]:
         what = f"enables {moved} {first:g}; {name} was configured without it"
         if own:
             what = f"cycles {moved} between {first:g} and {down:g}; {name} was configured with {own:g}"
+        elif case.experiment.optimizer == OptimizerSpec():  # nobody has said what is trained with
+            what = f"enables {moved} {first:g}, which torch's {name} is without"
         message = f"{part.name} {what} (cycle_momentum, on by default)"
         fix = f"Set cycle_momentum: false, or give {name} a {moved} of {first:g} if that is meant"
-        severity: Severity | None = "info" if moved == "beta1" else None
+        is_info = moved == "beta1" or case.experiment.optimizer == OptimizerSpec()
+        severity: Severity | None = "info" if is_info else None
         yield case.finding(message, fix, None, part.change(cycle_momentum=False), severity)
         break
 

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
-from lrviz.errors import Problem, SpecError
+from lrviz.errors import Problem
 from lrviz.experiment.experiment import Experiment
 from lrviz.rules.case import Case
 from lrviz.rules.changes import Change, contradict
 from lrviz.rules.finding import SEVERITIES, Finding
 from lrviz.rules.registry import CURVES, RULES
-from lrviz.rules.settings import CheckSettings
+from lrviz.rules.settings import CheckSettings, Verdict, verdict
 from lrviz.trace import Trace
 
-__all__ = ["examine", "from_problems"]
+__all__ = ["examine", "from_problems", "raised"]
+
+NO_SETTINGS = CheckSettings()
 
 
-def examine(experiment: Experiment, trace: Trace, ignore: Collection[str] = ()) -> list[Finding]:
-    """Return what the rules find, the worst first, without those in `ignore` or the document's own list.
+def examine(
+    experiment: Experiment, trace: Trace, over: CheckSettings = NO_SETTINGS, under: CheckSettings = NO_SETTINGS
+) -> list[Finding]:
+    """Return what the rules find, the worst first, without those that are ignored.
 
     `trace` is the experiment's replay with `partial=True`. One cause is one finding: what another finding
     explains, torch's exception among it, is left out unless it is worse. What is ignored is not told again
-    by the rules of the curve. Raises SpecError for an ignored rule that there is not.
+    by the rules of the curve. What the document says of a rule gives way to `over`, and goes before `under`.
     """
-    silent = {*_known(ignore), *experiment.section(CheckSettings).ignore}
+    layers = (over, experiment.section(CheckSettings), under)
+    verdicts = {name: verdict(name, layers) for name in RULES}
+    silent = {name for name, given in verdicts.items() if given == "silent"}
     case = Case.of(experiment, trace)
     findings = [finding for rule in RULES.values() for finding in rule.examine(case)]
     explained: dict[str, int] = {}
@@ -34,11 +40,13 @@ def examine(experiment: Experiment, trace: Trace, ignore: Collection[str] = ()) 
         explained |= {name: min(rank, explained.get(name, rank)) for name in names}
     explained |= dict.fromkeys(silent, -1)
     no_rank = len(SEVERITIES)
-    return _compatible(
-        _sorted(
-            finding for finding in findings if SEVERITIES.index(finding.severity) < explained.get(finding.rule, no_rank)
-        )
-    )
+    kept = [each for each in findings if SEVERITIES.index(each.severity) < explained.get(each.rule, no_rank)]
+    return _compatible(_sorted(raised(finding, verdicts[finding.rule]) for finding in kept))
+
+
+def raised(finding: Finding, verdict: Verdict) -> Finding:
+    """Return a finding with the severity that a verdict gives it."""
+    return replace(finding, severity="error") if verdict == "error" else finding
 
 
 def _compatible(findings: Iterable[Finding]) -> list[Finding]:
@@ -72,11 +80,3 @@ def from_problems(problems: Iterable[Problem]) -> tuple[list[Finding], list[Prob
 
 def _sorted(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
-
-
-def _known(names: Collection[str]) -> Collection[str]:
-    try:
-        CheckSettings(ignore=tuple(names))
-    except SpecError as error:
-        raise SpecError([problem.at("ignore") for problem in error.problems]) from None
-    return names

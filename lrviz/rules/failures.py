@@ -24,13 +24,15 @@ def replay_failed(case: Case) -> Iterator[Finding]:
     failure = case.trace.failure
     if failure is not None:
         step = max(0, failure.step - 1)
-        if failure.kind == "ArithmeticError":  # lrviz's own word for what it cannot compute
+        if failure.kind == "ArithmeticError" or (
+            failure.kind == "ZeroDivisionError" and " at epoch = " in failure.message
+        ):
             message = f"the expression has no value {failure.where}: {failure.message}"
             yield case.finding(message, "Let it have a value in every step", step)
             return
-        message = f"torch raises {failure.where}: {failure.words}"
+        message = f"{failure.by} raises {failure.where}: {failure.words}"
         is_momentum = "cycle_momentum" in failure.message
-        fix = "Set cycle_momentum: false" if is_momentum else "Change what torch refuses"
+        fix = "Set cycle_momentum: false" if is_momentum else f"Change what {failure.by} refuses"
         part = next((part for part in case.parts if part.spec.moves_momentum() and not part.spec.children()), None)
         changes = part.change(cycle_momentum=False) if is_momentum and part else ()
         yield case.finding(message, fix, step, changes)

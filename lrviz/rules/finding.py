@@ -20,7 +20,8 @@ class Finding:
 
     `fix` is a sentence, `changes` are the same as data, where a value can be given, and `snippet` is YAML
     with them made, to paste. `step` is the optimizer step at which it happens, where it happens at one.
-    `explains` are the rules whose findings are this one's consequences.
+    `explains` are the rules whose findings are this one's consequences, and `field` is what in the document
+    it is about.
     """
 
     rule: str
@@ -31,8 +32,9 @@ class Finding:
     snippet: str = ""
     step: int | None = None
     explains: tuple[str, ...] = ()
+    field: str = "scheduler"
 
-    def as_dict(self) -> dict[str, str]:
-        """Return what JSON output shows: rule, severity, message, and the fix with its snippet."""
-        fix = f"{self.fix}\n{self.snippet}" if self.snippet else self.fix
-        return {"rule": self.rule, "severity": self.severity, "message": self.message, "fix": fix}
+    @property
+    def page(self) -> str:
+        """Where the rule is explained, in lrviz's own folder."""
+        return f"docs/checks.md#{self.rule}"

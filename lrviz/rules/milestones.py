@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from itertools import pairwise
 
+from lrviz.errors import listed
 from lrviz.experiment.argtypes import MILESTONE_TOO_LOW
 from lrviz.experiment.schedulers import ConstantLR, LinearLR, MultiStepLR, SequentialLR
 from lrviz.experiment.writer import in_flow
@@ -57,7 +58,7 @@ def milestone_unreached(case: Case, part: Part) -> Iterator[Finding]:
         fix, changes = shortened(case, children[0])
         yield case.finding(f"{takes}: {children[1].name} never starts", fix, None, changes)
         return
-    which = ", ".join(mark.name.removeprefix("milestone ") for mark in late)
+    which = listed([mark.name.removeprefix("milestone ") for mark in late])
     noun = f"milestone {which} is" if len(late) == 1 else f"milestones {which} are"
     left, since = part.steps - part.warmup, " after the warmup" * bool(part.warmup)
     message = f"{part.name}: {noun} never reached: it has {counted(left, 'step')}{since}"

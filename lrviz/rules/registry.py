@@ -77,7 +77,11 @@ def part_rule(name: str, severity: Severity, summary: str, **rest: Any) -> Calla
 
     def enter(examiner: PartExaminer) -> PartExaminer:
         rule(name, severity, summary, **rest)(
-            lambda case: (finding for part in case.parts for finding in examiner(case, part))
+            lambda case: (
+                replace(finding, field=part.place or "warmup")
+                for part in case.parts
+                for finding in examiner(case, part)
+            )
         )
         return examiner
 

@@ -156,7 +156,7 @@ def test_its_warnings_say_where_they_came(module: Callable[..., str]) -> None:
 
 
 def test_error_while_its_module_is_imported_is_shown(module: Callable[..., str]) -> None:
-    with pytest.raises(ReplayError, match="building the scheduler failed: ZeroDivisionError"):
+    with pytest.raises(ReplayError, match="building your Own failed: ZeroDivisionError"):
         replayed(f"{module('1 / 0')}:Own")
 
 
@@ -195,3 +195,21 @@ def test_target_that_is_not_there_is_refused(target: str, message: str, monkeypa
     monkeypatch.setattr(sys, "path", [*sys.path])
     with pytest.raises(SpecError, match=message.replace("?", r"\?")):
         import_target(target)
+
+
+def test_function_that_returns_no_scheduler_is_named(module: Callable[..., str]) -> None:
+    name = module("def forgets(optimizer): pass")
+    with pytest.raises(SpecError, match="your function forgets returned None, not a scheduler"):
+        replayed(f"{name}:forgets")
+
+
+def test_what_torch_refuses_of_it_is_its_own(module: Callable[..., str]) -> None:
+    text = "from torch.optim.lr_scheduler import ChainedScheduler\nOwn = lambda optimizer: ChainedScheduler([])"
+    with pytest.raises(ReplayError, match=r"^building your Own failed: ValueError"):
+        replayed(f"{module(text)}:Own")
+
+
+def test_optimizer_that_raises_is_named() -> None:
+    experiment = lrviz.load({"scheduler": {"name": "cosine"}, "optimizer": {"name": "sparseadam"}})
+    with pytest.raises(ReplayError, match=r"^SparseAdam\.step\(\) failed at step 0 \(epoch 0\): RuntimeError"):
+        replay(experiment, train=True)

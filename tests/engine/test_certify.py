@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -136,3 +137,10 @@ def test_the_cache_is_where_the_platform_keeps_caches(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "platform", platform)
     assert folder() == Path(expected)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files here")
+def test_pipe_in_the_results_place_is_not_waited_for(cache: Path) -> None:
+    cache.mkdir()
+    os.mkfifo(result_path())
+    assert read() is None

@@ -115,6 +115,10 @@ def child(cls: Any, **arguments: Any) -> tuple[dict[str, Any], Callable[[Any], A
     return {"name": cls.__name__, **arguments}, lambda opt: cls(opt, **arguments)
 
 
+def from_zero(length: int) -> Callable[[int], float]:
+    return lambda step: step / length if step < length else 1.0
+
+
 LOSSES = [1.0, 0.9, 0.9, 0.91, 0.95, 0.8, 0.81, 0.81, 0.81, 0.81, 0.81, 0.81, 0.7, *[0.7 + i / 100 for i in range(11)]]
 LOGGED = (LOSSES, lambda epoch, step, count: LOSSES[count])
 FALLING = ("exp(-step / 4)", lambda epoch, step, count: math.exp(-step / 4))
@@ -125,6 +129,17 @@ SINGLE = [
     same("step", t.StepLR, step_size=5, gamma=0.3),
     same("step-every", t.StepLR, step_size=1),
     same("multistep", t.MultiStepLR, milestones=[3, 9, 20]),
+    Case("warmup", {"name": "warmup", "total_iters": 7}, lambda opt: t.LambdaLR(opt, from_zero(7))),
+    Case(
+        "warmup-quadratic",
+        {"name": "warmup", "total_iters": 7, "start_factor": 0.3, "mode": "quadratic"},
+        lambda opt: t.LambdaLR(opt, lambda i: 0.3 + (1 - 0.3) * (i / 7) ** 2 if i < 7 else 1.0),
+    ),
+    Case(
+        "warmup-exponential",
+        {"name": "warmup", "total_iters": 40, "start_factor": 0.05, "mode": "exponential"},
+        lambda opt: t.LambdaLR(opt, lambda i: 0.05 ** (1 - i / 40)),
+    ),
     same("multistep-duplicate-unsorted-zero", t.MultiStepLR, milestones=[9, 3, 9, 0], gamma=0.7),
     same("multistep-beyond-the-run", t.MultiStepLR, milestones=[6, 1000]),
     same("constant", t.ConstantLR),
@@ -178,6 +193,8 @@ SINGLE = [
         "onecycle-shape", t.OneCycleLR, max_lr=0.4, total_steps=N, pct_start=0.1, div_factor=7.0, final_div_factor=30.0
     ),
     same("onecycle-momentum", t.OneCycleLR, max_lr=0.4, total_steps=N, base_momentum=0.5, max_momentum=0.97),
+    same("onecycle-momentum-above-1", t.OneCycleLR, max_lr=0.4, total_steps=N, base_momentum=1.0, max_momentum=1.5),
+    same("cyclic-momentum-of-1", t.CyclicLR, base_lr=0.01, max_lr=0.2, step_size_up=4, max_momentum=1.0),
     same("onecycle-no-momentum", t.OneCycleLR, max_lr=0.4, total_steps=N, cycle_momentum=False),
     same(
         "onecycle-lists",
@@ -257,6 +274,7 @@ SINGLE = [
     ),
 ]
 
+RISE = {"name": "warmup", "total_iters": 6}, lambda opt: t.LambdaLR(opt, from_zero(6))
 STEP = child(t.StepLR, step_size=2, gamma=0.5)
 DECAY = child(t.ExponentialLR, gamma=0.8)
 WARMUP = child(t.LinearLR, start_factor=0.1, total_iters=6)
@@ -279,6 +297,9 @@ def one_cycle(length: int) -> tuple[dict[str, Any], Callable[[Any], Any]]:
 CONTAINERS = [
     sequential("warmup-cosine", [6], WARMUP, cosine(N - 6)),
     sequential("alone", [], cosine(N)),
+    sequential("from-zero", [6], RISE, cosine(N - 6)),
+    sequential("from-zero-multiplicative", [1], RISE, SHRINK),
+    chained("from-zero", RISE, DECAY),
     sequential("cosine-cosine", [10], cosine(10), cosine(N - 10)),
     sequential("constant-step-exponential", [5, 11], child(t.ConstantLR, total_iters=5), STEP, DECAY),
     sequential("lambda-multiplicative", [7], GROW, SHRINK),
@@ -397,7 +418,7 @@ def test_every_scheduler_of_the_catalogue_is_compared() -> None:
 def test_how_much_is_compared() -> None:
     given = [(groups, name) for case in CASES for groups in case.layouts for name in AVAILABLE]
     together = [pair for pair in given if pair != (2, "LBFGS")]
-    assert len(SCHEDULERS) == 18
+    assert len(SCHEDULERS) == 19
     assert len(RUNS) * len(together) == COMPARED
 
 

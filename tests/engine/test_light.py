@@ -28,9 +28,11 @@ from lrviz.experiment.schedulers import (
     CosineAnnealingLR,
     Custom,
     LambdaLR,
+    LinearLR,
     Manual,
     OneCycleLR,
     ReduceLROnPlateau,
+    SchedulerArg,
     SchedulerSpec,
     SequentialLR,
     StepLR,
@@ -99,7 +101,8 @@ def _one(kind: ArgType) -> st.SearchStrategy[Any]:
             return st.sampled_from(FORMULAS["epoch", "step"]) | values
         case kinds.MappingOf():
             return st.dictionaries(COUNTS, st.floats(0, 1), min_size=1, max_size=4)
-    raise AssertionError(f"no values known for {kind}")
+    assert isinstance(kind, SchedulerArg), f"no values known for {kind}"
+    return st.none() | st.builds(LinearLR, total_iters=st.integers(1, MOST))
 
 
 @st.composite

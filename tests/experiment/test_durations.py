@@ -11,15 +11,16 @@ from lrviz.documents import load
 from lrviz.errors import SpecError
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import (
+    DEFAULT_START,
     CosineAnnealingLR,
     CosineAnnealingWarmRestarts,
+    LambdaWarmup,
     LinearLR,
     MultiStepLR,
     SchedulerSpec,
     SequentialLR,
     StepLR,
 )
-from lrviz.experiment.warmup import DEFAULT_START
 from lrviz.rules import CheckSettings
 
 RUN = {"epochs": 10, "steps_per_epoch": 100}
@@ -53,6 +54,9 @@ def problems(document: Any) -> list[str]:
         ("2ep", RUN, 200),
         ("2 ep", RUN, 200),
         ("0.5ep", RUN, 50),
+        ("2.40ep", {"epochs": 10, "steps_per_epoch": 15}, 36),
+        ("0.1ep", {"epochs": 10, "steps_per_epoch": 30}, 3),  # 0.1 x 30 is above 3 in floats
+        ("1.1ep", {**RUN, "framework": "accelerate", "world_size": 10, "interval": "epoch"}, 11),
         ("5%", RUN, 50),
         ("100%", RUN, 1000),
         ("0.25%", RUN, 3),  # 2.5, halves up
@@ -130,6 +134,17 @@ REST_OUTSIDE = "rest stands in a sequence only, for what the others leave; a hor
             {"name": "step", "step_size": "0.01%"},
             "scheduler.step_size: 0.01% of the run's 1,000 scheduler steps is 0; must be >= 1",
         ),
+        (
+            {"name": "step", "step_size": "2.405ep"},
+            (
+                "scheduler.step_size: 2.405ep of an epoch's 100 scheduler steps is 240.5, not a whole number; "
+                "write the steps: 240 or 241"
+            ),
+        ),
+        (
+            {"name": "step", "step_size": 0.3},
+            "scheduler.step_size: must be a whole number >= 1, not 0.3; did you mean 30%?",
+        ),
         ({"name": "step", "step_size": "2.5"}, "scheduler.step_size: must be a whole number >= 1, not 2.5"),
         (
             {"name": "step", "step_size": "2 weeks"},
@@ -182,6 +197,13 @@ def test_refused(scheduler: Any, message: str) -> None:
     assert message in problems({"run": RUN, "scheduler": scheduler})
 
 
+def test_a_fraction_of_an_epoch_is_not_cut_where_the_scheduler_steps_once_an_epoch() -> None:
+    document = {"run": {**RUN, "interval": "epoch"}, "scheduler": {"name": "step", "step_size": "2.4ep"}}
+    assert problems(document) == [
+        "scheduler.step_size: 2.4ep of an epoch's 1 scheduler step is 2.4, not a whole number; write the steps: 2 or 3"
+    ]
+
+
 def test_epochs_of_a_run_that_has_none() -> None:
     assert problems({"run": {"steps": 100}, "scheduler": {"name": "step", "step_size": "2ep"}}) == [
         "scheduler.step_size: 2ep is in epochs, and the run has none: it is given by its steps; add steps_per_epoch"
@@ -230,6 +252,41 @@ def test_warmup_start_is_the_factor_of_its_first_step() -> None:
     assert resolved(COSINE, warmup=5, warmup_start=0.2).children()[0] == LinearLR(start_factor=0.2, total_iters=5)
 
 
+@pytest.mark.parametrize(
+    "scheduler",
+    [COSINE, {"name": "onecycle", "max_lr": 1}, {"name": "plateau", "metric": "1"}, sequence([5], COSINE, COSINE)],
+)
+def test_a_warmup_of_no_steps_is_none(scheduler: Any) -> None:
+    alone = load({"run": RUN, "scheduler": scheduler})
+    for none in (0, "0", "0%", "0ep"):
+        assert load({"run": RUN, "scheduler": scheduler, "warmup": none}).resolved == alone.resolved
+    assert load({"run": RUN, "scheduler": scheduler, "warmup": 0, "warmup_start": 0.5}).resolved == alone.resolved
+
+
+@pytest.mark.parametrize(
+    ("more", "rising"),
+    [
+        ({"warmup_start": 0}, LambdaWarmup(total_iters=5)),
+        ({"warmup_start": 0, "warmup_shape": "linear"}, LambdaWarmup(total_iters=5)),
+        ({"warmup_shape": "linear"}, LinearLR(start_factor=DEFAULT_START, total_iters=5)),
+        ({"warmup_shape": "quadratic"}, LambdaWarmup(total_iters=5, start_factor=DEFAULT_START, mode="quadratic")),
+        (
+            {"warmup_start": 0.5, "warmup_shape": "exponential"},
+            LambdaWarmup(total_iters=5, start_factor=0.5, mode="exponential"),
+        ),
+    ],
+)
+def test_what_torchs_linear_cannot_do_is_a_function(more: Any, rising: Any) -> None:
+    assert resolved(COSINE, warmup=5, **more).children()[0] == rising
+    assert resolved({"name": "plateau", "metric": "1"}, warmup=5, **more).children() == [rising]
+
+
+def test_a_plateaus_own_warmup_warms_up_and_ends() -> None:
+    for child in (COSINE, {"name": "warmup", "total_iters": 5, "start_factor": 1}):
+        (message,) = problems({"scheduler": {"name": "plateau", "metric": "1", "warmup": child}})
+        assert message.startswith("scheduler.warmup: must be a scheduler that warms up and ends, not ")
+
+
 def test_rest_after_a_warmup() -> None:
     spec = resolved({"name": "cosine-restarts", "T_0": "rest"}, warmup="10%")
     assert spec.children()[1] == CosineAnnealingWarmRestarts(T_0=900)
@@ -247,7 +304,6 @@ def test_a_sequence_after_a_warmup_counts_from_its_end() -> None:
     [
         ({"name": "onecycle", "max_lr": 1}, "OneCycleLR has a warmup of its own: set pct_start", "overwrites"),
         ({"name": "cyclic", "base_lr": 0, "max_lr": 1}, "CyclicLR sets its own learning rates", "overwrites"),
-        ({"name": "plateau", "metric": "1"}, "torch refuses ReduceLROnPlateau in a sequence", "metric-in-container"),
         ({"name": "chained", "schedulers": [COSINE]}, "torch cannot start a ChainedScheduler", "nested-container"),
         ({"name": "manual", "values": {0: 1}}, "write the warmup into its values", ""),
         ({"name": "range-test", "min_lr": 0.1, "max_lr": 1}, "range-test rises over the whole run by itself", ""),
@@ -264,12 +320,24 @@ def test_schedulers_that_cannot_follow_a_warmup(scheduler: Any, message: str, ca
     ("more", "message"),
     [
         ({"warmup_start": 0.1}, "warmup_start: requires `warmup`, its length"),
-        ({"warmup": 5, "warmup_start": 0}, "warmup_start: must be > 0 and <= 1, not 0"),
-        ({"warmup": 0}, "warmup: must be a whole number >= 1, not 0"),
+        ({"warmup_shape": "quadratic"}, "warmup_shape: requires `warmup`, its length"),
+        ({"warmup": 5, "warmup_start": -0.1}, "warmup_start: must be >= 0 and <= 1, not -0.1"),
+        (
+            {"warmup": 5, "warmup_start": 0, "warmup_shape": "exponential"},
+            "warmup_start: must be > 0 for an exponential warmup, which multiplies it at every step",
+        ),
+        (
+            {"warmup": 5, "warmup_shape": "cubic"},
+            "warmup_shape: must be one of linear, quadratic, exponential, not 'cubic'",
+        ),
+        ({"warmup": -1}, "warmup: must be a whole number >= 0, not -1"),
+        ({"warmup": 0.1}, "warmup: must be a whole number >= 0, not 0.1; did you mean 10%?"),
+        ({"warmup": 0.065}, "warmup: must be a whole number >= 0, not 0.065; did you mean 6.5%?"),
+        ({"warmup": "0.01%"}, "warmup: 0.01% of the run's 1,000 scheduler steps is 0; must be >= 1"),
         ({"warmup": "rest"}, f"warmup: {REST_OUTSIDE}"),
         (
             {"warmup": "5 steps"},
-            "warmup: must be a whole number >= 1, or a duration such as 2ep, 5% or rest, not '5 steps'",
+            "warmup: must be a whole number >= 0, or a duration such as 2ep, 5% or rest, not '5 steps'",
         ),
     ],
 )

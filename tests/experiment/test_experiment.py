@@ -94,3 +94,8 @@ def test_an_experiment_keeps_the_document_that_it_was_read_from() -> None:
     assert experiment.document is not None
     assert experiment.document.plain() == document
     assert dataclasses.replace(experiment, document=None) == experiment
+
+
+def test_a_range_test_may_span_all_numbers() -> None:
+    rates = [RangeTest(min_lr=1e-308, max_lr=1e308).rate_at(step, 9) for step in range(9)]
+    assert rates == pytest.approx([10.0 ** (-308 + 77 * step) for step in range(9)], rel=1e-9)

@@ -1,6 +1,6 @@
-"""From YAML to an Experiment: what is read, and what each bad document is told, line by line."""
+"""From YAML to an Experiment: what is read, and the message of each bad document, line by line."""
 
-# ruff: noqa: E501  (the tables read best with a document and what it is told on one line)
+# ruff: noqa: E501  (the tables read best with a document and its message on one line)
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ SINGLE = [
         (f"scheduler: {{name: cosine, eta_min: {word}}}\n", f"a.yaml:1: scheduler.eta_min: must be a finite number, not {shown}")
         for word, shown in [
             (".nan", "nan"), (".NaN", "nan"), (".NAN", "nan"), ("nan", "nan"), ("NaN", "nan"), (".inf", "inf"), (".Inf", "inf"),
-            ("-.INF", "-inf"), ("inf", "inf"), ("Infinity", "inf"), ("1e999", "inf"), ("1" + "0" * 400, "inf"),
+            ("-.INF", "-inf"), ("inf", "inf"), ("Infinity", "inf"), ("1e999", "inf"),
         ]
     ),
     *(
@@ -198,13 +198,13 @@ SINGLE = [
     ("scheduler: {name: manual, values: {0: 1, -3: 2}}\n", "a.yaml:1: scheduler.values: must be a whole number >= 0, not -3"),
     ("scheduler: {name: lambda, lr_lambda: 'epohc * 2'}\n", "a.yaml:1: scheduler.lr_lambda: 'epohc * 2': unknown name 'epohc'; known are epoch, step, total, pi, e; did you mean 'epoch'?"),
     ("scheduler: {name: lambda, lr_lambda: yes}\n", "a.yaml:1: scheduler.lr_lambda: must be an expression over epoch, step, total, pi, e, such as '0.95 ** epoch', not True"),
-    ("scheduler: {name: lambda, lr_lambda: '9**9**9**9'}\n", "a.yaml:1: scheduler.lr_lambda: '9**9**9**9': numerical result out of range"),
+    ("scheduler: {name: lambda, lr_lambda: '9**9**9**9'}\n", "a.yaml:1: scheduler.lr_lambda: '9**9**9**9': 9 ** 3.8742e+08 is too large"),
     ("scheduler: {name: plateau}\n", "a.yaml:1: scheduler.metric: missing: what to watch, such as metric: 'exp(-step / 4)' or metric_csv: log.csv:val_loss"),
     ("scheduler: {name: plateau, metric: 1, metric_csv: 'a:b'}\n", "a.yaml:1: scheduler.metric_csv: metric and metric_csv exclude each other"),
-    ("scheduler: {name: range-test, min_lr: 1, max_lr: 1}\n", "a.yaml:1: scheduler.max_lr: must be above min_lr, 1, not 1: a range test raises the rate"),
+    ("scheduler: {name: range-test, min_lr: 1, max_lr: 1}\n", "a.yaml:1: scheduler.max_lr: must be above min_lr, 1, not 1: the learning rate is to rise"),
     ("scheduler:\n  name: plateau\n  metric: [1, 2]\n", "a.yaml:3: scheduler.metric: has 2 values; the run steps its scheduler 31 times"),
     ("scheduler: {name: plateau, metric: []}\n", "a.yaml:1: scheduler.metric: must be a list of numbers, at least one, not []"),
-    ("scheduler: {name: plateau, metric: [1, .nan]}\n", "a.yaml:1: scheduler.metric: must be a finite number, not nan"),
+    ("scheduler: {name: plateau, metric: [1, .nan]}\n", "a.yaml:1: scheduler.metric[1]: must be a finite number, not nan"),
     ("scheduler: {name: plateau, metric_csv: log.csv}\n", "a.yaml:1: scheduler.metric_csv: must be FILE:COLUMN, such as log.csv:val_loss, not 'log.csv'"),
     ("scheduler: {name: plateau, metric_csv: 'log.csv:x'}\n", "a.yaml:1: scheduler.metric_csv: cannot read 'log.csv': No such file or directory"),
     ('scheduler: {name: plateau, metric_csv: "a\\0b:x"}\n', "a.yaml:1: scheduler.metric_csv: cannot read 'a\\x00b': embedded null byte"),
@@ -241,7 +241,7 @@ SINGLE = [
 @pytest.mark.parametrize(
     ("text", "message"), SINGLE, ids=[f"{i}-{message[:50]}" for i, (_, message) in enumerate(SINGLE)]
 )
-def test_one_problem_is_told_with_its_line(problems_of: Problems, text: str | bytes, message: str) -> None:
+def test_one_problem_is_reported_with_its_line(problems_of: Problems, text: str | bytes, message: str) -> None:
     (problem,) = problems_of(text)
     assert problem.startswith(message)
 
@@ -295,7 +295,7 @@ def test_unknown_key_does_not_hide_what_the_rest_comes_to(problems_of: Problems)
 
 def test_misfit_with_the_groups_is_told_beside_an_unknown_key(problems_of: Problems) -> None:
     assert problems_of("foo: 1\nscheduler: {name: onecycle, max_lr: [1, 2]}\n") == [
-        "a.yaml:1: foo: unknown key; known are title, run, optimizer, scheduler, warmup, warmup_start, check, gallery",
+        "a.yaml:1: foo: unknown key; known are title, run, optimizer, scheduler, warmup, warmup_start, warmup_shape, check, gallery",
         "a.yaml:2: scheduler.max_lr: has 2 values for 1 parameter group",
     ]
 
@@ -304,7 +304,7 @@ def test_alias_bomb_is_refused_at_once(problems_of: Problems) -> None:
     rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     rows += [f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}"] * 10) + "]" for i in range(1, 10)]
     (problem,) = problems_of("\n".join(rows) + "\n" + STEP)
-    assert problem.endswith(f"holds more than {MAX_NODES:,} values")
+    assert problem.endswith(f"holds more than {MAX_NODES:,} values, those that its aliases repeat included")
 
 
 def test_as_large_as_allowed_is_read(load: Load) -> None:
@@ -334,7 +334,7 @@ def test_rules_that_there_are_not_are_told_where_they_stand() -> None:
     assert [str(problem) for problem in caught.value.problems] == [
         "a.yaml:1: titel: unknown key; did you mean 'title'?",
         "a.yaml:6: check.ignore[1]: unknown rule 'lr-ded'; did you mean 'lr-dead'?",
-        "a.yaml:7: check.ignore[2]: unknown rule 'nope'",
+        "a.yaml:7: check.ignore[2]: unknown rule 'nope'; lrviz check --list shows them",
     ]
 
 
@@ -375,7 +375,7 @@ def test_too_few_metrics_come_with_the_other_problems(problems_of: Problems, tmp
     (tmp_path / "log.csv").write_text("loss\n1\n")
     assert problems_of("scheduler:\n  name: plateau\n  metric_csv: log.csv:loss\nfoo: 1\n") == [
         "a.yaml:3: scheduler.metric_csv: has 1 values; the run steps its scheduler 31 times",
-        "a.yaml:4: foo: unknown key; known are title, run, optimizer, scheduler, warmup, warmup_start, check, gallery",
+        "a.yaml:4: foo: unknown key; known are title, run, optimizer, scheduler, warmup, warmup_start, warmup_shape, check, gallery",
     ]
 
 
@@ -454,3 +454,16 @@ def test_functions_of_python_are_taken_where_an_expression_is() -> None:
 def test_group_names_may_be_odd(load: Load, name: str) -> None:
     text = STEP + f"optimizer: {{groups: [{{name: {json.dumps(name)}, lr: 1}}]}}"
     assert load(text).optimizer.groups[0].name == name
+
+
+def test_a_bad_number_in_a_list_of_metrics_has_its_own_line(problems_of: Problems) -> None:
+    assert problems_of("scheduler:\n  name: plateau\n  metric:\n    - 1\n    - low\n    - 0.5\n    -\n") == [
+        "a.yaml:5: scheduler.metric[1]: must be a number, not 'low'",
+        "a.yaml:7: scheduler.metric[3]: has no value",
+    ]
+
+
+@pytest.mark.parametrize("text", ["null", "{null: 1}", "[]"])
+def test_a_message_calls_nothing_by_its_name(problems_of: Problems, text: str) -> None:
+    for name, field in (("manual", "values"), ("plateau", "metric"), ("onecycle", "max_lr")):
+        assert "None" not in " ".join(problems_of(f"scheduler: {{name: {name}, {field}: {text}}}"))

@@ -23,6 +23,7 @@ def test_it_is_described(spec: type[SchedulerSpec]) -> None:
     assert spec.summary().endswith(".")
     assert [name for name, kind in arg_types(spec).items() if not kind.help] == []
     assert all(spec.documentation()), "a formula, what happens past its end, and a source"
+    assert max(map(len, spec.documentation().formula.splitlines())) <= 76, "it fits into 80 columns of help"
 
 
 @pytest.mark.parametrize("spec", SPECS)

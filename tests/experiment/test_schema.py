@@ -15,12 +15,16 @@ SCHEMA = json_schema(SECTIONS)
 COSINE = {"scheduler": {"name": "cosine"}}
 TAKEN = [
     *({**COSINE, section: None} for section in ("run", "optimizer", "gallery", "check")),
+    {**COSINE, "x-anchors": [1, {"a": None}]},
     {"scheduler": {"name": "plateau", "metric": "1"}},
     {"scheduler": {"name": "plateau", "metric_csv": "log.csv:loss"}},
 ]
 REFUSED = [
     {"scheduler": None},
     {**COSINE, "title": None},
+    {**COSINE, "title": "x" * 1001},
+    {**COSINE, "x_anchors": 1},
+    {"scheduler": {"name": "multistep", "milestones": [1] * 1001}},
     {"scheduler": {"name": "plateau"}},
     {"scheduler": {"name": "plateau", "metric": "1", "metric_csv": "log.csv:loss"}},
     {"scheduler": {"name": "chained", "schedulers": [{"name": "plateau"}]}},

@@ -9,7 +9,7 @@ import pytest
 from lrviz import replay
 from lrviz.documents import load
 from lrviz.errors import Problem, SpecError
-from lrviz.rules import RULES, Finding, examine, from_problems
+from lrviz.rules import RULES, Finding, ProjectSettings, examine, from_problems
 
 REBOUND = {"run": {"epochs": 10, "steps_per_epoch": 100}, "scheduler": {"name": "cosine", "T_max": 10}}
 OVERRUN = {
@@ -22,13 +22,13 @@ NESTED = {"name": "chained", "schedulers": [{"name": "cosine"}]}
 REFUSED = {"optimizer": {"name": "adagrad", "lr": 0.1}, "scheduler": {"name": "onecycle", "max_lr": 0.1}}
 
 
-def found_in(document: Any, **options: Any) -> list[Finding]:
+def found_in(document: Any, **over: Any) -> list[Finding]:
     experiment = load(document)
-    return examine(experiment, replay(experiment, partial=True), **options)
+    return examine(experiment, replay(experiment, partial=True), ProjectSettings(**over))
 
 
-def rules(document: Any, **options: Any) -> list[str]:
-    return [finding.rule for finding in found_in(document, **options)]
+def rules(document: Any, **over: Any) -> list[str]:
+    return [finding.rule for finding in found_in(document, **over)]
 
 
 def test_ignored_rules_are_left_out() -> None:
@@ -115,12 +115,6 @@ def test_a_snippet_keeps_rates_that_are_computed_short() -> None:
     groups = {"groups": [{"name": "a", "lr": 0.01}, {"name": "b", "lr": 0.1}]}
     found = found_in({"optimizer": groups, "scheduler": {"name": "swa", "swa_lr": 0.03}})
     assert found[0].snippet == "scheduler: {name: swa, swa_lr: [0.003, 0.03]}"
-
-
-def test_as_dict_is_what_json_shows() -> None:
-    finding = found_in(REBOUND)[0]
-    assert list(finding.as_dict()) == ["rule", "severity", "message", "fix"]
-    assert finding.as_dict()["fix"].endswith("\nrun: {epochs: 10, steps_per_epoch: 100, interval: epoch}")
 
 
 def test_problems_with_a_rule_become_findings() -> None:

@@ -145,12 +145,7 @@ TRULY = {
     "07-polynomial-2": {"lr-dead"},
     "28-regression-step": {"lr-dead"},  # a tenth every 10 of 100 epochs
     "29-mnist-exponential": {"lr-dead"},  # a tenth every epoch of 10
-    # cycle_momentum is on by default, and the plain SGD of these figures had no momentum before it
-    "10-cyclic-triangular": {"momentum-changed"},
-    "11-cyclic-triangular2": {"momentum-changed"},
-    "12-cyclic-exp-range": {"momentum-changed"},
-    "13-onecycle": {"momentum-changed"},
-    "14-onecycle-linear": {"momentum-changed"},
+    # cycle_momentum is on by default, and the SGD that these figures name had no momentum before it
     "25-notebook-cyclic": {"momentum-changed"},
     "26-notebook-onecycle": {"momentum-changed"},
 }

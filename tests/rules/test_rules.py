@@ -141,6 +141,8 @@ CASES: list[tuple[str, str | None, Any]] = [
     ("group-lr-flattened", "warning", toy("swa", optimizer=GROUPS, swa_lr=0.01)),
     ("group-lr-flattened", None, toy("swa", optimizer=SAME, swa_lr=0.01)),
     ("momentum-changed", "info", toy("onecycle", optimizer={"name": "adamw"}, max_lr=0.1)),
+    ("momentum-changed", "warning", toy("onecycle", optimizer={"name": "sgd", "lr": 0.1}, max_lr=0.1)),
+    ("momentum-changed", "info", toy("onecycle", max_lr=0.1)),
     ("momentum-changed", None, toy("onecycle", optimizer={"name": "adamw", "betas": [0.95, 0.99]}, max_lr=0.1)),
     ("momentum-changed", None, toy("onecycle", optimizer={"name": "adamw"}, max_lr=0.1, max_momentum=0.95)),
     ("momentum-changed", "info", toy("cyclic", optimizer={"name": "adamw"}, base_lr=0.01, max_lr=0.1)),

@@ -12,12 +12,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 from lrviz.errors import SpecError, nearest, shown
-from lrviz.experiment.argtypes import TRAIN
+from lrviz.experiment.argtypes import TRAIN, ArgType, Invalid
+from lrviz.experiment.docstrings import docstring
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.record import Record, arg_types, is_required
 from lrviz.experiment.schedulers.notes import Annotation, View
 
-__all__ = ["CATALOGUE", "OVERWRITES", "ClosedForm", "Rates", "SchedulerSpec", "Segment", "lookup", "of_group"]
+__all__ = [
+    "CATALOGUE",
+    "OVERWRITES",
+    "ClosedForm",
+    "Rates",
+    "SchedulerArg",
+    "SchedulerSpec",
+    "Segment",
+    "lookup",
+    "of_group",
+]
 
 CATALOGUE: dict[str, type[SchedulerSpec]] = {}
 """Every scheduler by its lrviz name, in the order of `lrviz list`."""
@@ -28,6 +39,21 @@ OVERWRITES = "overwrites"
 LR_SCHEDULER = "torch.optim.lr_scheduler"
 Rates = float | tuple[float, ...]
 T = TypeVar("T")
+
+
+class SchedulerArg(ArgType):
+    """A scheduler inside a scheduler."""
+
+    metavar: ClassVar[str] = "SCHEDULER"
+    plural: ClassVar[str] = "schedulers"
+
+    def convert(self, value: Any) -> SchedulerSpec:
+        if not isinstance(value, SchedulerSpec):
+            raise Invalid(f"must be a scheduler, not {shown(value)}")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"$ref": "#/$defs/scheduler"}
 
 
 class Segment(NamedTuple):
@@ -83,11 +109,8 @@ class SchedulerSpec(Record):
 
     @classmethod
     def documentation(cls) -> Documentation:
-        """Return what it does, its formula, what happens past its end, and the paper or library it is from.
-
-        All are empty where Python left out docstrings (-OO).
-        """
-        text = inspect.cleandoc(cls.__doc__ or "") if __doc__ else ""
+        """Return what it does, its formula, what happens past its end, and the paper or library it is from."""
+        text = docstring(cls)
         parts = [*text.split("\n\n"), ""]
         named = {key: " ".join(value.split()) for key, _, value in (part.partition(": ") for part in parts)}
         formula = "\n\n".join(part for part in parts if part.startswith("    "))
@@ -124,7 +147,7 @@ class SchedulerSpec(Record):
 
     def resolved(self, length: int) -> Self:
         """Return the spec with every unset horizon set to `length` steps."""
-        unset = {name for name, kind in arg_types(self).items() if kind.horizon and getattr(self, name) is None}
+        unset = {name for name, arg_type in arg_types(self).items() if arg_type.horizon and getattr(self, name) is None}
         return dataclasses.replace(self, **dict.fromkeys(unset, length)) if unset else self
 
     def length(self) -> int | None:
@@ -159,11 +182,11 @@ class SchedulerSpec(Record):
         return any(child.moves_momentum() for child in self.children())
 
     def target_lr(self, base_lr: float, group: int) -> float:
-        """Return the highest rate that parameter group number `group` is meant to reach."""
+        """Return the highest learning rate that parameter group number `group` is meant to reach."""
         return base_lr
 
     def reachable_lr(self, base_lr: float, group: int, steps: int) -> float | None:
-        """Return the rate that it must reach within so many steps to do what it is for; None where nothing says."""
+        """Return the learning rate that it must reach within so many steps; None where nothing says."""
         return self.target_lr(base_lr, group)
 
     def new_base_lr(self, group: int) -> float | None:
@@ -180,7 +203,7 @@ class SchedulerSpec(Record):
             return f"{self.label} is not torch's own"
         children = self.children()
         own = [getattr(self, name) for name in arg_types(self)]
-        if not all(_is_plain(value) for value in own if value != tuple(children)):
+        if not all(_is_plain(value) for value in own if value not in (tuple(children), *children)):
             return "one of its arguments is a Python object, which may look at anything in torch"
         return next(filter(None, (child.unsupported_reason() for child in children)), None)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from functools import cached_property
 
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Duration, MappingOf, OneOf, Real
@@ -45,8 +47,12 @@ class Manual(ByHand):
         MappingOf(Duration("", minimum=0), Real("the learning rate from each step on", minimum=0))
     )
 
+    @cached_property
+    def _rates(self) -> dict[int, float]:
+        return dict(self.values)
+
     def rate_at(self, step: int, length: int) -> float | None:
-        return dict(self.values).get(step)
+        return self._rates.get(step)
 
     def marks(self) -> tuple[int, ...]:
         return tuple(step for step, _ in self.values)
@@ -62,12 +68,14 @@ class Manual(ByHand):
 class RangeTest(ByHand):
     """Raise the learning rate from min_lr to max_lr over the run, to find a good one.
 
-        lr_t = min_lr * (max_lr / min_lr)^(t / (T - 1))    (exponential), T steps in the run
+        lr_t = min_lr * (max_lr / min_lr)^(t / (T - 1))    (exponential)
         lr_t = min_lr + (max_lr - min_lr) * t / (T - 1)    (linear)
+
+        T = steps in the run
 
     Past its end: it lasts as long as the run.
 
-    Source: the LR range test of Smith 2017, arXiv:1506.01186; Lightning's lr_find divides by T instead.
+    Source: the LR range test of Smith 2017, arXiv:1506.01186; Lightning's lr_find takes (t + 1) / T for every t but 0.
     """
 
     name = "range-test"
@@ -83,7 +91,7 @@ class RangeTest(ByHand):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.max_lr <= self.min_lr:
-            message = f"must be above min_lr, {self.min_lr:g}, not {self.max_lr:g}: a range test raises the rate"
+            message = f"must be above min_lr, {self.min_lr:g}, not {self.max_lr:g}: the learning rate is to rise"
             raise SpecError(Problem(field="max_lr", message=message))
 
     def rate_at(self, step: int, length: int) -> float | None:
@@ -91,7 +99,10 @@ class RangeTest(ByHand):
         if step >= last:
             return high if length > 1 else low
         share = step / last
-        return low + share * (high - low) if self.mode == "linear" else low * (high / low) ** share
+        if self.mode == "linear":
+            return low + share * (high - low)
+        ratio = high / low
+        return low * ratio**share if ratio < math.inf else math.pow(low, 1 - share) * math.pow(high, share)
 
     def target_lr(self, base_lr: float, group: int) -> float:
         return self.max_lr

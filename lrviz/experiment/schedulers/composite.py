@@ -1,39 +1,26 @@
-"""Schedulers made of schedulers."""
+"""Schedulers made of schedulers, and a warmup before any of them."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, Self
+from typing import Self
 
-from lrviz.errors import Problem, SpecError, shown
-from lrviz.experiment.argtypes import ArgType, Duration, Invalid, ListOf
-from lrviz.experiment.record import arg
-from lrviz.experiment.schedulers.base import SchedulerSpec, Segment
+from lrviz.errors import Problem, SpecError
+from lrviz.experiment.argtypes import Duration, ListOf, OneOf, Real
+from lrviz.experiment.record import Record, arg
+from lrviz.experiment.schedulers.base import SchedulerArg, SchedulerSpec, Segment
 from lrviz.experiment.schedulers.notes import MOST, Annotation, View
+from lrviz.experiment.schedulers.pytorch import LinearLR, ReduceLROnPlateau
+from lrviz.experiment.schedulers.warmup import NO_EXPONENTIAL, WARMUP_SHAPES, LambdaWarmup
 
-__all__ = ["NESTED", "ChainedScheduler", "SchedulerArg", "SequentialLR", "edges"]
+__all__ = ["DEFAULT_START", "NESTED", "ChainedScheduler", "SequentialLR", "Warmup", "edges"]
+
+DEFAULT_START = 0.01  # LinearLR refuses 0; a hundredth of the learning rate is as good as none
 
 NESTED = "nested-container"
 """The cause of a problem: a container where torch can have none."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class SchedulerArg(ArgType):
-    """A scheduler inside a scheduler."""
-
-    metavar: ClassVar[str] = "SCHEDULER"
-    plural: ClassVar[str] = "schedulers"
-
-    def convert(self, value: Any) -> SchedulerSpec:
-        if not isinstance(value, SchedulerSpec):
-            raise Invalid(f"must be a scheduler, not {shown(value)}")
-        return value
-
-    def schema(self) -> dict[str, Any]:
-        return {"$ref": "#/$defs/scheduler"}
 
 
 def edges(milestones: Sequence[int], length: int) -> list[tuple[int, int]]:
@@ -78,7 +65,9 @@ class _Container(SchedulerSpec):
 class SequentialLR(_Container):
     """Run one scheduler after another, changing at milestones.
 
-        lr_t = lr of schedulers[k] at t - milestones[k-1]    if milestones[k-1] <= t < milestones[k]
+        lr_t = lr of schedulers[k] at t - m_k    if m_k <= t < m_(k+1)
+
+        m_0 = 0, then the milestones
 
     Past its end: as the last scheduler.
 
@@ -129,7 +118,7 @@ class SequentialLR(_Container):
     def annotations(self, view: View) -> Iterator[Annotation]:
         parts = self.segments(0, view.last + 1)
         ascend = all(part.start <= part.end for part in parts)
-        if not ascend or len(parts) > MOST + 1:  # only what can be told: where the first hands over
+        if not ascend or len(parts) > MOST + 1:  # only what is sure: where the first hands over
             first = self.milestones[0]
             parts = [parts[0], Segment(parts[1].spec, first, view.last + 1)] if first <= view.last else []
         for part in parts:
@@ -142,6 +131,8 @@ class ChainedScheduler(_Container):
     """Step several schedulers together; their factors multiply.
 
         lr_t = base_lr * the product of all schedulers' factors at t
+
+        one that computes from base_lr instead (LambdaLR, OneCycleLR) erases those before it
 
     Past its end: as each of its schedulers.
 
@@ -163,9 +154,66 @@ class ChainedScheduler(_Container):
         return [Segment(child, start, end) for child in self.schedulers]
 
     def annotations(self, view: View) -> Iterator[Annotation]:
-        for child in self.schedulers:
+        for child in self.schedulers[:MOST]:
             name, length = child.length_arg or child.period_arg, child.length()
             if name and length:
                 yield from view.span(0, length, f"{child.label}: {name}", view.peak)
         if len(self.schedulers) <= MOST:
             yield from view.point(view.last // 3, " * ".join(child.label for child in self.schedulers))
+
+
+class Warmup(Record):
+    """`warmup: 500`, a SequentialLR written short: a warmup, then any scheduler.
+
+    It takes `warmup` scheduler steps, from `warmup_start` times the learning rate up to the learning rate:
+    torch's LinearLR, or a LambdaLR for what that cannot do.
+    """
+
+    warmup: int | None = arg(
+        Duration("length of a warmup before the scheduler", minimum=0, default_text="none"), default=None
+    )
+    warmup_start: float | None = arg(
+        Real("factor of the learning rate to start with", minimum=0, maximum=1, default_text=str(DEFAULT_START)),
+        default=None,
+    )
+    warmup_shape: str | None = arg(
+        OneOf(WARMUP_SHAPES, "how the learning rate rises", default_text=WARMUP_SHAPES[0]), default=None
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        given = [name for name in ("warmup_start", "warmup_shape") if getattr(self, name) is not None]
+        if self.warmup is None and given:
+            raise SpecError([Problem(field=name, message="requires `warmup`, its length") for name in given])
+        if self.warmup_shape == "exponential" and self.warmup_start == 0:
+            raise SpecError(Problem(field="warmup_start", message=NO_EXPONENTIAL))
+
+    def rising(self, length: int) -> SchedulerSpec:
+        """Return the warmup alone."""
+        start = DEFAULT_START if self.warmup_start is None else self.warmup_start
+        if start and self.warmup_shape in (None, "linear"):
+            return LinearLR(start_factor=start, end_factor=1.0, total_iters=length)
+        return LambdaWarmup(start_factor=start, total_iters=length, mode=self.warmup_shape or "linear")
+
+    def before(self, scheduler: SchedulerSpec) -> SchedulerSpec:
+        """Return a sequence of the warmup and the scheduler, which starts where the warmup ends.
+
+        The steps of the scheduler, a sequence's milestones among them, count from there. A plateau, which
+        torch has in no sequence, is stepped beside the warmup from the start. Without a warmup, or with one
+        of no steps, it is the scheduler itself. Raises SpecError for schedulers that cannot follow one.
+        """
+        if not self.warmup:
+            return scheduler
+        reason, cause = scheduler.no_warmup
+        if scheduler.first_step:
+            reason = "swa_start and warmup exclude each other; write a sequence"
+        if reason:
+            raise SpecError(Problem(field="warmup", message=reason, cause=cause))
+        rising = self.rising(self.warmup)
+        if isinstance(scheduler, ReduceLROnPlateau):
+            return dataclasses.replace(scheduler, warmup=rising)
+        inner = scheduler if isinstance(scheduler, SequentialLR) else None
+        return SequentialLR(
+            schedulers=(rising, *(inner.schedulers if inner else (scheduler,))),
+            milestones=(self.warmup, *(self.warmup + milestone for milestone in (inner.milestones if inner else ()))),
+        )

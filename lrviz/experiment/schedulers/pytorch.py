@@ -10,7 +10,7 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Bool, Count, CsvColumn, Duration, Formula, ListOf, Metric, OneOf, PerGroup, Real
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.record import arg
-from lrviz.experiment.schedulers.base import OVERWRITES, Rates, SchedulerSpec, of_group
+from lrviz.experiment.schedulers.base import OVERWRITES, Rates, SchedulerArg, SchedulerSpec, Segment, of_group
 from lrviz.experiment.schedulers.notes import BASE, DECAYED, Annotation, View
 
 __all__ = [
@@ -68,8 +68,8 @@ class StepLR(SchedulerSpec):
 class MultiStepLR(SchedulerSpec):
     """Multiply the learning rate by gamma at each milestone.
 
-        lr_t = lr_(t-1) * gamma    if t is a milestone
-        lr_t = lr_(t-1)            otherwise
+        lr_t = lr_(t-1) * gamma^k    if t is a milestone, k times in the list
+        lr_t = lr_(t-1)              otherwise; lr_(-1) = base_lr
 
     Past its end: after the last milestone the learning rate stays.
 
@@ -134,7 +134,9 @@ class ConstantLR(SchedulerSpec):
 class LinearLR(SchedulerSpec):
     """Scale the learning rate linearly from start_factor to end_factor over total_iters steps.
 
-        lr_t = base_lr * (start_factor + (end_factor - start_factor) * min(t, total_iters) / total_iters)
+        lr_t = base_lr * (start_factor + (end_factor - start_factor) * p)
+
+        p = min(1, t / total_iters)
 
     Past its end: the learning rate stays at base_lr * end_factor.
 
@@ -282,7 +284,8 @@ class CyclicLR(SchedulerSpec):
         lr_t = base_lr + (max_lr - base_lr) * h_t * scale
 
         h_t rises from 0 to 1 in step_size_up steps and falls back in step_size_down
-        scale = 1 (triangular), 1 / 2^(cycle - 1) (triangular2) or gamma^t (exp_range)
+        scale = 1 (triangular), 1 / 2^(cycle - 1) (triangular2), gamma^t (exp_range),
+                or scale_fn(x); cycle counts from 1, and x is cycle or t
 
     Past its end: it has none; the cycles go on.
 
@@ -308,8 +311,8 @@ class CyclicLR(SchedulerSpec):
     scale_fn: Expression | None = arg(Formula("amplitude over x, instead of a mode", names=("x",)), default=None)
     scale_mode: str = arg(OneOf(("cycle", "iterations"), "what x of scale_fn counts"), default="cycle")
     cycle_momentum: bool = arg(Bool("cycle momentum (or beta1) inversely to the learning rate"), default=True)
-    base_momentum: Rates = arg(PerGroup(Real("momentum at the highest learning rate", minimum=0, below=1)), default=0.8)
-    max_momentum: Rates = arg(PerGroup(Real("momentum at the lowest learning rate", minimum=0, below=1)), default=0.9)
+    base_momentum: Rates = arg(PerGroup(Real("momentum at the highest learning rate", minimum=0)), default=0.8)
+    max_momentum: Rates = arg(PerGroup(Real("momentum at the lowest learning rate", minimum=0)), default=0.9)
 
     def length(self) -> int | None:
         return self.step_size_up + (self.step_size_down or self.step_size_up)
@@ -344,10 +347,13 @@ class CyclicLR(SchedulerSpec):
 class OneCycleLR(SchedulerSpec):
     """Warm up to max_lr and anneal far below, once, momentum inversely.
 
-        lr_t = anneal(max_lr / div_factor, max_lr, t / u)               if t <= u = pct_start * total_steps - 1
-        lr_t = anneal(max_lr, lr_0 / final_div_factor, (t - u) / d)     otherwise, d = total_steps - 1 - u
+        lr_t = anneal(max_lr / div_factor, max_lr, t / u)              if t <= u
+        lr_t = anneal(max_lr, lr_0 / final_div_factor, (t - u) / d)    otherwise
 
-        anneal(a, b, p) = b + (a - b) * (1 + cos(pi * p)) / 2 (cos) or a + (b - a) * p (linear)
+        u = pct_start * total_steps - 1, d = total_steps - 1 - u
+        anneal(a, b, p) = b + (a - b) * (1 + cos(pi * p)) / 2    (cos)
+                        = a + (b - a) * p                        (linear)
+        three_phase: back to lr_0 in u steps more, then to lr_0 / final_div_factor
 
     Past its end: one step more is taken, up again (cos) or below zero (linear); the next raises ValueError.
 
@@ -369,10 +375,8 @@ class OneCycleLR(SchedulerSpec):
     pct_start: float = arg(Real("share of the cycle that the warmup takes", minimum=0, maximum=1), default=0.3)
     anneal_strategy: str = arg(OneOf(("cos", "linear"), "shape of the curve"), default="cos")
     cycle_momentum: bool = arg(Bool("cycle momentum (or beta1) inversely to the learning rate"), default=True)
-    base_momentum: Rates = arg(
-        PerGroup(Real("momentum at the highest learning rate", minimum=0, below=1)), default=0.85
-    )
-    max_momentum: Rates = arg(PerGroup(Real("momentum at the start and the end", minimum=0, below=1)), default=0.95)
+    base_momentum: Rates = arg(PerGroup(Real("momentum at the highest learning rate", minimum=0)), default=0.85)
+    max_momentum: Rates = arg(PerGroup(Real("momentum at the start and the end", minimum=0)), default=0.95)
     div_factor: float = arg(Real("max_lr over the first learning rate", above=0), default=25.0)
     final_div_factor: float = arg(Real("first learning rate over the last one", above=0), default=1e4)
     three_phase: bool = arg(Bool("mirror the warmup before the final descent"), default=False)
@@ -421,8 +425,11 @@ class OneCycleLR(SchedulerSpec):
 class ReduceLROnPlateau(SchedulerSpec):
     """Multiply the learning rate by factor when a metric stops improving.
 
-        lr_t = max(lr_(t-1) * factor, min_lr)    after patience + 1 metrics in a row that are no better
+        lr_t = max(lr_(t-1) * factor, min_lr)    if bad > patience, and bad = 0
         lr_t = lr_(t-1)                          otherwise
+
+        bad = metrics in a row that are no better than the best so far; the first
+              cooldown metrics after a reduction do not count
 
     Past its end: it has none; reductions smaller than eps are left out.
 
@@ -430,10 +437,6 @@ class ReduceLROnPlateau(SchedulerSpec):
     """
 
     name = "plateau"
-    no_warmup = (
-        "torch refuses ReduceLROnPlateau in a sequence; step a LinearLR and the plateau side by side in your loop",
-        METRIC_IN_CONTAINER,
-    )
     family = "Metric"
     shape = "█████████▄▄▂▂▂▁▁"
     example = {"metric": "max(0.3, 0.9 ** step)", "patience": 4, "factor": 0.5}
@@ -453,25 +456,41 @@ class ReduceLROnPlateau(SchedulerSpec):
     cooldown: int = arg(Duration("steps to wait after a reduction", minimum=0), default=0)
     min_lr: Rates = arg(PerGroup(Real("lowest learning rate", minimum=0)), default=0.0)
     eps: float = arg(Real("smallest reduction worth making", minimum=0), default=1e-8)
+    warmup: SchedulerSpec | None = arg(
+        SchedulerArg("a warmup that the training loop steps beside it, until it ends", flag=False, extra=True),
+        default=None,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.metric is None and self.metric_csv is None:
-            message = "missing: what to watch, such as metric: 'exp(-step / 4)' or metric_csv: log.csv:val_loss"
-            raise SpecError(Problem(field="metric", message=message))
+        if self.warmup is not None and not (self.warmup.warms_up() and self.warmup.length()):
+            message = f"must be a scheduler that warms up and ends, not {self.warmup.label}"
+            raise SpecError(Problem(field="warmup", message=message))
         if self.metric is None:
-            message = (
-                "missing: the numbers of metric_csv, which lrviz.load and lrviz.experiment.metrics.read_column read"
-            )
+            watched = "what to watch, such as metric: 'exp(-step / 4)' or metric_csv: log.csv:val_loss"
+            numbers = "the numbers of metric_csv, which lrviz.load and lrviz.experiment.metrics.read_column read"
+            message = f"missing: {watched if self.metric_csv is None else numbers}"
             raise SpecError(Problem(field="metric", message=message))
         if self.metric_csv is not None and not isinstance(self.metric, tuple):
             message = "says where the numbers in metric are from, and there are none"
             raise SpecError(Problem(field="metric_csv", message=message))
 
+    @property
+    def title(self) -> str:
+        return f"{self.warmup.title} beside {self.label}" if self.warmup else self.label
+
+    def children(self) -> list[SchedulerSpec]:
+        return [self.warmup] if self.warmup else []
+
+    def segments(self, start: int, end: int) -> list[Segment]:
+        return [Segment(child, start, start + (child.length() or 0)) for child in self.children()]
+
     def stepped_with(self) -> Any:
         return self.metric
 
     def annotations(self, view: View) -> Iterator[Annotation]:
+        for child in self.segments(0, view.last + 1):
+            yield from view.span(child.start, child.end, child.spec.label, view.rate(child.end))
         drop = view.first_drop()
         if drop is None:
             return
@@ -540,7 +559,7 @@ class SWALR(SchedulerSpec):
 
         lr_t = lr_start * (1 - a) + swa_lr * a
 
-        a = (1 - cos(pi * p)) / 2 (cos) or p (linear), p = min(1, t / anneal_epochs)
+        a = (1 - cos(pi * p)) / 2 (cos) or p (linear), p = min(1, t / anneal_epochs); 1 if anneal_epochs is 0
 
     Past its end: the learning rate stays at swa_lr.
 

@@ -1,4 +1,4 @@
-"""A trace's columns as lines to draw."""
+"""A trace's columns as lines to draw: millions of points reduced to what shows, without losing a peak, dip or gap."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
+from numpy.typing import NDArray
 
-from lrviz.render.figure.thinning import Points, collapse, staircase, thin
 from lrviz.trace import Trace
 
-__all__ = ["COLUMNS_PER_INCH", "HUGE", "Curve", "curve", "loss_curve", "metric_curve", "range_test_curve"]
+__all__ = ["COLUMNS_PER_INCH", "HUGE", "Curve", "Points", "curve", "loss_curve", "metric_curve", "range_test_curve"]
+
+Points = NDArray[numpy.float64]
 
 MARKED = 100  # values up to which each has its marker, on a panel wide enough
 HUGE = 1e300  # beyond, matplotlib's arithmetic overflows
@@ -102,3 +104,47 @@ def _named(value: float) -> str:
     if math.isnan(value):
         return "NaN"
     return "infinite" if math.isinf(value) else f"beyond {HUGE:.0e}".replace("+", "")
+
+
+def thin(x: Points, y: Points, columns: int) -> tuple[Points, Points]:
+    """Return the points that show in a picture `columns` pixels wide.
+
+    `x` ascends. Of every pixel column the first, lowest, highest and last point are kept, and its
+    first NaN; a constant run keeps its ends. Up to two points a column come back as they are.
+    """
+    if len(x) > 2 * columns:
+        kept = _extremes(x, y, columns)
+        x, y = x[kept], y[kept]
+    return collapse(x, y)
+
+
+def _extremes(x: Points, y: Points, columns: int) -> NDArray[numpy.intp]:
+    """Return the indices of every column's first, lowest, highest, last and first missing point."""
+    edges = numpy.searchsorted(x, numpy.linspace(x[0], x[-1], columns + 1)[1:-1])
+    bounds = numpy.unique(numpy.concatenate(([0], edges, [len(x)])))
+    kept: list[int] = []
+    for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        part = y[start:stop]
+        lowest, highest = part.argmin(), part.argmax()
+        if numpy.isnan(part[lowest]):  # argmin finds the first NaN, if there is any
+            kept.append(start + int(lowest))
+            lowest = numpy.where(numpy.isnan(part), numpy.inf, part).argmin()
+            highest = numpy.where(numpy.isnan(part), -numpy.inf, part).argmax()
+        kept += (start, start + int(lowest), start + int(highest), stop - 1)
+    return numpy.unique(numpy.array(kept, dtype=numpy.intp))
+
+
+def collapse(x: Points, y: Points) -> tuple[Points, Points]:
+    """Return the points without the inner ones of constant runs: the line through them is the same."""
+    if len(y) < 3:
+        return x, y
+    same = (y[1:] == y[:-1]) | (numpy.isnan(y[1:]) & numpy.isnan(y[:-1]))
+    kept = numpy.ones(len(y), dtype=bool)
+    kept[1:-1] = ~(same[:-1] & same[1:])
+    return x[kept], y[kept]
+
+
+def staircase(x: Points, y: Points, end: float) -> tuple[Points, Points]:
+    """Return the corners of a line that holds each value until the next one's x, the last until `end`."""
+    stops = numpy.append(x[1:], end)
+    return numpy.column_stack((x, stops)).ravel(), numpy.repeat(y, 2)

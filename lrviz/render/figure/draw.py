@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.schedulers import RangeTest
-from lrviz.render.figure.annotation.callouts import call_out, own_marks
-from lrviz.render.figure.annotation.view import annotate
+from lrviz.render.figure.annotation.callouts import annotate, call_out, own_marks
 from lrviz.render.figure.curve import Curve
+from lrviz.render.figure.fonts import fonts_of
 from lrviz.render.figure.layout import Layout, Legend, legend_of
 from lrviz.render.figure.options import FigureOptions, Mark
 from lrviz.render.figure.panel import (
@@ -25,9 +25,10 @@ from lrviz.render.figure.panel import (
     draw_metric,
     draw_momentum,
     draw_steps,
+    relabel,
 )
 from lrviz.render.figure.range_test import draw_range_test
-from lrviz.render.figure.theme import Theme, styled
+from lrviz.render.figure.theme import Theme, styled_as
 from lrviz.render.text.rows import constant
 from lrviz.render.words import clean, clipped
 from lrviz.trace import Trace
@@ -51,18 +52,18 @@ def draw(
     if trace.loss is not None and trace.failure is None and isinstance(experiment.scheduler, RangeTest):
         return draw_range_test(trace, experiment, options)
     names, note = _panels(trace, experiment, options)
-    with styled(options.theme, options.size) as theme:
+    with styled_as(options, fonts_of(experiment, options).names) as theme:
         figure = Figure(figsize=options.size, dpi=options.dpi)
         points = rcParams["font.size"]
         epochs = options.epoch_axis and trace.steps_per_epoch is not None
         groups = [clipped(clean(group.name), LONGEST_NAME) for group in trace.groups]
         legend = legend_of(groups, options.size, points)
         layout = Layout.around(
-            options.size, points, experiment.name, epochs=epochs, notes=1 if note else 0, legend=legend
+            options.size, points, experiment.heading, epochs=epochs, notes=1 if note else 0, legend=legend
         )
         panels = _place(figure, names, layout)
         curves = {name: _draw(name, axes, trace, experiment, theme, options) for name, axes in panels.items()}
-        _dress(panels, layout, trace, experiment, theme if epochs else None)
+        _dress(panels, layout, trace, experiment, theme if epochs else None, options)
         first, lines = next(iter(panels.values())), next(iter(curves.values()))
         first.set_title(layout.title, pad=layout.pad)
         if note:
@@ -115,7 +116,14 @@ def _draw(
     return draw_lr(axes, trace, experiment, theme, log_y=options.log_y)
 
 
-def _dress(panels: dict[str, Axes], layout: Layout, trace: Trace, experiment: Experiment, theme: Theme | None) -> None:
+def _dress(
+    panels: dict[str, Axes],
+    layout: Layout,
+    trace: Trace,
+    experiment: Experiment,
+    theme: Theme | None,
+    options: FigureOptions,
+) -> None:
     """Lay out the shared step axis, and the epoch axis where there is a theme for it."""
     steps = max(1, experiment.run.clock.steps)
     top, *lower = panels.values()
@@ -123,6 +131,7 @@ def _dress(panels: dict[str, Axes], layout: Layout, trace: Trace, experiment: Ex
     draw_steps(bottom, steps, trace.steps_per_epoch)
     for axes in panels.values():
         axes.tick_params(axis="x", which="both", labelbottom=axes is bottom)
+    relabel(top, bottom, options)
     align_labels(list(panels.values()), layout)
     if theme is not None and trace.steps_per_epoch is not None:
         draw_epochs(top, steps, trace.steps_per_epoch, theme)

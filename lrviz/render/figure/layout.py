@@ -9,8 +9,9 @@ from lrviz.render.words import inches, wrapped
 
 __all__ = ["NO_LEGEND", "Layout", "Legend", "legend_of"]
 
+NORMAL = 12.0  # points that the margins' limits are for
 GAP = 0.3  # inches between two panels
-LOWER = 0.5  # height of a lower panel, of the rate's
+LOWER = 0.5  # height of a lower panel, of the first one's
 HANDLE = 5.2  # ems that a legend's entry takes besides its name
 LEGEND_SHARE = 0.3  # of a figure's height, at most
 TITLE = 1.2  # size of the title's letters, of the font's
@@ -64,14 +65,15 @@ class Layout:
         At 10 x 5 inches with a title of one line these are matplotlib's own margins.
         """
         width, height = size
-        em = points / 72
-        left = min(max(0.125 * width, 7.4 * em), 1.35)
-        right = min(max(0.1 * width, 4.2 * em if epochs else 1.5 * em), 1.0)
+        em, big = points / 72, max(1.0, points / NORMAL)
+        left = min(max(0.125 * width, 7.4 * em), 1.35 * big)
+        right = min(max(0.1 * width, 4.2 * em if epochs else 1.5 * em), 1.0 * big)
         title = wrapped(title, width - abs(left - right) - 0.1, TITLE * points)  # over the panel, in the figure
         line, more = TITLE * 1.25 * em, title.count("\n")
         small = notes + epochs
         pad = TITLE_PAD[1] + LINE * points * small if small else TITLE_PAD[0]
-        top = min(max(0.12 * height, 2.0 * em), 0.6) + more * line + (0.25 * em if epochs else 0)
+        top = min(max(0.12 * height, 2.0 * em), 0.6 * big) + more * line + (0.25 * em if epochs else 0)
+        top = max(top, pad / 72 + (more + 1) * line) if title else max(0.8 * em, pad / 72)
         return cls(
             size=size,
             points=points,
@@ -79,8 +81,8 @@ class Layout:
             pad=pad,
             left=left,
             right=right,
-            top=max(top, pad / 72 + (more + 1) * line),
-            bottom=min(max(0.125 * height, 2.6 * em + 0.2), 0.63) + legend.rows * 1.6 * em,
+            top=top,
+            bottom=min(max(0.125 * height, 2.6 * em + 0.2), 0.63 * big) + legend.rows * 1.6 * em,
         )
 
     @property

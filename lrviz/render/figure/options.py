@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from lrviz.errors import Problem, SpecError, shown
-from lrviz.experiment.argtypes import ArgType, Bool, Count, Invalid, ListOf, OneOf
+from lrviz.experiment.argtypes import ArgType, Bool, Count, Invalid, ListOf, OneOf, Real, Text
 from lrviz.experiment.record import Record, arg
 from lrviz.experiment.scalars import scalar
 
@@ -17,6 +17,7 @@ PANELS = ("lr", "momentum")
 THEMES = ("light", "dark")
 MAX_PIXELS = 100_000_000  # an image of 400 MB in memory
 MAX_SIDE = 65_535  # what the rasteriser takes
+LEAST_EMS = (15, 10)  # of a figure's width and height, so that its text leaves room for a curve
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,16 +35,13 @@ class Size(ArgType):
 
     def convert(self, value: Any) -> tuple[float, float]:
         pair = value.lower().split("x") if isinstance(value, str) else value
-        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-            raise Invalid(f"must be width x height in inches, such as 10x5, not {shown(value)}")
+        pair = pair if isinstance(pair, (list, tuple)) else ()
         sides: list[Any] = [scalar(side.strip()) if isinstance(side, str) else side for side in pair]
-        for side in sides:
-            if isinstance(side, bool) or not isinstance(side, (int, float)):
-                raise Invalid(f"must be width x height in inches, such as 10x5, not {shown(value)}")
-            if not self.minimum <= side <= self.maximum:
-                raise Invalid(f"must be {self.bounds}, not {shown(value)}")
-        width, height = (float(side) for side in sides)
-        return width, height
+        if len(sides) != 2 or any(isinstance(side, bool) or not isinstance(side, (int, float)) for side in sides):
+            raise Invalid(f"must be width x height in inches, such as 10x5, not {shown(value)}")
+        if not all(self.minimum <= side <= self.maximum for side in sides):
+            raise Invalid(f"must be {self.bounds}, not {shown(value)}")
+        return float(sides[0]), float(sides[1])
 
     def schema(self) -> dict[str, Any]:
         side = {"type": "number", "minimum": self.minimum, "maximum": self.maximum}
@@ -51,7 +49,6 @@ class Size(ArgType):
         return {"anyOf": [written, {"type": "array", "items": side, "minItems": 2, "maxItems": 2}]}
 
 
-@dataclass(frozen=True, eq=False, repr=False, init=False)
 class Panels(ListOf):
     """Which panels to draw, each once, from top to bottom."""
 
@@ -71,13 +68,23 @@ class FigureOptions(Record):
 
     size: tuple[float, float] = arg(Size("width and height in inches", default_text="10x5"), default=(10.0, 5.0))
     dpi: int = arg(Count("dots per inch", minimum=20, maximum=1200), default=100)
-    log_y: bool = arg(Bool("logarithmic rate axis"), default=False)
+    log_y: bool = arg(Bool("logarithmic learning-rate axis"), default=False)
     annotate: bool = arg(Bool("point at the scheduler's parameters"), default=False)
     show: tuple[str, ...] = arg(
         Panels(OneOf(PANELS, "panels to draw: the learning rate, and momentum or beta1"), least=1), default=("lr",)
     )
     theme: str = arg(OneOf(THEMES, "colours"), default="light")
     epoch_axis: bool = arg(Bool("epoch axis on top, where the run has epochs"), default=True)
+    font: str | None = arg(Text("an installed font, or serif or monospace", default_text="DejaVu Sans"), default=None)
+    font_size: float | None = arg(
+        Real("size of the text in points", minimum=4, maximum=72, default_text="12, less where the figure is small"),
+        default=None,
+    )
+    transparent: bool = arg(Bool("no background"), default=False)
+    xlabel: str | None = arg(Text("label of the x axis, '' for none", blank=True, default_text="Steps"), default=None)
+    ylabel: str | None = arg(
+        Text("label of the upper panel's y axis, '' for none", blank=True, default_text="Learning Rate"), default=None
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -88,6 +95,10 @@ class FigureOptions(Record):
                 f"{self.dpi} makes an image of {width} x {height} pixels; the limit is {MAX_PIXELS // 10**6} million"
             )
             raise SpecError(Problem(field="dpi", message=message))
+        largest = min(72 * side / ems for side, ems in zip(self.size, LEAST_EMS, strict=True))
+        if self.font_size is not None and self.font_size > largest:
+            message = f"{self.font_size:g} leaves no room for a curve; at most {largest:g} in a figure of this size"
+            raise SpecError(Problem(field="font_size", message=message))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
 from typing import IO, Any
@@ -9,7 +10,7 @@ from typing import IO, Any
 from lrviz.errors import SpecError, nearest, shown
 from lrviz.files import replacing
 
-__all__ = ["FORMATS", "SUFFIXES", "format_of", "write"]
+__all__ = ["FORMATS", "format_of", "write"]
 
 FORMATS = ("png", "svg", "pdf")
 SUFFIXES = {f".{name}": name for name in FORMATS}
@@ -41,12 +42,12 @@ def write(figure: Any, target: Path | IO[bytes], format: str, dpi: float | None 
         raise SpecError(f"unknown format {shown(format)}; known are {', '.join(FORMATS)}{nearest(format, FORMATS)}")
     if isinstance(target, Path):
         with replacing(target) as file:
-            _save(figure, file, format, dpi)
+            file.write(_rendered(figure, format, dpi))
     else:
-        _save(figure, target, format, dpi)
+        target.write(_rendered(figure, format, dpi))
 
 
-def _save(figure: Any, stream: IO[bytes], format: str, dpi: float | None) -> None:
+def _rendered(figure: Any, format: str, dpi: float | None) -> bytes:
     from matplotlib import rc_context
 
     from lrviz.render.figure.theme import settings
@@ -54,4 +55,6 @@ def _save(figure: Any, stream: IO[bytes], format: str, dpi: float | None) -> Non
     with rc_context(settings("light")), warnings.catch_warnings():
         # A box is drawn for what the font has not; an SVG keeps the text.
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
+        stream = io.BytesIO()
         figure.savefig(stream, format=format, dpi=dpi or figure.dpi, metadata=METADATA[format], facecolor="auto")
+    return stream.getvalue()

@@ -17,9 +17,10 @@ from matplotlib.markers import TICKDOWN, TICKLEFT
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.figure.curve import COLUMNS_PER_INCH, HUGE, Curve, curve, loss_curve, metric_curve
 from lrviz.render.figure.layout import LINE, Layout
+from lrviz.render.figure.options import FigureOptions
 from lrviz.render.figure.theme import Theme
 from lrviz.render.figure.ticks import Ticks, epoch_ticks, level_ticks, log_ticks, step_ticks
-from lrviz.render.words import inches, wrapped
+from lrviz.render.words import clean, inches, wrapped
 from lrviz.trace import Trace
 
 __all__ = [
@@ -35,8 +36,10 @@ __all__ = [
     "draw_steps",
     "figure_of",
     "inches_of",
+    "peak",
     "plot",
     "raise_ylim",
+    "relabel",
     "set_linear_ylim",
 ]
 
@@ -58,15 +61,17 @@ DASHES: tuple[Any, ...] = (
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
-def draw_lr(axes: Axes, trace: Trace, experiment: Experiment, theme: Theme, *, log_y: bool = False) -> list[Curve]:
+def draw_lr(
+    axes: Axes, trace: Trace, experiment: Experiment, theme: Theme, *, log_y: bool = False, high: float = 0.0
+) -> list[Curve]:
     """Draw every group's learning rate and return the lines.
 
-    The axis runs from 0 to 1.1 x the highest that the learning rate is or is meant to be.
+    The axis runs from 0 to 1.1 x the highest that the learning rate is or is meant to be, or `high`.
     """
     stride, columns = experiment.run.clock.stride, columns_of(axes)
     curves = [curve(group.name, group.lr, stride, columns) for group in trace.groups]
     low = min((each.low for each in curves), default=0.0)
-    high = max(max((each.high for each in curves), default=0.0), _target(experiment))
+    high = max(max((each.high for each in curves), default=0.0), _target(experiment), high)
     if log_y:
         curves = _draw_log(axes, curves, high)
     else:
@@ -123,6 +128,13 @@ def _small(theme: Theme) -> dict[str, Any]:
     return {"textcoords": "offset points", "va": "bottom", "color": theme.quiet, "fontsize": size}
 
 
+def peak(trace: Trace, experiment: Experiment) -> float:
+    """Return the highest that any parameter group's learning rate is or is meant to be, as far as it can be drawn."""
+    rates = [numpy.asarray(group.lr) for group in trace.groups]
+    drawn = [float(each[numpy.abs(each) < HUGE].max(initial=0.0)) for each in rates]
+    return max(*drawn, min(HUGE, _target(experiment)), 0.0)
+
+
 def _target(experiment: Experiment) -> float:
     """Return the highest learning rate that any parameter group is meant to reach."""
     groups = experiment.optimizer.resolved_groups
@@ -163,8 +175,16 @@ def align_labels(panels: Sequence[Axes], layout: Layout) -> None:
     longest = max(inches(label.get_text(), layout.points) for axes in panels for label in axes.get_yticklabels())
     for axes in panels:
         axes.yaxis.set_label_coords(-(longest + LABEL * layout.points / 72) / layout.width, 0.5)
-        length = inches(axes.get_ylabel(), layout.points)
+        length = inches(axes.get_ylabel(), layout.points) or 1.0
         axes.yaxis.label.set_fontsize(layout.points * min(1.0, inches_of(axes)[1] / length))
+
+
+def relabel(top: Axes, bottom: Axes, options: FigureOptions) -> None:
+    """Give the axes of values and of steps the labels that were asked for."""
+    if options.ylabel is not None:
+        top.set_ylabel(clean(options.ylabel))
+    if options.xlabel is not None:
+        bottom.set_xlabel(wrapped(options.xlabel, inches_of(bottom)[0], rcParams["font.size"], lines=1))
 
 
 def figure_of(axes: Axes) -> Figure:
@@ -211,6 +231,7 @@ def _draw_log(axes: Axes, curves: Sequence[Curve], high: float) -> list[Curve]:
 
     What has no logarithm lies on the axis's floor, whose tick says so, rather than nowhere.
     """
+    high = min(high, HUGE)
     positive = [each.y[each.y > FLAT] for each in curves]
     lowest = min((float(values.min()) for values in positive if len(values)), default=high if high > FLAT else 0.1)
     high = high if high > FLAT else 1.0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy
 from matplotlib import rcParams
@@ -17,20 +19,39 @@ from lrviz.experiment.scalars import short
 from lrviz.experiment.schedulers.notes import Annotation, Point
 from lrviz.render.figure.annotation.callouts import call_out
 from lrviz.render.figure.curve import Curve, range_test_curve
+from lrviz.render.figure.fonts import fonts_of
 from lrviz.render.figure.layout import NO_LEGEND, Layout
 from lrviz.render.figure.options import FigureOptions
-from lrviz.render.figure.panel import TOY, add_caption, align_labels, columns_of, inches_of, plot, set_linear_ylim
-from lrviz.render.figure.suggestions import Suggestion, steepest, usable, valley
-from lrviz.render.figure.theme import Theme, styled
+from lrviz.render.figure.panel import (
+    TOY,
+    add_caption,
+    align_labels,
+    columns_of,
+    inches_of,
+    plot,
+    relabel,
+    set_linear_ylim,
+)
+from lrviz.render.figure.theme import Theme, styled_as
 from lrviz.render.figure.ticks import log_ticks
 from lrviz.trace import Trace
 
-__all__ = ["draw_range_test"]
+__all__ = ["draw_range_test", "steepest", "usable", "valley"]
 
 HEADROOM = 1.25  # of the highest loss before it diverges, for the rising end and the labels
 FAR = 10.0  # times the frame's height: as good as any loss that is higher
 NARROW = 2.0  # inches of a panel in which a label has a line for each word
-AROUND = 10**0.5  # times a single rate and its share: the ends of the axis then
+DIVERGED = 4.0  # times the best loss: where fastai's `lr_find` stops
+AROUND = 10**0.5  # times a single learning rate and its share: the ends of the axis then
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A learning rate that a range test suggests, the loss there, and its index in the run."""
+
+    index: int
+    rate: float
+    loss: float
 
 
 def draw_range_test(trace: Trace, experiment: Experiment, options: FigureOptions) -> Figure:
@@ -39,16 +60,17 @@ def draw_range_test(trace: Trace, experiment: Experiment, options: FigureOptions
     The line leaves the frame where the loss diverges. The steepest and the valley point before that
     are marked, where the loss falls at all.
     """
-    with styled(options.theme, options.size) as theme:
+    with styled_as(options, fonts_of(experiment, options).names) as theme:
         figure = Figure(figsize=options.size, dpi=options.dpi)
         layout = Layout.around(
-            options.size, rcParams["font.size"], experiment.name, epochs=False, notes=1, legend=NO_LEGEND
+            options.size, rcParams["font.size"], experiment.heading, epochs=False, notes=1, legend=NO_LEGEND
         )
         axes = figure.add_axes(layout.rectangles(1)[0], label="range test")
         axes.set_title(layout.title, pad=layout.pad)
         losses = list(trace.loss or ())
         calm = losses[: usable(losses)]
         line = _line(axes, range_test_curve(trace, columns_of(axes)), max(calm, default=0.0) or 1.0, theme)
+        relabel(axes, axes, options)
         align_labels([axes], layout)
         add_caption(axes, TOY, theme, "toy")
         rates = list(trace.groups[0].lr[: len(calm)]) if calm else []
@@ -92,3 +114,45 @@ def _marked(axes: Axes, found: dict[str, Suggestion | None], theme: Theme) -> Se
     labels = [(each, f"{', '.join(who)}: {short(each.rate)}") for each, who in names.items()]
     narrow = inches_of(axes)[0] < NARROW
     return [Point(each.rate, each.loss, text.replace(" ", "\n") if narrow else text) for each, text in labels]
+
+
+def usable(losses: Sequence[float]) -> int:
+    """Return how many losses come before the range test diverges: is not finite, or over four times its best."""
+    best = math.inf
+    for index, loss in enumerate(losses):
+        if not math.isfinite(loss) or loss > DIVERGED * best:
+            return index
+        best = min(best, loss)
+    return len(losses)
+
+
+def steepest(rates: Sequence[float], losses: Sequence[float]) -> Suggestion | None:
+    """Return where the loss falls fastest per unit of log learning rate (fastai's `steep`), or None."""
+    slopes = [
+        (losses[i + 1] - losses[i]) / math.log(rates[i + 1] / rates[i]) if rates[i + 1] > rates[i] > 0 else 0.0
+        for i in range(len(losses) - 1)
+    ]
+    if not slopes or min(slopes) >= 0:
+        return None
+    index = slopes.index(min(slopes))
+    return Suggestion(index, rates[index], losses[index])
+
+
+def valley(rates: Sequence[float], losses: Sequence[float]) -> Suggestion | None:
+    """Return the middle of the longest run of falling losses (fastai's `valley`), or None where they never fall.
+
+    The run is the longest decreasing subsequence, so that noise does not end it.
+    """
+    lowest: list[float] = []  # the last, negated loss of the best subsequence of each length
+    longest, end = 1, 0
+    for index, loss in enumerate(losses):
+        place = bisect_left(lowest, -loss)
+        lowest[place : place + 1] = [-loss]
+        if place + 1 > longest:
+            longest, end = place + 1, index
+    if longest < 2:
+        return None
+    start = max(0, end - longest)
+    third = (end - start) / 3
+    index = start + int(third) + int(third / 2)
+    return Suggestion(index, rates[index], losses[index])

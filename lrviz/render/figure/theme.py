@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +11,9 @@ from typing import Any
 
 from matplotlib import rc_context, rc_params_from_file, rcParamsDefault
 
-__all__ = ["Theme", "settings", "styled"]
+from lrviz.render.figure.options import FigureOptions
+
+__all__ = ["Theme", "settings", "styled", "styled_as"]
 
 BASE_SIZE = (10.0, 5.0)  # inches; the size that the style sheets' font is for
 BASE_FONT = 12.0  # points
@@ -55,8 +57,21 @@ def settings(theme: str) -> dict[Any, Any]:
 
 
 @contextmanager
-def styled(theme: str, size: tuple[float, float] = BASE_SIZE) -> Iterator[Theme]:
-    """Draw in a theme, the font scaled to a figure's size in inches; nothing stays changed afterwards."""
-    scale = min(1.0, max(SMALLEST, min(size[0] / BASE_SIZE[0], size[1] / BASE_SIZE[1]) ** 0.5))
-    with rc_context(settings(theme) | {"font.size": BASE_FONT * scale}):
+def styled(theme: str) -> Iterator[Theme]:
+    """Draw in a theme; nothing stays changed afterwards."""
+    with rc_context(settings(theme)):
         yield COLORS[theme]
+
+
+@contextmanager
+def styled_as(options: FigureOptions, fonts: Sequence[str]) -> Iterator[Theme]:
+    """Draw as the options have it, in the first font that has a letter, scaled to the figure unless it has a size."""
+    share = min(options.size[0] / BASE_SIZE[0], options.size[1] / BASE_SIZE[1])
+    points = options.font_size or BASE_FONT * min(1.0, max(SMALLEST, share**0.5))
+    own: dict[Any, Any] = {"font.size": points}
+    if len(fonts) > 1:  # else the style sheet's
+        own["font.family"] = list(fonts)
+    if options.transparent:
+        own |= {"figure.facecolor": "none", "axes.facecolor": "none"}
+    with styled(options.theme) as theme, rc_context(own):
+        yield theme

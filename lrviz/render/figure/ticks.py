@@ -74,9 +74,9 @@ def step_ticks(steps: int, steps_per_epoch: int | None, labels: int) -> Ticks:
     else the epochs while those are.
     """
     if steps_per_epoch and steps >= 2 * steps_per_epoch:
-        places = _multiples(steps, steps_per_epoch * _every(steps / steps_per_epoch, labels))
+        places = range(0, steps + 1, steps_per_epoch * _every(steps / steps_per_epoch, labels))
     else:
-        places = _multiples(steps, _every(steps, labels))
+        places = range(0, steps + 1, _every(steps, labels))
     minor: Sequence[float] = ()
     if steps <= labels * 12:
         minor = range(steps + 1)
@@ -88,13 +88,9 @@ def step_ticks(steps: int, steps_per_epoch: int | None, labels: int) -> Ticks:
 
 def epoch_ticks(steps: int, steps_per_epoch: int, labels: int) -> Ticks:
     """Return ticks of the epoch axis, in steps, labelled with how many epochs are behind."""
-    places = _multiples(steps, steps_per_epoch * _every(steps / steps_per_epoch, labels))
+    places = range(0, steps + 1, steps_per_epoch * _every(steps / steps_per_epoch, labels))
     return Ticks(places, [f"{place // steps_per_epoch:,}" for place in places])
 
 
 def _every(length: float, labels: int) -> int:
     return max(1, round(nice(length / max(1, labels))))
-
-
-def _multiples(length: int, step: int) -> range:
-    return range(0, length + 1, step)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.writer import as_document
 from lrviz.render.text.rows import constant, picked
-from lrviz.render.words import one_line
+from lrviz.render.words import clean, one_line
 from lrviz.trace import Trace
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def csv_lines(trace: Trace, experiment: Experiment, *, every: int | None = None)
     header = io.StringIO()
     csv.writer(header, lineterminator="\n").writerow(names)
     yield header.getvalue()
-    yield from _rows(trace, experiment.run.clock.stride, ",".join(["%s"] * len(names)) + "\n", every, repr, "")
+    yield from _rows(trace, experiment, ",".join(["%s"] * len(names)) + "\n", every)
 
 
 def markdown_lines(trace: Trace, experiment: Experiment, *, every: int | None = None) -> Iterator[str]:
@@ -85,7 +85,7 @@ def markdown_lines(trace: Trace, experiment: Experiment, *, every: int | None = 
     optimizer = experiment.optimizer.name
     yield f"{_escaped(experiment.name)}: {trace.steps:,} steps, {optimizer}, torch {trace.torch_version}\n\n"
     yield f"| {' | '.join(map(_escaped, names))} |\n|{' ---: |' * len(names)}\n"
-    yield from _rows(trace, experiment.run.clock.stride, f"| {' | '.join(['%s'] * len(names))} |\n", every, repr, "")
+    yield from _rows(trace, experiment, f"| {' | '.join(['%s'] * len(names))} |\n", every)
     if trace.failure is not None:
         yield f"\nStopped {trace.failure.where}: {_escaped(trace.failure.words)}\n"
 
@@ -104,7 +104,7 @@ def json_lines(trace: Trace, experiment: Experiment, *, every: int | None = None
         yield f"{'{' if name == 'title' else ','}\n  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
     yield ',\n  "rows": ['
     comma = ""
-    for block in _rows(trace, experiment.run.clock.stride, ",\n    " + _json_row(trace), every, _json_number, "null"):
+    for block in _rows(trace, experiment, ",\n    " + _json_row(trace), every, _json_number, "null"):
         yield block if comma else block[1:]
         comma = ","
     yield "\n  ]\n}\n" if comma else "]\n}\n"
@@ -115,11 +115,11 @@ def _table_lines(
 ) -> Iterator[str]:
     from rich.console import Console
 
-    from lrviz.render.text.table import table
+    from lrviz.render.text.table import TraceTable
 
     console = console or Console(width=80, force_terminal=False, color_system=None)
     with console.capture() as captured:
-        console.print(table(trace, experiment, every=every, ascii=ascii))
+        console.print(TraceTable(trace, experiment, every, ascii))
     yield captured.get()
 
 
@@ -136,8 +136,8 @@ def _columns(trace: Trace) -> dict[str, list[memoryview]]:
 def _names(trace: Trace) -> list[str]:
     """Return the names of the columns."""
     several = len(trace.groups) > 1
-    groups = [f".{group.name}" if several else "" for group in trace.groups] or [""]
-    floats = [f"{kind}{group}" for kind in _columns(trace) for group in groups]
+    groups = [f".{clean(group.name)}" if several else "" for group in trace.groups] or [""]
+    floats = [f"{name}{group}" for name in _columns(trace) for group in groups]
     return ["step", "epoch", *floats, *_watched(trace)]
 
 
@@ -148,27 +148,26 @@ def _watched(trace: Trace) -> dict[str, memoryview]:
 
 
 def _rows(
-    trace: Trace, stride: int, template: str, every: int | None, number: Callable[[float], str], absent: str
+    trace: Trace,
+    experiment: Experiment,
+    template: str,
+    every: int | None,
+    number: Callable[[float], str] = repr,
+    absent: str = "",
 ) -> Iterator[str]:
     """Yield blocks of rows, `template` filled with step, epoch and numbers; `absent` is for none.
 
-    There is a metric after every `stride`-th step.
+    A value that holds is formatted once, however long.
     """
-    filled = _filled(trace, stride, template, every, number, absent)
-    while block := "".join(islice(filled, BLOCK)):
-        yield block
-
-
-def _filled(
-    trace: Trace, stride: int, template: str, every: int | None, number: Callable[[float], str], absent: str
-) -> Iterator[str]:
-    """Yield the rows; a value that holds is formatted once, however long."""
     columns = [column for group in _columns(trace).values() for column in group]
-    watched = [(values, stride if name == "metric" else 1) for name, values in _watched(trace).items()]
+    watched = [
+        (values, experiment.run.clock.stride if name == "metric" else 1) for name, values in _watched(trace).items()
+    ]
     per_epoch = trace.steps_per_epoch
     held: list[float] = [math.nan] * len(columns)
     cells: list[str] = [""] * len(columns)
-    for step in picked(trace, every or 1):
+
+    def row(step: int) -> str:
         for index, column in enumerate(columns):
             value = column[step]
             if value != held[index] or not value:  # 0.0 equals -0.0
@@ -179,7 +178,11 @@ def _filled(
             number(values[step // often]) if (step + 1) % often == 0 and step // often < len(values) else absent
             for values, often in watched
         ]
-        yield template % (step, epoch, *cells, *others)
+        return template % (step, epoch, *cells, *others)
+
+    rows = map(row, picked(trace, every or 1))
+    while block := "".join(islice(rows, BLOCK)):
+        yield block
 
 
 def _escaped(text: str) -> str:
@@ -222,9 +225,9 @@ def _json_number(value: float) -> str:
 
 
 def _json_row(trace: Trace) -> str:
-    """Return the template of a row: the groups, where there are several, inside an object for each kind."""
+    """Return the template of a row: the groups, where there are several, inside an object for each name."""
     keys = [json.dumps(group.name, ensure_ascii=False).replace("%", "%%") for group in trace.groups]
     value = f"{{{', '.join(f'{key}: %s' for key in keys)}}}" if len(keys) > 1 else "%s"
-    floats = [f'"{kind}": {value}' for kind in _columns(trace)]
+    floats = [f'"{name}": {value}' for name in _columns(trace)]
     others = [f'"{name}": %s' for name in _watched(trace)]
     return "{" + ", ".join(['"step": %s', '"epoch": %s', *floats, *others]) + "}"

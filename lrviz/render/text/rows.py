@@ -119,7 +119,7 @@ def _stretch(words: Sequence[memoryview], index: int) -> tuple[int, int]:
 
 
 def _jumps(groups: Sequence[GroupTrace], stride: int) -> list[int]:
-    """Return where, among every `stride`-th value, a rate changes most: over 5 % of its peak, and suddenly."""
+    """Return where, among every `stride`-th value, a learning rate changes most: over 5 % of its peak, and suddenly."""
     found: list[tuple[float, int]] = []
     for group in groups:
         rates, scale = group.lr[::stride], abs(group.summary.peak) or 1.0

@@ -23,30 +23,21 @@ class _Cell(NamedTuple):
     beside: tuple[float, ...]  # the values next to it, on one side or both; its middle if it has none
 
 
-def sparkline(
-    values: Sequence[float] | memoryview,
-    width: int = 16,
-    low: float | None = None,
-    high: float | None = None,
-    *,
-    ascii: bool = False,
-) -> str:
-    """Return `width` characters whose heights follow the values, from `low` to `high`.
+def sparkline(values: Sequence[float] | memoryview, width: int = 16, *, ascii: bool = False) -> str:
+    """Return `width` characters whose heights follow the values, from zero or the least to the greatest.
 
     A character's height in eighths is the value's share of the scale, and never none. Every cell
     that holds a peak or a dip shows it, however short it is; one that holds both shows the one
-    farther from its neighbour, so that a fast cycle is seen to swing. NaN leaves a blank. Unset,
-    `low` and `high` are the finite extremes of the values. One pass over the values.
+    farther from its neighbour, so that a fast cycle is seen to swing. NaN leaves a blank. One pass
+    over the values.
     """
     cells = _cells(values, width)
     finite = [edge for cell in cells for edge in (cell.low, cell.high) if math.isfinite(edge)]
-    low = min(finite, default=0.0) if low is None else low
-    high = max(finite, default=0.0) if high is None else high
-    extremes = min(finite, default=low), max(finite, default=high)
+    lowest, highest = min(finite, default=0.0), max(finite, default=0.0)
     blocks, shown, line = PLAIN if ascii else BLOCKS, math.nan, []
     for cell in cells:
-        shown = _shown(cell, shown, *extremes)
-        line.append(" " if math.isnan(shown) else blocks[_level(shown, low, high)])
+        shown = _shown(cell, shown, lowest, highest)
+        line.append(" " if math.isnan(shown) else blocks[_level(shown, min(0.0, lowest), highest)])
     return "".join(line)
 
 

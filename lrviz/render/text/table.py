@@ -20,24 +20,16 @@ from lrviz.render.text.spark import bar, sparkline
 from lrviz.render.words import one_line
 from lrviz.trace import GroupTrace, Trace
 
-__all__ = ["TraceTable", "table"]
+__all__ = ["TraceTable"]
 
 WIDEST = 100
 GAP = 2  # blanks between two columns
 PICTURED = 4  # groups with a sparkline and a line of their own
 NAME = 16  # cells of a group's name
 BAR = (6, 32)  # cells of the narrowest and the widest bar
+ROUNDING = 1e-9  # of a ratio of two rates, on the way there
 
 Line = list[tuple[str, str]]  # pieces of text, each with its style
-
-
-def table(trace: Trace, experiment: Experiment, *, every: int | None = None, ascii: bool = False) -> TraceTable:
-    """Return a trace as something that a rich Console prints, within its width or 100 columns.
-
-    Stretches without a change are one row; a run with over 40 of them shows a choice, and says so.
-    With `every`, every Nth step and the last have a row each. `ascii` leaves out all other letters.
-    """
-    return TraceTable(trace, experiment, every, ascii)
 
 
 class Column(NamedTuple):
@@ -63,7 +55,11 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True)
 class TraceTable:
-    """A trace that a rich Console can print."""
+    """A trace as something that a rich Console prints, within its width or 100 columns.
+
+    Stretches without a change are one row; a run with over 40 of them shows a choice, and says so.
+    With `every`, every Nth step and the last have a row each. `ascii` leaves out all other letters.
+    """
 
     trace: Trace
     experiment: Experiment
@@ -85,7 +81,9 @@ class TraceTable:
             yield from self._pictures(width)
             yield []
             yield from self._body(chosen, width)
-        yield from self._stopped(width)
+        if trace.failure is not None:
+            stopped = f"stopped {trace.failure.where}: {trace.failure.words}"
+            yield from self._wrapped(stopped, width, "bold red")
         yield []
         for group in trace.groups[:PICTURED]:
             yield from self._wrapped(summary_line(trace, group), width, "")
@@ -109,8 +107,8 @@ class TraceTable:
         return text.encode("ascii", "backslashreplace").decode() if self.ascii else text
 
     def _heading(self) -> str:
-        trace, name, kind = self.trace, self.experiment.name, type(self.experiment.scheduler).__name__
-        title = name if kind == name else f"{name} ({kind})"
+        trace, name, scheduler = self.trace, self.experiment.name, type(self.experiment.scheduler).__name__
+        title = name if scheduler == name else f"{name} ({scheduler})"
         length = f"{trace.steps:,} step{'s' * (trace.steps != 1)}"
         if trace.steps_per_epoch and trace.steps > trace.steps_per_epoch > 1:
             length += f", {trace.steps_per_epoch:,} to an epoch"
@@ -125,8 +123,7 @@ class TraceTable:
         names = [self._name(group) for group in groups] if len(self.trace.groups) > 1 else [""]
         indent = max(map(cell_len, names)) + GAP * (len(names) > 1)
         for name, group in zip(names, groups, strict=True):
-            lowest = min(group.lr)
-            curve = sparkline(group.lr[:: self._stride], width - indent, low=min(0.0, lowest), ascii=self.ascii)
+            curve = sparkline(group.lr[:: self._stride], width - indent, ascii=self.ascii)
             yield [(set_cell_size(name, indent), "bold"), (curve, "cyan")]
         yield [(" " * indent + _ruler(self.trace, width - indent), "dim")]
 
@@ -144,12 +141,6 @@ class TraceTable:
         if left_out:
             message = f"{left_out} more column{'s' * (left_out > 1)} would not fit; --format csv has all"
             yield from self._wrapped(message, width, "dim")
-
-    def _stopped(self, width: int) -> Iterator[Line]:
-        failure = self.trace.failure
-        if failure is None:
-            return
-        yield from self._wrapped(f"stopped {failure.where}: {failure.words}", width, "bold red")
 
     def _columns(self, rows: Sequence[Row], width: int) -> tuple[list[Column], int]:
         """Return the columns that fit, and how many did not."""
@@ -169,7 +160,7 @@ class TraceTable:
         return [*places, *pairs, *shown[len(groups) :]], left_out
 
     def _values(self, rows: Sequence[Row]) -> Iterator[Column]:
-        """Yield what a row can tell, the rates first and then what matters most."""
+        """Yield what a row can show, the learning rates first and then what matters most."""
         groups = self.trace.groups
         yield from (self._rates(group, rows) for group in groups)
         if len(groups) == 1:
@@ -255,7 +246,7 @@ def _ruler(trace: Trace, width: int) -> str:
 
 
 def _changes(rates: memoryview, rows: Sequence[Row]) -> Iterator[Column]:
-    """Yield each rate's change from the row before it, as a percentage or a factor, if any changes."""
+    """Yield each learning rate's change from the row before it, as a percentage or a factor, if any changes."""
     pairs = pairwise([math.nan, *(rates[row.start] for row in rows)])
     cells = [_change(before, after) for before, after in pairs]
     if any(cells):
@@ -266,14 +257,14 @@ def _change(before: float, after: float) -> str:
     ratio = after / before if before else math.nan
     if not math.isfinite(ratio) or ratio <= 0 or ratio == 1:
         return ""
-    if not 0.1 < ratio < 10:
+    if not 0.1 + ROUNDING < ratio < 10 - ROUNDING:
         return f"x{ratio:.2g}"
     percent = (ratio - 1) * 100
     return f"{percent:+.1f}%" if abs(percent) >= 0.05 else f"{percent:+.1g}%"
 
 
 def _between(rates: memoryview, rows: Sequence[Row]) -> Iterator[Column]:
-    """Yield where a rate goes between one row and the next, if anywhere beyond what they show."""
+    """Yield where a learning rate goes between one row and the next, if anywhere beyond what they show."""
     values = [rates[row.start] for row in rows]
     slack = 0.02 * (max(values) - min(values))
     cells = []
@@ -289,7 +280,7 @@ def _between(rates: memoryview, rows: Sequence[Row]) -> Iterator[Column]:
 def _aligned(values: Sequence[float], digits: int = 4) -> list[str]:
     """Return numbers as texts of one form, with as many digits as tell neighbours apart, at most 8."""
     finite = [value for value in values if math.isfinite(value)]
-    while digits < 8 and not _told_apart(finite, digits):
+    while digits < 8 and not _differ(finite, digits):
         digits += 1
     split = [_split(value, digits) for value in finite if value]
     mantissa = max((length for length, _ in split), default=1)
@@ -301,7 +292,7 @@ def _aligned(values: Sequence[float], digits: int = 4) -> list[str]:
     return [f"{value:{form}}" if value else zero for value in values]
 
 
-def _told_apart(values: Sequence[float], digits: int) -> bool:
+def _differ(values: Sequence[float], digits: int) -> bool:
     return all(a == b or f"{a:.{digits - 1}e}" != f"{b:.{digits - 1}e}" for a, b in pairwise(values))
 
 

@@ -17,17 +17,17 @@ def made(*names: str, steps_per_epoch: int | None = 2) -> Trace:
     )
 
 
-def message(trace: Trace, title: str = "") -> str:
+def line(trace: Trace, title: str = "") -> str:
     return summary_line(trace, trace.groups[-1], title)
 
 
 def test_a_line_says_first_peak_and_last():
-    assert message(made("default")) == "first 1, peak 3 at step 1 (epoch 0), last 0.6667"
+    assert line(made("default")) == "first 1, peak 3 at step 1 (epoch 0), last 0.6667"
 
 
 @pytest.mark.parametrize("steps_per_epoch", [None, 1])
 def test_an_epoch_that_says_nothing_new_is_left_out(steps_per_epoch):
-    assert message(made("default", steps_per_epoch=steps_per_epoch)) == "first 1, peak 3 at step 1, last 0.6667"
+    assert line(made("default", steps_per_epoch=steps_per_epoch)) == "first 1, peak 3 at step 1, last 0.6667"
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,4 @@ def test_an_epoch_that_says_nothing_new_is_left_out(steps_per_epoch):
     ],
 )
 def test_a_line_says_whose_it_is_without_what_a_terminal_obeys(names, title, who):
-    assert message(made(*names), title).startswith(f"{who}first 1")
+    assert line(made(*names), title).startswith(f"{who}first 1")

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 import numpy
@@ -18,25 +18,26 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
-from lrviz.experiment.schedulers.notes import Annotation, Span
+from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.schedulers.notes import Annotation, Span, View
 from lrviz.render.figure.annotation.placement import Board, Box, Label, LineLabel, Placed, Pointer, Ruler, place
-from lrviz.render.figure.curve import Curve
+from lrviz.render.figure.curve import HUGE, Curve, Points
 from lrviz.render.figure.options import Mark
 from lrviz.render.figure.panel import figure_of, inches_of, raise_ylim
 from lrviz.render.figure.theme import Theme
-from lrviz.render.figure.thinning import Points
 from lrviz.render.words import clean, clipped, wrapped
-from lrviz.trace import Failure
+from lrviz.trace import Failure, Trace
 
-__all__ = ["call_out", "own_marks"]
+__all__ = ["annotate", "call_out", "own_marks"]
 
 NARROWEST = 20.0  # points: a shorter length is pointed at, not measured
 ON_CURVE = 6.0  # points a side: with a line in this box, a place is on it
-LANES = (2.1, 3.6, 5.2)  # ems above the curve: room for one length over it, for two, for three
+LANES = (0.0, 2.1, 3.6, 5.2)  # ems above the curve: room for no length over it, for one, for two, for three
 MARKER = 0.65  # ems: on top of a mark's line
 LONGEST = 60  # characters of a mark's words
 LINE_HEIGHT = 1.2  # of a font's, as matplotlib sets lines
 LOST = (14.0, 20.0)  # least and most ems to a line of torch's words
+MOST_NOTES = 40  # annotations that are looked for a place; one has it for fewer
 MOST_LABELS = 12  # marks that carry their words; more would only be noise
 
 
@@ -86,6 +87,21 @@ class _Panel:
         return place[0] / self.board.width, place[1] / self.board.height
 
 
+def annotate(experiment: Experiment, trace: Trace) -> list[Annotation]:
+    """Return what the scheduler points at, on the group with the highest learning rate; empty for an empty trace."""
+    if not trace.steps:
+        return []
+    clock, columns = experiment.run.clock, [group.lr for group in trace.groups]
+    views = [View(number, lr, _peak(lr), clock) for number, lr in enumerate(columns)]
+    found = experiment.resolved.annotations(max(views, key=lambda view: view.peak))
+    return list(islice((each for each in found if abs(each.y) <= HUGE), MOST_NOTES))
+
+
+def _peak(lr: memoryview) -> float:
+    rates = numpy.asarray(lr)
+    return float(rates.max(where=numpy.isfinite(rates), initial=0.0))
+
+
 def call_out(
     axes: Axes,
     curves: Sequence[Curve],
@@ -105,57 +121,53 @@ def call_out(
         axes.axvspan(failure.step, steps, facecolor=theme.error, alpha=0.1, linewidth=0, zorder=0, gid="lost")
     if not (annotations or marks):
         return
-    plan = _plan(axes, curves, marks, annotations)
+    panel, found = _places(axes, curves, marks, annotations)
     for mark in marks:
         _draw_line(axes, mark, theme.severity(mark.severity))
-    for mark, placed in zip(marks, plan.marks, strict=False):
-        if placed is not None:
-            text = _write(plan.panel, mark.label, placed.box, theme.severity(mark.severity), "mark")
+    for each, label, placed in found:
+        if placed is not None and isinstance(each, Mark):
+            text = _write(panel, each.label, placed.box, theme.severity(each.severity), "mark")
             if placed.crossed:
                 text.set_bbox({"facecolor": axes.get_facecolor(), "edgecolor": "none", "pad": 1.0})
-    for note, label, placed in zip(annotations, plan.labels, plan.notes, strict=True):
-        if placed is not None:
-            _draw_arrow(plan.panel, label, placed, theme)
-            _write(plan.panel, note.label, placed.box, theme.annotation, "annotation")
+        elif placed is not None:
+            _draw_arrow(panel, label, placed, theme)
+            _write(panel, each.label, placed.box, theme.annotation, "annotation")
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """Where every label goes on a panel."""
-
-    panel: _Panel
-    marks: list[Placed | None]
-    labels: list[Label]  # of the annotations
-    notes: list[Placed | None]
-
-    @property
-    def is_cramped(self) -> bool:
-        """Whether an annotation found no room, or measures across the curve."""
-        pairs = zip(self.labels, self.notes, strict=True)
-        return any(placed is None or (isinstance(label, Ruler) and placed.crossed) for label, placed in pairs)
+_Found = list[tuple[Mark | Annotation, Label, Placed | None]]
 
 
-def _plan(axes: Axes, curves: Sequence[Curve], marks: Sequence[Mark], annotations: Sequence[Annotation]) -> _Plan:
+def _places(
+    axes: Axes, curves: Sequence[Curve], marks: Sequence[Mark], annotations: Sequence[Annotation]
+) -> tuple[_Panel, _Found]:
     """Return the places of all labels; the panel's ceiling is raised where they need the room."""
-    plan = _planned(axes, curves, marks, annotations)
     high = max((curve.high for curve in curves), default=0.0)
     for lanes in LANES:
-        if not plan.is_cramped or high <= axes.get_ylim()[0]:
-            break
         raise_ylim(axes, high, lanes * rcParams["font.size"] / 72)
-        plan = _planned(axes, curves, marks, annotations)
-    return plan
+        panel, found = _placed(axes, curves, marks, annotations)
+        if high <= axes.get_ylim()[0] or not any(_is_cramped(label, placed) for _, label, placed in found):
+            break
+    return panel, found
 
 
-def _planned(axes: Axes, curves: Sequence[Curve], marks: Sequence[Mark], annotations: Sequence[Annotation]) -> _Plan:
+def _is_cramped(label: Label, placed: Placed | None) -> bool:
+    """Return whether an annotation found no room, or measures across the curve."""
+    if placed is None:
+        return not isinstance(label, LineLabel)
+    return isinstance(label, Ruler) and placed.crossed
+
+
+def _placed(
+    axes: Axes, curves: Sequence[Curve], marks: Sequence[Mark], annotations: Sequence[Annotation]
+) -> tuple[_Panel, _Found]:
     panel = _Panel.of(axes, curves)
     places = [panel.place(mark.step, 0.0)[0] for mark in marks]
     for x in places:
         panel.board.lines.stroke(numpy.array([(x, 0.0), (x, panel.board.height)]), 0.0)
-    named = [LineLabel(x, panel.size(mark.label)) for x, mark in zip(places, marks, strict=True)][:MOST_LABELS]
-    labels = [_label(panel, note) for note in annotations]
-    placed = place(panel.board, [*named, *labels])
-    return _Plan(panel, placed[: len(named)], labels, placed[len(named) :])
+    named = marks[:MOST_LABELS]
+    labels: list[Label] = [LineLabel(x, panel.size(mark.label)) for x, mark in zip(places, named, strict=False)]
+    labels += [_label(panel, note) for note in annotations]
+    return panel, list(zip([*named, *annotations], labels, place(panel.board, labels), strict=True))
 
 
 def own_marks(curves: Sequence[Curve], marks: Sequence[Mark]) -> Iterator[Mark]:
@@ -209,23 +221,11 @@ def _draw_arrow(panel: _Panel, label: Label, placed: Placed, theme: Theme) -> No
 
 
 def _arrow(panel: _Panel, tail: tuple[float, float], tip: tuple[float, float], style: str, theme: Theme) -> None:
-    panel.axes.annotate(
-        "",
-        xy=panel.share(tip),
-        xytext=panel.share(tail),
-        xycoords="axes fraction",
-        textcoords="axes fraction",
-        gid="arrow",
-        arrowprops={
-            "arrowstyle": style,
-            "color": theme.annotation,
-            "linewidth": 1.2,
-            "shrinkA": 0,
-            "shrinkB": 0,
-            "mutation_scale": 0.9 * rcParams["font.size"],
-        },
-        zorder=4,
-    )
+    size = 0.9 * rcParams["font.size"]
+    line = {"color": theme.annotation, "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
+    look = {"arrowstyle": style, "mutation_scale": size, **line}
+    within: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "axes fraction"}
+    panel.axes.annotate("", panel.share(tip), panel.share(tail), arrowprops=look, gid="arrow", zorder=4, **within)
 
 
 def _write(panel: _Panel, label: str, box: Box, color: str, gid: str) -> Text:

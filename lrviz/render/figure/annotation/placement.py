@@ -14,7 +14,7 @@ from itertools import product
 import numpy
 from numpy.typing import NDArray
 
-from lrviz.render.figure.thinning import Points
+from lrviz.render.figure.curve import Points
 
 __all__ = ["Board", "Box", "Label", "LineLabel", "Placed", "Pointer", "Ruler", "place"]
 

@@ -1,0 +1,73 @@
+"""Folders as targets: the schedules in them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from lrviz.cli.targets import Source, file_source
+from lrviz.errors import Problem, SpecError
+from lrviz.experiment.values import MAX_BYTES
+
+__all__ = ["SUFFIXES", "expanded"]
+
+SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def expanded(sources: Sequence[Source], key: str | None = None) -> tuple[list[Source], int]:
+    """Return the targets with every folder replaced by the schedules in it, and how many other files it holds.
+
+    A schedule is a YAML or JSON file with a `scheduler` at its top level, or in the block at a dotted `key`.
+    Raises SpecError for a folder that holds none.
+    """
+    found: dict[object, Source] = {}  # a file that is named twice counts once
+    passed_over = 0
+    for source in sources:
+        if source.path is None or not source.path.is_dir():
+            found.setdefault(source.path.resolve() if source.path else source.name, source)
+            continue
+        files = list(_documents(source.path))
+        schedules = [file for file in files if _is_schedule(file, key)]
+        if not schedules:
+            where = f"at {key}" if key else "at its top level"
+            message = f"the folder holds no schedule: no YAML or JSON file in it has a scheduler {where}"
+            raise SpecError(Problem(place=source.name, message=message))
+        passed_over += len(files) - len(schedules)
+        for file in schedules:
+            found.setdefault(file.resolve(), file_source(str(file)))
+    return list(found.values()), passed_over
+
+
+def _documents(folder: Path) -> Iterator[Path]:
+    """Yield the YAML and JSON files below a folder in order, without what is hidden."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(parent, name)
+            if path.suffix.lower() in SUFFIXES and not name.startswith(".") and path.is_file():
+                yield path
+
+
+def _is_schedule(path: Path, key: str | None) -> bool:
+    """Return whether a file has a scheduler at its top level, or would have one if it could be read."""
+    from lrviz.experiment.yaml_reader import decode
+
+    wanted = [*(key.split(".") if key else ()), "scheduler"]
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if b"scheduler" not in data:
+            return False
+        document = decode(data, str(path)).plain()
+    except OSError:
+        return True  # whoever reads it next says why it cannot be read
+    except SpecError:
+        first = re.escape(wanted[0].encode())
+        return bool(re.search(rb"""^({\s*)?["']?%b["']?\s*:""" % first, data, re.MULTILINE))
+    for name in wanted:
+        if not isinstance(document, dict) or name not in document:
+            return False
+        document = document[name]
+    return True

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from lrviz.engine.compare import EngineCheck
+from lrviz.experiment.schedulers import CATALOGUE
+from lrviz.rules import RULES
+
+
+@pytest.fixture
+def compared(monkeypatch):
+    """Return what sets the mismatches that a comparison of the engines comes to."""
+    counts = {"schedulers": 18, "optimizers": 15, "replays": 320, "steps": 10_277, "failures": 67, "warnings": 2}
+
+    def compared(*mismatches: str) -> None:
+        check = EngineCheck(torch_version="2.13", mismatches=mismatches, **counts)
+        monkeypatch.setattr("lrviz.engine.certify.compare", lambda: check)
+
+    return compared
+
+
+def test_list_shows_every_scheduler_within_80_columns(lrviz):
+    out = lrviz("list").out
+    assert max(map(len, out.splitlines())) <= 80
+    for name, spec in CATALOGUE.items():
+        assert name in out
+        assert spec.shape in out
+
+
+def test_list_shows_every_rule_with_its_severity(lrviz):
+    ended = lrviz("check", "--list")
+    assert ended.code == 0
+    for rule in RULES.values():
+        assert any(line.split()[:2] == [rule.name, rule.severity] for line in ended.out.splitlines())
+
+
+def test_engines_says_which_would_replay_and_why(lrviz, monkeypatch):
+    monkeypatch.setattr("lrviz.engine.select.torch_is_loaded", lambda: True)
+    assert lrviz("engines").out == "torch: it is already imported in this process\n"
+
+
+def test_engines_certify_says_what_was_compared_and_is_kept(lrviz, compared, tmp_path, monkeypatch):
+    monkeypatch.setenv("LRVIZ_CACHE_DIR", str(tmp_path / "cache"))
+    compared()
+    ended = lrviz("engines", "--certify")
+    assert ended.code == 0
+    assert "torch 2.13, bit by bit:\n  320 replays of 18 schedulers under 15 optimizers" in ended.out
+    assert ended.out.endswith("10,277 steps (learning rates and momenta), 67 failures and 2 warnings\nidentical\n")
+
+
+def test_engines_certify_says_where_the_result_could_not_be_kept(lrviz, compared):
+    compared()
+    assert lrviz("engines", "--certify").out.endswith("the result could not be kept: torch itself replays\n")
+
+
+def test_engines_certify_says_what_differs_on_one_line_each(lrviz, compared):
+    compared("StepLR with SGD: lr\x1b[31m\nof group 'a'")
+    ended = lrviz("engines", "--certify")
+    assert ended.code == 1
+    assert ended.out.endswith("  differs: StepLR with SGD: lr?[31m of group 'a'\nnot identical: torch itself replays\n")
+
+
+def test_list_says_what_a_plateau_needs(lrviz):
+    assert "ReduceLROnPlateau(), stepped with a metric" in " ".join(lrviz("list").out.split())

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("cosine", "--t-max", "32", "--no-check"),
+        ("--t-max", "32", "cosine", "--no-check"),
+        ("--no-check", "--t-max=32", "cosine"),
+        ("--t-max", "32", "--no-check", "--", "cosine"),
+    ],
+)
+def test_flags_stand_before_or_after_the_target(lrviz, arguments):
+    ended = lrviz("table", "--format", "csv", *arguments)
+    assert (ended.code, len(ended.out.splitlines())) == (0, 33), ended.err
+
+
+@pytest.mark.parametrize("arguments", [("--strict",), ("--ignore", "lr-dead"), ("--strict", "--")])
+def test_flags_without_a_target_are_refused(lrviz, arguments):
+    ended = lrviz("check", *arguments)
+    assert ended.code == 2
+    assert ended.err.startswith("error: there is no target: lrviz check TARGET --")
+
+
+@pytest.mark.parametrize("verb", ["plot", "table"])
+@pytest.mark.parametrize("arguments", [("a.yaml", "b.yaml"), ("a.yaml", "--lr", "1", "b.yaml")])
+def test_a_target_too_many_is_named(lrviz, verb, arguments):
+    ended = lrviz(verb, *arguments)
+    assert ended.code == 2
+    assert ended.err == f"error: unexpected argument 'b.yaml': lrviz {verb} takes one target, and has a.yaml\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("a.yaml", "b.yaml", "--strict"),
+        ("cosine", "--strict", "a.yaml"),
+        ("--ignore", "lr-dead", "--strict", "a.yaml", "b.yaml"),
+        ("--strict", "--", "a.yaml", "b.yaml"),
+    ],
+)
+def test_check_takes_files_before_and_after_flags(lrviz, tmp_path, arguments):
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text("scheduler: {name: cosine}\n")
+    ended = lrviz("check", *arguments)
+    assert (ended.code, ended.out) == (0, "nothing to report in 2 schedules\n")
+
+
+def test_help_shows_where_more_files_go(lrviz):
+    assert lrviz("check", "a.yaml", "--help").out.startswith("Usage: lrviz check a.yaml [OPTIONS] [FILE]...\n")
+    assert lrviz("plot", "a.yaml", "--help").out.startswith("Usage: lrviz plot a.yaml [OPTIONS]\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("lrviz pl", ["plot"]),
+        ("lrviz plot one", ["onecycle"]),
+        ("lrviz plot onecycle --max-", ["--max-lr", "--max-momentum"]),
+        ("lrviz check a.yaml --str", ["--strict"]),
+        ("lrviz check --l", ["--list"]),
+        ("lrviz plot One", ["OneCycleLR"]),
+        ("lrviz plot run", ["run.yaml", "runs/a.yml"]),
+        ("lrviz plot ./runs/", ["./runs/a.yml"]),
+        ("lrviz plot cosine --theme d", ["dark"]),
+        ("lrviz plot cosine --optimizer AdamW", ["AdamW"]),
+        ("lrviz plot cosine --optimizer adamw", ["adamw"]),
+        ("lrviz plot cosine --show lr,", ["lr,momentum"]),
+        ("lrviz plot cosine --engine t", ["torch"]),
+        ("lrviz plot cosine --theme drak --eng", ["--engine"]),
+        ("lrviz plot nosuch --the", []),
+        ("lrviz table cosine --format m", ["markdown"]),
+        ("lrviz check run.yaml --ignore unit", ["unit-mismatch"]),
+        ("lrviz --show-completion z", ["zsh"]),
+    ],
+)
+def test_the_shell_completes_commands_targets_and_flags(lrviz, monkeypatch, tmp_path, words, completed):
+    (tmp_path / "run.yaml").touch()
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "a.yml").touch()
+    monkeypatch.setenv("_LRVIZ_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+    assert lrviz().out.split() == completed
+
+
+def test_zsh_and_fish_complete_values(lrviz, monkeypatch):
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "lrviz plot cosine --theme ")
+    monkeypatch.setenv("_TYPER_COMPLETE_FISH_ACTION", "get-args")
+    monkeypatch.setenv("_LRVIZ_COMPLETE", "complete_fish")
+    assert lrviz().out.split() == ["light", "dark"]
+    monkeypatch.setenv("_LRVIZ_COMPLETE", "complete_zsh")
+    assert '"light"\n"dark"' in lrviz().out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_of_a_shell_is_shown_or_installed_by_its_name(lrviz, monkeypatch, tmp_path, shell):
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert f"complete_{shell}" in lrviz("--show-completion", shell).out
+    installed = lrviz("--install-completion", shell)
+    assert (installed.code, installed.out.split()[0]) == (0, shell)
+    assert any(f"complete_{shell}" in file.read_text() for file in tmp_path.rglob("*lrviz*"))
+
+
+@pytest.mark.parametrize("flag", ["--show-completion", "--install-completion"])
+def test_a_completion_needs_a_shell_that_is_known(lrviz, flag):
+    assert lrviz(flag).err == f"error: {flag}: needs a value: bash|zsh|fish|powershell|pwsh\n"
+    assert "not 'zhs'; did you mean 'zsh'?" in lrviz(flag, "zhs").err
+
+
+def test_flags_before_the_target_may_be_spelled_as_torch_spells_them(lrviz):
+    assert lrviz("table", "--steps_per_epoch", "2", "cosine", "--T_max", "8").code == 0
