@@ -17,28 +17,6 @@ from lrviz.errors import SpecError, nearest, shown
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.scalars import scalar
 
-__all__ = [
-    "FRACTION",
-    "MILESTONE_TOO_LOW",
-    "TOO_LOW",
-    "TRAIN",
-    "ArgType",
-    "Arguments",
-    "Bool",
-    "Count",
-    "CsvColumn",
-    "Duration",
-    "Formula",
-    "Invalid",
-    "ListOf",
-    "MappingOf",
-    "Metric",
-    "OneOf",
-    "PerGroup",
-    "Real",
-    "Text",
-]
-
 LARGEST = 10**12  # no count of steps, samples or devices is beyond
 LONGEST_TEXT = 1_000  # characters
 MAX_ITEMS = 1_000  # of a list that costs for each of its items; a log's numbers do not

@@ -9,8 +9,6 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import ListOf, OneOf, Real, Text
 from lrviz.experiment.record import Record, RecordOf, arg
 
-__all__ = ["BETA1", "MOMENTUM", "OPTIMIZERS", "Group", "OptimizerSpec", "ResolvedGroup", "momentum_name"]
-
 OPTIMIZERS: Mapping[str, str | None] = {
     "SGD": "momentum",
     "Adam": "beta1",

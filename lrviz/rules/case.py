@@ -19,8 +19,6 @@ from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding, Severity
 from lrviz.trace import Trace
 
-__all__ = ["REPLAY_FAILED", "Case", "Mark", "Part", "counted", "percent", "rounded"]
-
 REPLAY_FAILED = "replay-failed"
 
 _SHORT = {"total_iters": "warmup", "start_factor": "warmup_start"}  # how `warmup:` writes a LinearLR's arguments

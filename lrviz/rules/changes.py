@@ -9,8 +9,6 @@ from typing import Any
 
 from lrviz.experiment.writer import in_flow
 
-__all__ = ["Change", "apply_changes", "as_yaml", "contradict", "lookup", "snippet"]
-
 WIDTH = 100
 _CHILD = re.compile(r"scheduler\.schedulers\[\d+\](?=\.)")
 

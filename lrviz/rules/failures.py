@@ -8,8 +8,6 @@ from lrviz.rules.case import REPLAY_FAILED, Case
 from lrviz.rules.finding import Finding
 from lrviz.rules.registry import rule, toy
 
-__all__ = ["REPLAY_FAILED"]
-
 
 @rule(
     REPLAY_FAILED,

@@ -11,8 +11,6 @@ from lrviz.rules.case import Case, Part
 from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding, Severity
 
-__all__ = ["CURVES", "LENGTHS", "RATES", "RULES", "Document", "Rule", "curve_rule", "part_rule", "rule", "toy"]
-
 LENGTHS = ("cosine-rebound", "cycle-overrun", "unfinished", "off-by-one-steps", "never-peaks")
 CURVES = ("still-rising", "rises-again", "ends-high", "never-moves", "far-below-base")
 RATES = ("lr-not-finite", "lr-negative", "lr-dead", "lr-above-peak")
