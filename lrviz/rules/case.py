@@ -12,7 +12,7 @@ from lrviz.experiment.clock import Clock
 from lrviz.experiment.durations import REST
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.record import arg_types
-from lrviz.experiment.schedulers import CyclicLR, SchedulerSpec, SequentialLR
+from lrviz.experiment.schedulers import ChainedScheduler, CyclicLR, SchedulerSpec, SequentialLR
 from lrviz.experiment.writer import as_document
 from lrviz.rules.changes import Change, lookup, snippet
 from lrviz.rules.curve import Curve
@@ -48,6 +48,10 @@ class Part:
     @property
     def steps(self) -> int:
         return self.end - self.start
+
+    @property
+    def is_container(self) -> bool:
+        return isinstance(self.spec, (SequentialLR, ChainedScheduler))
 
     @property
     def name(self) -> str:
@@ -94,18 +98,31 @@ def _parts_of(experiment: Experiment, document: Mapping[str, Any]) -> list[Part]
     spec, end = experiment.resolved, experiment.run.clock.scheduler_steps
     is_merged = isinstance(spec, SequentialLR) and bool(lookup(document, "warmup"))
     root = Part(spec, "scheduler", spec.first_step, end, warmup=spec.marks()[0] if is_merged else 0)
-    return list(_parts(root, is_sequence=lookup(document, "scheduler.schedulers") is not None))
+    return list(_parts(root, document))
 
 
-def _parts(part: Part, is_sequence: bool = True) -> Iterator[Part]:
+def _parts(part: Part, document: Mapping[str, Any]) -> Iterator[Part]:
     yield part
     segments = part.spec.segments(part.start, part.end)
     for number, segment in enumerate(segments):
         start, end = min(segment.start, part.end), min(segment.end, part.end)
-        place = f"{part.place}.schedulers[{number - bool(part.warmup)}]" if is_sequence else part.place
-        is_last = part.is_last and (segment.start, segment.end) == (segments[-1].start, segments[-1].end)
-        place = "" if part.warmup and not number else place
-        yield from _parts(Part(segment.spec, place, start, end, part, number, is_last))
+        is_last = (segment.start, segment.end) == (segments[-1].start, segments[-1].end)
+        place = _place(part, number, document)
+        yield from _parts(
+            Part(segment.spec, place, start, end, part, number, part.is_last and part.is_container and is_last),
+            document,
+        )
+
+
+def _place(part: Part, number: int, document: Mapping[str, Any]) -> str:
+    """Return where a document writes what is inside a part: in a list, or by the word `warmup`."""
+    is_short = bool(lookup(document, "warmup")) and part.owner is None
+    if not part.is_container:  # a plateau, with a warmup beside it
+        return "" if is_short else f"{part.place}.warmup"
+    if part.warmup and not number:
+        return ""
+    is_list = not part.warmup or lookup(document, "scheduler.schedulers") is not None
+    return f"{part.place}.schedulers[{number - bool(part.warmup)}]" if is_list else part.place
 
 
 @dataclass(frozen=True, kw_only=True)

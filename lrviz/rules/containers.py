@@ -65,7 +65,7 @@ def closed_form_in_chain(case: Case, part: Part) -> Iterator[Finding]:
     explains=("chained-warmup", "closed-form-in-chain"),
 )
 def nested_container(case: Case, part: Part) -> Iterator[Finding]:
-    if part.owner is None or not isinstance(part.owner.spec, SequentialLR) or not part.spec.children():
+    if part.owner is None or not isinstance(part.owner.spec, SequentialLR) or not part.is_container:
         return
     first = part.number == 0
     step = case.clock.step_of(part.start)

@@ -157,7 +157,9 @@ def _is_meant_flat(case: Case) -> bool:
     is_number = all(
         isinstance(one, Expression) and not any(name in one.text for name in one.names) for one in functions
     )
-    is_other = isinstance(spec, ReduceLROnPlateau) or spec.is_foreign or bool(spec.children()) or bool(spec.marks())
+    is_other = (
+        isinstance(spec, ReduceLROnPlateau) or spec.is_foreign or case.parts[0].is_container or bool(spec.marks())
+    )
     return says_so or is_number or is_other or not _is_told(case)
 
 

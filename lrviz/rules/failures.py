@@ -31,6 +31,6 @@ def replay_failed(case: Case) -> Iterator[Finding]:
         message = f"{failure.by} raises {failure.where}: {failure.words}"
         is_momentum = "cycle_momentum" in failure.message
         fix = "Set cycle_momentum: false" if is_momentum else f"Change what {failure.by} refuses"
-        part = next((part for part in case.parts if part.spec.moves_momentum() and not part.spec.children()), None)
+        part = next((part for part in case.parts if part.spec.moves_momentum() and not part.is_container), None)
         changes = part.change(cycle_momentum=False) if is_momentum and part else ()
         yield case.finding(message, fix, step, changes)

@@ -116,7 +116,7 @@ def _rounded(case: Case, part: Part, length: int) -> str:
 def unfinished(case: Case, part: Part) -> Iterator[Finding]:
     """Look at what is active when the run ends; warmups, milestones and steps of a decay have rules of their own."""
     spec, length = part.spec, part.spec.length()
-    if not part.is_last or length is None or spec.children() or length in spec.marks() or spec.warms_up():
+    if not part.is_last or length is None or part.is_container or length in spec.marks() or spec.warms_up():
         return
     is_decay = spec.may_be_short and spec.period_arg
     if is_decay or not 0 < part.steps < FINISHED * length:
@@ -190,7 +190,7 @@ def never_peaks(case: Case, curve: Curve) -> Finding | None:
 
 def _is_slow(part: Part) -> bool:
     spec = part.spec
-    return not spec.children() and (spec.warms_up() or spec.repeats) and (spec.length() or 0) >= part.steps
+    return not part.is_container and (spec.warms_up() or spec.repeats) and (spec.length() or 0) >= part.steps
 
 
 def takes_all(part: Part, length: int, steps: int) -> str:

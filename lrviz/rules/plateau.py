@@ -135,7 +135,9 @@ def plateau_idle(case: Case, part: Part) -> Iterator[Finding]:
     spec = part.spec
     if not isinstance(spec, ReduceLROnPlateau) or case.trace.failure is not None:
         return
-    if not case.curves or not all(curve.is_flat for curve in case.curves):
+    warmed = case.clock.step_of(max((child.end for child in case.parts if child.owner is part), default=0))
+    after = [curve.lr[warmed:] for curve in case.curves]
+    if not after or any(not rates or min(rates) != max(rates) for rates in after):
         return
     values = _watched(case, spec)[: case.clock.scheduler_steps - 1]
     reductions, idle = _reductions(spec, values, spec.threshold)

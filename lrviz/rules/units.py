@@ -48,7 +48,7 @@ Changes = Sequence[Change]
 )
 def unit_mismatch(case: Case) -> Iterator[Finding]:
     """Look at every scheduler, and tell the worst: what else is wrong in a document is so by the same factor."""
-    parts = [part for part in case.parts if not part.spec.children()]
+    parts = [part for part in case.parts if not part.is_container]
     found = [finding for part in parts for finding in _of_part(case, part)]
     yield from sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))[:1]
 
@@ -277,6 +277,8 @@ def _at_every_step(case: Case, part: Part) -> tuple[str, Changes]:
     clock = case.clock
     own = part.counts()
     others = {field: n for field, n in case.bare_counts.items() if field not in own and n <= clock.scheduler_steps}
+    plateaus = (other for other in case.parts if isinstance(other.spec, ReduceLROnPlateau) and not case.has_unit(other))
+    others |= {plateau.field("patience"): getattr(plateau.spec, "patience", 0) for plateau in plateaus}
     changes = [Change("run.interval", "step"), *(Change(field, f"{number}ep") for field, number in others.items())]
     start, length = part.start * clock.stride, case.bare_length(part)
     if part.is_last and length and part.spec.length_arg and _near(start + length, clock.steps):

@@ -148,6 +148,21 @@ BAD = {
     "warmup of steps and cosine of epochs in Lightning": Bad(
         UNIT, "error", "Lightning", case(LIGHTNING, cosine(38), warmup=400)
     ),
+    "warmup of steps beside a plateau, in Lightning": Bad(
+        UNIT, "error", "the warmup has a length of 400", case(LIGHTNING, plateau("max(0.3, 0.9 ** epoch)"), warmup=400)
+    ),
+    "a warmup that a plateau writes itself, of steps, in Lightning": Bad(
+        UNIT,
+        "error",
+        "LinearLR (warmup) has a length of 400",
+        case(LIGHTNING, plateau("max(0.3, 0.9 ** epoch)", warmup=linear(400))),
+    ),
+    "a warmup from 0 before the milestone that ends it": Bad(
+        "warmup-milestone-mismatch",
+        "warning",
+        "Warmup (schedulers[0]) takes 90 steps",
+        case(THOUSAND, sequence([40], {"name": "warmup", "total_iters": 90}, cosine())),
+    ),
     "function of the step in Lightning": Bad(
         UNIT, "error", "counts steps", case(LIGHTNING, function("min(1, (step + 1) / 400)"))
     ),
