@@ -140,7 +140,7 @@ def _refuse_idle(optimizer: Value) -> None:
     problems = []
     for name in arg_types(Group):
         value = _entries(optimizer).get(name, Value(None))
-        own = [group for group in groups if group.get(name, Value(None)).data is not None]
+        own = [group for group in groups if not isinstance(group.get(name, Value(None)).data, (str, NoneType))]
         if groups and len(own) == len(groups) and value.place.startswith("-"):
             one = groups[0].get("name", Value("head")).data
             by_flag = f"--group {one}=1e-3 or " if name == "lr" else ""
