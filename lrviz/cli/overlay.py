@@ -138,7 +138,7 @@ def _refuse_idle(optimizer: Value) -> None:
     problems = []
     for name in arg_types(Group):
         value = _entries(optimizer).get(name, Value(None))
-        own = [group for group in groups if group.get(name, Value(None)).data is not None]
+        own = [group for group in groups if not isinstance(group.get(name, Value(None)).data, (str, NoneType))]
         if groups and len(own) == len(groups) and value.place.startswith("-"):
             one = groups[0].get("name", Value("head")).data
             by_flag = f"--group {one}=1e-3 or " if name == "lr" else ""
@@ -159,7 +159,8 @@ def in_flags(text: str, scheduler: FlagSet) -> str:
     odd = [name for name in names if "_" in name or name != name.lower()]  # no words of plain English
     known, unmistakable = "|".join(names), "|".join(odd)
     quoted = r"(?<!\w)(?:'[^'\n]*'|\"[^\"\n]*\")(?!\w)"
-    pattern = rf"{quoted}|`({known})`|(?<=such as )({known}): |(?<= or )({known}): |(?<![\w.-])({unmistakable})\b(?: = (?=[-.\d]))?"
+    named = rf"`({known})`|(?<=such as )({known}): |(?<= or )({known}): "
+    pattern = rf"{quoted}|{named}|(?<![\w.-])({unmistakable})\b(?: = (?=[-.\d]))?"
 
     def flag(found: re.Match[str]) -> str:
         name = next(filter(None, found.groups()), None)

@@ -69,7 +69,7 @@ def test_a_warmup_of_0_switches_a_documents_warmup_off(first_rates, none):
         (("--group", "x=1"), "--group x: the document has no such group; the groups are backbone, head"),
         (("--group", "head"), "--group: must be NAME=LR, such as head=1e-3, not 'head'"),
         (("--group", "head=1", "--group", "head=2"), "--group head: is given twice"),
-        (("--group", "head=fast"), "--group head: must be a number >= 0, not 'fast'"),
+        (("--group", "head=fast"), "--group head: must be a number >= 0, or a share such as 10% or 0.1x, not 'fast'"),
         (("--set", "title"), "--set: must be KEY=VALUE, such as scheduler.eta_min=0, not 'title'"),
         (("--set", "title={"), "--set title: not valid YAML: "),
         (("--set", "run={epochs: 1, epochs: 2}"), "--set run: duplicate key 'epochs'"),
