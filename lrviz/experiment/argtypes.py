@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -200,6 +201,45 @@ class Real(ArgType):
         return {"type": "number"} | {key: limit for key, limit in limits.items() if limit is not None}
 
 
+@dataclass(frozen=True)
+class Share:
+    """A share of a learning rate, as it was written: 10%, 0.1x or 0.75**3x."""
+
+    text: str
+    factor: float
+
+    def __str__(self) -> str:
+        return self.text
+
+    def of(self, lr: float) -> float:
+        """Return what it comes to."""
+        return lr * self.factor
+
+
+SHARE = r"^ *(([0-9]+[.]?[0-9]*|[.][0-9]+) *%|[0-9.(].*x) *$"
+
+
+class Rate(Real):
+    """A learning rate, or a share of the one that is next above it in the document."""
+
+    def convert(self, value: Any) -> Any:
+        if isinstance(value, Share):
+            return value
+        if not isinstance(value, str):
+            return super().convert(value)
+        if not re.match(SHARE, value):
+            raise Invalid(f"must be a number {self.bounds}, or a share such as 10% or 0.1x, not {shown(value)}")
+        number, unit = value.strip()[:-1], value.strip()[-1]
+        try:
+            factor = float(f"{number.strip()}e-2") if unit == "%" else Expression(number, ())()
+        except (SpecError, ArithmeticError) as error:
+            raise Invalid(str(error)) from None
+        return Share(value.strip(), super().convert(factor))
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [super().schema(), {"type": "string", "pattern": SHARE}]}
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Count(ArgType):
     """A whole number, from `minimum` to `maximum`."""
@@ -384,7 +424,7 @@ def _is_pair(value: object) -> bool:
 class Formula(ArgType):
     """An expression over `names`."""
 
-    names: tuple[str, ...] = ("epoch", "step", "total")
+    names: tuple[str, ...] = ("epoch", "step", "total", "start", "steps_per_epoch", "base_lr")
 
     metavar: ClassVar[str] = "EXPRESSION"
     plural: ClassVar[str] = "expressions"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
-from lrviz.errors import Problem, SpecError
-from lrviz.experiment.argtypes import TRAIN, PerGroup
+from lrviz.errors import Problem, SpecError, shown
+from lrviz.experiment.argtypes import TRAIN, PerGroup, Rate, Share
 from lrviz.experiment.clock import Clock, Run
-from lrviz.experiment.optimizers import OptimizerSpec
+from lrviz.experiment.expression import Expression
+from lrviz.experiment.optimizers import OptimizerSpec, ResolvedGroup
 from lrviz.experiment.record import Record, arg_types
-from lrviz.experiment.schedulers import SchedulerSpec
+from lrviz.experiment.schedulers import Known, SchedulerSpec
 from lrviz.experiment.values import Value
 
 MAX_CHANGES = 100_000_000
@@ -39,14 +40,31 @@ class Experiment:
     document: Value | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        groups = len(self.optimizer.resolved_groups)
-        found = [*_misfits(self.scheduler, groups), *_too_few(self.scheduler, self.run.clock), *self._too_many(groups)]
+        found = [*self._misfits(self.scheduler), *_too_few(self.scheduler, self.run.clock), *self._too_many()]
         problems = [problem.within("scheduler") for problem in found]
         if problems:
             raise SpecError(problems)
 
-    def _too_many(self, groups: int) -> Iterator[Problem]:
+    def _misfits(self, spec: SchedulerSpec) -> Iterator[Problem]:
+        """Yield a problem for each argument that does not fit the groups or the run, children's included."""
+        groups, has_epochs = self.optimizer.resolved_groups, self.run.clock.scheduler_steps_per_epoch is not None
+        for name, arg_type in arg_types(spec).items():
+            value = getattr(spec, name)
+            entries = value if isinstance(arg_type, PerGroup) and isinstance(value, tuple) else (value,)
+            if entries is value and len(entries) != len(groups):
+                message = f"has {len(entries)} values for {len(groups)} parameter group{'s' * (len(groups) != 1)}"
+                yield Problem(field=name, message=message)
+            elif isinstance(arg_type, PerGroup) and isinstance(arg_type.item, Rate):
+                yield from _not_shares(name, entries if entries is value else entries * len(groups), groups)
+            elif not has_epochs and any(isinstance(it, Expression) and "steps_per_epoch" in it.used for it in entries):
+                message = "takes steps_per_epoch, and the run has no epochs: it is given by its steps"
+                yield Problem(field=name, message=f"{message}; add steps_per_epoch")
+        for number, child in enumerate(spec.children()):
+            yield from (problem.within(f"schedulers[{number}]") for problem in self._misfits(child))
+
+    def _too_many(self) -> Iterator[Problem]:
         """Yield a problem for a replay that would not end."""
+        groups = len(self.optimizer.resolved_groups)
         changes = _changes(self.scheduler, self.run.clock.scheduler_steps) * groups
         if changes > MAX_CHANGES:
             count = f"{self.run.clock.scheduler_steps:,} scheduler steps of {groups:,} group{'s' * (groups != 1)}"
@@ -55,8 +73,9 @@ class Experiment:
 
     @cached_property
     def resolved(self) -> SchedulerSpec:
-        """The scheduler with every horizon that comes from the run filled in."""
-        return self.scheduler.resolved(self.run.clock.scheduler_steps)
+        """The scheduler with all that comes from the run and the parameter groups filled in."""
+        clock, base_lrs = self.run.clock, tuple(group.lr for group in self.optimizer.resolved_groups)
+        return self.scheduler.resolved(clock.scheduler_steps, Known(base_lrs, clock.scheduler_steps_per_epoch))
 
     @property
     def trains(self) -> bool:
@@ -92,12 +111,13 @@ def _too_few(spec: SchedulerSpec, clock: Clock) -> Iterator[Problem]:
         yield Problem(field="metric_csv" if getattr(spec, "metric_csv", None) else "metric", message=message)
 
 
-def _misfits(spec: SchedulerSpec, groups: int) -> Iterator[Problem]:
-    """Yield a problem for every per-group list of the wrong length, children included."""
-    for name, arg_type in arg_types(spec).items():
-        value = getattr(spec, name)
-        if isinstance(arg_type, PerGroup) and isinstance(value, tuple) and len(value) != groups:
-            message = f"has {len(value)} values for {groups} parameter group{'s' * (groups != 1)}"
+def _not_shares(name: str, lowest: Sequence[float | Share], groups: Sequence[ResolvedGroup]) -> Iterator[Problem]:
+    """Yield a problem for a group without a learning rate, where torch needs factors of it: the lowest rates differ."""
+    pairs = list(zip(lowest, groups, strict=True))
+    numbers = {low.of(group.lr) if isinstance(low, Share) else low for low, group in pairs}
+    for low, group in pairs if len(numbers) > 1 else ():
+        if not isinstance(low, Share) and low and not group.lr:
+            message = (
+                f"differs between the groups, and {low:g} is no factor of the learning rate of {shown(group.name)}, 0"
+            )
             yield Problem(field=name, message=message)
-    for number, child in enumerate(spec.children()):
-        yield from (problem.within(f"schedulers[{number}]") for problem in _misfits(child, groups))

@@ -87,13 +87,16 @@ MAX_DEPTH = 50
 class Expression:
     """Arithmetic over a few names, computed in floats.
 
-    `names` are the variables it may use, beside `pi` and `e`. Raises SpecError for anything that is
-    not arithmetic over them, and for a constant part that cannot be computed.
+    `names` are the variables it may use, beside `pi` and `e`, and `used` those that it does; `known` are
+    the values that some of them have for good. Raises SpecError for anything that is not arithmetic over
+    them, and for a constant part that cannot be computed.
     """
 
     text: str
     names: tuple[str, ...] = ("epoch", "step", "total")
+    known: tuple[tuple[str, float], ...] = ()
     evaluate: Evaluator = field(init=False, repr=False, compare=False)
+    used: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.text) > MAX_LENGTH:
@@ -104,10 +107,20 @@ class Expression:
                 tree = ast.parse(self.text.strip(), mode="eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise SpecError(f"{shown(self.text)} is not an expression{_where(error, self.text.strip())}") from None
-        object.__setattr__(self, "evaluate", _Compiler(self.text, self.names).node(tree.body, 0)[0])
+        compiler = _Compiler(self.text, self.names)
+        object.__setattr__(self, "evaluate", compiler.node(tree.body, 0)[0])
+        object.__setattr__(self, "used", frozenset(compiler.used))
+
+    def given(self, **known: float) -> Expression:
+        """Return the expression with values for some of its names, as a function closes over numbers."""
+        bound = object.__new__(Expression)
+        bound.__dict__.update(self.__dict__, known=tuple(known.items()))  # to read the text again takes longer
+        return bound
 
     def __call__(self, **values: float) -> float:
         """Return the value for these names, a finite float; raises ArithmeticError otherwise, of Python's own class."""
+        if self.known:
+            values.update(self.known)
         try:
             result = self.evaluate(values)
         except ArithmeticError as error:
@@ -119,8 +132,8 @@ class Expression:
     def __str__(self) -> str:
         return self.text
 
-    def __reduce__(self) -> tuple[type[Expression], tuple[str, tuple[str, ...]]]:
-        return Expression, (self.text, self.names)  # closures cannot be pickled; the text says it all
+    def __reduce__(self) -> tuple[type[Expression], tuple[object, ...]]:
+        return Expression, (self.text, self.names, self.known)  # closures cannot be pickled; the text says it all
 
 
 def _where(error: Exception, text: str) -> str:
@@ -145,6 +158,7 @@ class _Compiler:
     def __init__(self, text: str, names: tuple[str, ...]) -> None:
         self.text = text
         self.names = names
+        self.used: set[str] = set()
 
     def refuse(self, reason: str) -> SpecError:
         return SpecError(f"{shown(self.text)}: {reason}")
@@ -201,9 +215,10 @@ class _Compiler:
             value = CONSTANTS[name]
             return (lambda names: value), True
         if name not in self.names:
-            known = (*self.names, *CONSTANTS)
-            hint = nearest(name, (*known, *FUNCTIONS))
-            raise self.refuse(f"unknown name {name!r}; known are {', '.join(known)}{hint}")
+            allowed = (*self.names, *CONSTANTS)
+            hint = nearest(name, (*allowed, *FUNCTIONS))
+            raise self.refuse(f"unknown name {name!r}; known are {', '.join(allowed)}{hint}")
+        self.used.add(name)
         return (lambda names: names[name]), False
 
     def BinOp(self, node: ast.BinOp, depth: int) -> tuple[Evaluator, bool]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from lrviz.errors import Problem, SpecError
-from lrviz.experiment.argtypes import ListOf, OneOf, Real, Text
+from lrviz.experiment.argtypes import ListOf, OneOf, Rate, Real, Share, Text
 from lrviz.experiment.record import Record, RecordOf, arg
 
 OPTIMIZERS: Mapping[str, str | None] = {
@@ -50,7 +51,9 @@ class Group(Record):
     """One parameter group; what it leaves unset is the optimizer's."""
 
     name: str = arg(Text("name of the group in pictures and tables"))
-    lr: float | None = arg(Real("base learning rate", minimum=0), default=None)
+    lr: float | Share | None = arg(
+        Rate("base learning rate, or a share of the optimizer's such as 0.75x", minimum=0), default=None
+    )
     momentum: float | None = arg(Real("momentum", minimum=0), default=None)
     betas: tuple[float, float] | None = arg(BETAS, default=None)
     weight_decay: float | None = arg(Real("weight decay", minimum=0), default=None)
@@ -112,9 +115,12 @@ class OptimizerSpec(Record):
             if getattr(owner, name) is not None and not allowed
         ]
 
-    @property
+    @cached_property
     def resolved_groups(self) -> tuple[ResolvedGroup, ...]:
         """The parameter groups with what they leave unset taken from the optimizer."""
         groups = self.groups or (Group(name="default"),)
         inherited = {name: getattr(self, name) for name in SETTINGS}
-        return tuple(ResolvedGroup(name=group.name, **inherited | group.settings()) for group in groups)
+        settings = [inherited | group.settings() for group in groups]
+        rates = [own["lr"].of(self.lr) if isinstance(own["lr"], Share) else own["lr"] for own in settings]
+        found = zip(groups, settings, rates, strict=True)
+        return tuple(ResolvedGroup(name=group.name, **own | {"lr": lr}) for group, own, lr in found)

@@ -69,7 +69,7 @@ def test_a_warmup_of_0_switches_a_documents_warmup_off(first_rates, none):
         (("--group", "x=1"), "--group x: the document has no such group; the groups are backbone, head"),
         (("--group", "head"), "--group: must be NAME=LR, such as head=1e-3, not 'head'"),
         (("--group", "head=1", "--group", "head=2"), "--group head: is given twice"),
-        (("--group", "head=fast"), "--group head: must be a number >= 0, not 'fast'"),
+        (("--group", "head=fast"), "--group head: must be a number >= 0, or a share such as 10% or 0.1x, not 'fast'"),
         (("--set", "title"), "--set: must be KEY=VALUE, such as scheduler.eta_min=0, not 'title'"),
         (("--set", "title={"), "--set title: not valid YAML: "),
         (("--set", "run={epochs: 1, epochs: 2}"), "--set run: duplicate key 'epochs'"),
@@ -111,3 +111,8 @@ def test_who_typed_flags_reads_flags(lrviz, arguments, message):
 def test_who_wrote_a_document_reads_its_keys(lrviz, write):
     write("scheduler: {name: plateau}")
     assert lrviz("table", "a.yaml").err.startswith("error: a.yaml:1: scheduler.metric: missing: what to watch")
+
+
+def test_what_a_message_quotes_is_left_as_it_was_typed(lrviz):
+    ended = lrviz("table", "lambda", "--lr-lambda", "batch_size * 2")
+    assert (ended.code, "'batch_size * 2': unknown name 'batch_size'" in ended.err) == (2, True), ended.err

@@ -17,7 +17,7 @@ from lrviz.engine.light import LightEngine, Unavailable
 from lrviz.engine.record import record
 from lrviz.errors import SpecError
 from lrviz.experiment import argtypes as kinds
-from lrviz.experiment.argtypes import ArgType
+from lrviz.experiment.argtypes import ArgType, Formula
 from lrviz.experiment.clock import Run
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.optimizers import OPTIMIZERS, WITHOUT_WEIGHT_DECAY, Group, OptimizerSpec, momentum_name
@@ -42,12 +42,14 @@ REAL = TorchEngine()
 AVAILABLE = [name for name in OPTIMIZERS if hasattr(REAL.torch.optim, name)]
 LEAVES = [spec for spec in CATALOGUE.values() if spec is not Custom and spec.on_command_line]
 FORMULAS = {
-    ("epoch", "step", "total"): (
+    Formula("").names: (
         "0.9 ** epoch",
         "1 / (1 + step)",
         "1 / (epoch - 5)",
         "1 - step / total",
         "1e308 * epoch",
+        "0.9 ** (epoch // steps_per_epoch)",
+        "(start + step) * base_lr",
     ),
     ("epoch", "step"): ("exp(-step / 9)", "sin(step)", "1 / (step - 11)", "3"),
     ("x",): ("1 / (1 + x)", "0.5 ** x", "1 / (x - 4)"),

@@ -167,12 +167,12 @@ SINGLE = [
     (STEP + "run: {interval: epochs}\n", "a.yaml:2: run.interval: must be one of step, epoch, not 'epochs'; did you mean 'epoch'?"),
     # Values.
     ("scheduler: {name: step}\n", "a.yaml:1: scheduler.step_size: missing: steps between two decays; for example scheduler: {name: step, step_size: 8, gamma: 0.5}"),
-    ("scheduler: {name: cosine, eta_min: high}\n", "a.yaml:1: scheduler.eta_min: must be a number >= 0, not 'high'"),
-    ("scheduler: {name: cosine, eta_min: '0.1'}\n", "a.yaml:1: scheduler.eta_min: must be a number >= 0, not '0.1'"),
-    ("scheduler: {name: cosine, eta_min: 1:30}\n", "a.yaml:1: scheduler.eta_min: must be a number >= 0, not '1:30'"),
+    ("scheduler: {name: cosine, eta_min: high}\n", "a.yaml:1: scheduler.eta_min: must be a number >= 0, or a share such as 10% or 0.1x, not 'high'"),
+    ("scheduler: {name: cosine, eta_min: '0.1'}\n", "a.yaml:1: scheduler.eta_min: must be a number >= 0, or a share such as 10% or 0.1x, not '0.1'"),
+    ("scheduler: {name: cosine, eta_min: 1:30}\n", "a.yaml:1: scheduler.eta_min: must be a number >= 0, or a share such as 10% or 0.1x, not '1:30'"),
     ("scheduler: {name: cosine, eta_min: -1}\n", "a.yaml:1: scheduler.eta_min: must be >= 0, not -1"),
     ("scheduler: {name: cosine, eta_min: yes}\n", "a.yaml:1: scheduler.eta_min: must be a number >= 0, not True"),
-    ("scheduler: {name: cosine, eta_min: [1]}\n", "a.yaml:1: scheduler.eta_min: must be a number >= 0, not [1]"),
+    ("scheduler: {name: cosine, eta_min: [[1]]}\n", "a.yaml:1: scheduler.eta_min[0]: must be a number >= 0, not [1]"),
     ("scheduler: {name: cosine, eta_min: }\n", "a.yaml:1: scheduler.eta_min: has no value: lowest learning rate"),
     *(
         (f"scheduler: {{name: cosine, eta_min: {word}}}\n", f"a.yaml:1: scheduler.eta_min: must be a finite number, not {shown}")
@@ -196,8 +196,8 @@ SINGLE = [
     ("scheduler: {name: manual, values: 3}\n", "a.yaml:1: scheduler.values: must map steps to learning rates, such as 0:1e-2,100:1e-3, not 3"),
     ("scheduler: {name: manual, values: {0: 1, 0.0: 2}}\n", "a.yaml:1: scheduler.values: 0.0 is step 0, at which a learning rate is set already"),
     ("scheduler: {name: manual, values: {0: 1, -3: 2}}\n", "a.yaml:1: scheduler.values: must be a whole number >= 0, not -3"),
-    ("scheduler: {name: lambda, lr_lambda: 'epohc * 2'}\n", "a.yaml:1: scheduler.lr_lambda: 'epohc * 2': unknown name 'epohc'; known are epoch, step, total, pi, e; did you mean 'epoch'?"),
-    ("scheduler: {name: lambda, lr_lambda: yes}\n", "a.yaml:1: scheduler.lr_lambda: must be an expression over epoch, step, total, pi, e, such as '0.95 ** epoch', not True"),
+    ("scheduler: {name: lambda, lr_lambda: 'epohc * 2'}\n", "a.yaml:1: scheduler.lr_lambda: 'epohc * 2': unknown name 'epohc'; known are epoch, step, total, start, steps_per_epoch, base_lr, pi, e; did you mean 'epoch'?"),
+    ("scheduler: {name: lambda, lr_lambda: yes}\n", "a.yaml:1: scheduler.lr_lambda: must be an expression over epoch, step, total, start, steps_per_epoch, base_lr, pi, e, such as '0.95 ** epoch', not True"),
     ("scheduler: {name: lambda, lr_lambda: '9**9**9**9'}\n", "a.yaml:1: scheduler.lr_lambda: '9**9**9**9': 9 ** 3.8742e+08 is too large"),
     ("scheduler: {name: plateau}\n", "a.yaml:1: scheduler.metric: missing: what to watch, such as metric: 'exp(-step / 4)' or metric_csv: log.csv:val_loss"),
     ("scheduler: {name: plateau, metric: 1, metric_csv: 'a:b'}\n", "a.yaml:1: scheduler.metric_csv: metric and metric_csv exclude each other"),

@@ -9,10 +9,10 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from lrviz.errors import SpecError, nearest, shown
-from lrviz.experiment.argtypes import TRAIN, ArgType, Invalid
+from lrviz.experiment.argtypes import TRAIN, ArgType, Invalid, Share
 from lrviz.experiment.docstrings import docstring
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.record import Record, arg_types, is_required
@@ -21,7 +21,9 @@ from lrviz.experiment.schedulers.notes import Annotation, View
 __all__ = [
     "CATALOGUE",
     "OVERWRITES",
+    "UNKNOWN",
     "ClosedForm",
+    "Known",
     "Rates",
     "SchedulerArg",
     "SchedulerSpec",
@@ -39,6 +41,40 @@ OVERWRITES = "overwrites"
 LR_SCHEDULER = "torch.optim.lr_scheduler"
 Rates = float | tuple[float, ...]
 T = TypeVar("T")
+
+
+class Known(NamedTuple):
+    """The numbers that a training script has at hand when it makes a scheduler."""
+
+    base_lrs: tuple[float, ...] = ()  # of the parameter groups
+    steps_per_epoch: int | None = None  # scheduler steps, where the run has epochs
+    start: int = 0  # the run's scheduler step from which the scheduler is stepped
+
+    def of_group(self, group: int) -> dict[str, float]:
+        """Return the numbers by the names that expressions have for them."""
+        found = {"base_lr": self.base_lrs[group], "steps_per_epoch": self.steps_per_epoch, "start": self.start}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+UNKNOWN = Known()
+
+
+def _bound(value: Any, known: Known) -> Any:
+    """Return an expression, or one for each group, with its numbers; whatever needs none as it is."""
+    if isinstance(value, tuple) and any(isinstance(entry, Expression) for entry in value):
+        bound = tuple(_of_group(entry, known, group) for group, entry in enumerate(value))
+        return value if bound == value else bound
+    if not isinstance(value, Expression) or "base_lr" not in value.used:
+        return _of_group(value, known, 0)
+    functions = tuple(_of_group(value, known, group) for group in range(len(known.base_lrs)))
+    return functions if len(functions) > 1 else functions[0] if functions else value
+
+
+def _of_group(value: Any, known: Known, group: int) -> Any:
+    if not isinstance(value, Expression) or not known.base_lrs:
+        return value
+    numbers = {name: number for name, number in known.of_group(group).items() if name in value.used}
+    return value.given(**numbers) if numbers else value
 
 
 class SchedulerArg(ArgType):
@@ -145,10 +181,15 @@ class SchedulerSpec(Record):
         """Return the schedulers inside, in order; empty but for containers."""
         return []
 
-    def resolved(self, length: int) -> Self:
-        """Return the spec with every unset horizon set to `length` steps."""
-        unset = {name for name, arg_type in arg_types(self).items() if arg_type.horizon and getattr(self, name) is None}
-        return dataclasses.replace(self, **dict.fromkeys(unset, length)) if unset else self
+    def resolved(self, length: int, known: Known = UNKNOWN) -> SchedulerSpec:
+        """Return the spec with every unset horizon set to `length` steps, and what expressions take from the run."""
+        changed: dict[str, Any] = {}
+        for name, arg_type in arg_types(self).items():
+            value = getattr(self, name)
+            new = length if arg_type.horizon and value is None else _bound(value, known)
+            if new is not value:
+                changed[name] = new
+        return dataclasses.replace(self, **changed) if changed else self
 
     def length(self) -> int | None:
         """Return after how many steps it has done all it does, or done it once; None if never."""
@@ -212,7 +253,7 @@ def _is_plain(value: Any) -> bool:
     """Return whether a value is of the types that the engine check compares."""
     if isinstance(value, tuple):
         return all(map(_is_plain, value))
-    return value is None or (type(value) in (bool, int, float, str, Expression) and value != TRAIN)
+    return value is None or (type(value) in (bool, int, float, str, Expression, Share) and value != TRAIN)
 
 
 class ClosedForm(SchedulerSpec):

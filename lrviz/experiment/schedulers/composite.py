@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Self
 
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Duration, ListOf, OneOf, Real
 from lrviz.experiment.record import Record, arg
-from lrviz.experiment.schedulers.base import SchedulerArg, SchedulerSpec, Segment
+from lrviz.experiment.schedulers.base import UNKNOWN, Known, SchedulerArg, SchedulerSpec, Segment
 from lrviz.experiment.schedulers.notes import MOST, Annotation, View
 from lrviz.experiment.schedulers.pytorch import LinearLR, ReduceLROnPlateau
 from lrviz.experiment.schedulers.warmup import NO_EXPONENTIAL, WARMUP_SHAPES, LambdaWarmup
@@ -50,9 +49,9 @@ class _Container(SchedulerSpec):
     def children(self) -> list[SchedulerSpec]:
         return list(self.schedulers)
 
-    def resolved(self, length: int) -> Self:
-        parts = self.segments(0, length)
-        return dataclasses.replace(self, schedulers=tuple(part.spec.resolved(part.length) for part in parts))
+    def resolved(self, length: int, known: Known = UNKNOWN) -> SchedulerSpec:
+        parts = [(part, known._replace(start=known.start + part.start)) for part in self.segments(0, length)]
+        return dataclasses.replace(self, schedulers=tuple(part.spec.resolved(part.length, own) for part, own in parts))
 
     def target_lr(self, base_lr: float, group: int) -> float:
         return max(child.target_lr(base_lr, group) for child in self.schedulers)

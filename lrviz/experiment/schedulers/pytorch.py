@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any
 
 from lrviz.errors import Problem, SpecError
-from lrviz.experiment.argtypes import Bool, Count, CsvColumn, Duration, Formula, ListOf, Metric, OneOf, PerGroup, Real
+from lrviz.experiment.argtypes import (
+    Bool,
+    Count,
+    CsvColumn,
+    Duration,
+    Formula,
+    ListOf,
+    Metric,
+    OneOf,
+    PerGroup,
+    Rate,
+    Real,
+    Share,
+)
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.record import arg
-from lrviz.experiment.schedulers.base import OVERWRITES, Rates, SchedulerArg, SchedulerSpec, Segment, of_group
+from lrviz.experiment.schedulers.base import (
+    OVERWRITES,
+    UNKNOWN,
+    Known,
+    Rates,
+    SchedulerArg,
+    SchedulerSpec,
+    Segment,
+    of_group,
+)
 from lrviz.experiment.schedulers.notes import BASE, DECAYED, Annotation, View
 
 __all__ = [
@@ -36,6 +59,7 @@ METRIC_IN_CONTAINER = "metric-in-container"
 
 NEAR = 0.15  # of a curve's height
 LONGEST = 32  # characters of an expression that is written out
+LOWEST = "lowest learning rate, or a share of the base rate such as 10%"
 
 
 class StepLR(SchedulerSpec):
@@ -238,7 +262,10 @@ class CosineAnnealingLR(SchedulerSpec):
     example = {"eta_min": 1e-4}
 
     T_max: int | None = arg(Duration("steps from the full learning rate to eta_min", horizon=True), default=None)
-    eta_min: float = arg(Real("lowest learning rate", minimum=0), default=0.0)
+    eta_min: Any = arg(PerGroup(Rate(LOWEST, minimum=0)), default=0.0)
+
+    def resolved(self, length: int, known: Known = UNKNOWN) -> SchedulerSpec:
+        return _with_lowest(super().resolved(length, known), f"epoch / {self.T_max or length}", known)
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         assert self.T_max is not None, "horizons are filled in"
@@ -269,7 +296,15 @@ class CosineAnnealingWarmRestarts(SchedulerSpec):
 
     T_0: int = arg(Duration("steps until the first restart"))
     T_mult: int = arg(Count("factor of the period after each restart"), default=1)
-    eta_min: float = arg(Real("lowest learning rate", minimum=0), default=0.0)
+    eta_min: Any = arg(PerGroup(Rate(LOWEST, minimum=0)), default=0.0)
+
+    def resolved(self, length: int, known: Known = UNKNOWN) -> SchedulerSpec:
+        share = f"(epoch % {self.T_0}) / {self.T_0}"
+        if self.T_mult > 1:  # of the period that begins at T_0 * (power - 1) / (T_mult - 1)
+            grown = f"({self.T_mult - 1} * epoch / {self.T_0} + 1)"
+            power = f"{self.T_mult} ** floor(log({grown}) / log({self.T_mult}) + 1e-9)"
+            share = f"(({grown} / {power} - 1) / {self.T_mult - 1})"
+        return _with_lowest(super().resolved(length, known), share, known)
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         first, second = self.T_0, self.T_0 * (1 + self.T_mult)
@@ -393,8 +428,8 @@ class OneCycleLR(SchedulerSpec):
             message = f"{self.total_steps} contradicts epochs x steps_per_epoch = {product}; give one of them"
             raise SpecError(Problem(field="total_steps", message=message))
 
-    def resolved(self, length: int) -> Self:
-        return self if self.epochs else super().resolved(length)
+    def resolved(self, length: int, known: Known = UNKNOWN) -> SchedulerSpec:
+        return self if self.epochs else super().resolved(length, known)
 
     def length(self) -> int | None:
         return (self.epochs or 0) * (self.steps_per_epoch or 0) or self.total_steps
@@ -596,6 +631,25 @@ class SWALR(SchedulerSpec):
             yield from view.point(start, "swa_start")
         yield from view.span(start, end, "anneal_epochs")
         yield from view.point(end, "swa_lr")
+
+
+def _with_lowest(spec: SchedulerSpec, share: str, known: Known) -> SchedulerSpec:
+    """Return a cosine with eta_min as a number; where the groups differ in it, the LambdaLR that it then takes.
+
+    torch's cosines have one eta_min for all groups. `share` is how much of a period has passed.
+    """
+    eta_min: Any = getattr(spec, "eta_min", 0.0)
+    if not known.base_lrs:
+        return spec
+    entries = eta_min if isinstance(eta_min, tuple) else (eta_min,) * len(known.base_lrs)
+    pairs = list(zip(entries, known.base_lrs, strict=True))
+    numbers = [entry.of(base) if isinstance(entry, Share) else entry for entry, base in pairs]
+    if len(set(numbers)) == 1:
+        changed: dict[str, Any] = {} if numbers[0] is eta_min else {"eta_min": numbers[0]}
+        return dataclasses.replace(spec, **changed) if changed else spec
+    shares = [entry.factor if isinstance(entry, Share) else entry and entry / base for entry, base in pairs]
+    texts = tuple(f"{low!r} + (1 - {low!r}) * (1 + cos(pi * {share})) / 2" for low in shares)
+    return LambdaLR(lr_lambda=texts if len(set(texts)) > 1 else texts[0])
 
 
 def _lowest(view: View, step: int, eta_min: float) -> Iterator[Annotation]:
