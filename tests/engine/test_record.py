@@ -262,10 +262,12 @@ def test_two_replays_in_a_row_are_equal() -> None:
 
 
 @pytest.mark.parametrize("train", [False, True], ids=["torch", "toy"])
-@pytest.mark.parametrize("name", ["sgd", "muon"])
+@pytest.mark.parametrize("name", ["SGD", "Muon"])
 def test_the_callers_random_numbers_stay_as_they_are(name: str, train: bool) -> None:
     import torch
 
+    if not hasattr(torch.optim, name):
+        pytest.skip(f"torch {torch.__version__} has no {name}")
     experiment = lrviz.load({"optimizer": {"name": name}, "scheduler": {"name": "cosine"}})
     before = torch.get_rng_state()
     replay(experiment, engine=TorchEngine(), train=train)
