@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from lrviz.render.figure.options import FigureOptions, Mark
     from lrviz.trace import Trace
 
-__all__ = ["figure", "load", "replay"]
-
 
 def load(
     source: str | os.PathLike[str] | Mapping[str, Any],

@@ -11,8 +11,6 @@ from typing import Any
 
 from lrviz.trace import Trace
 
-__all__ = ["POINTS", "changes", "digest", "numbers"]
-
 POINTS = 64  # values kept of a curve, evenly spread, its ends among them
 
 

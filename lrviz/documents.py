@@ -15,8 +15,6 @@ from lrviz.experiment.record import Record, arg
 from lrviz.experiment.values import Value
 from lrviz.rules.settings import CheckSettings
 
-__all__ = ["SECTIONS", "GalleryPlace", "load", "read"]
-
 
 class GalleryPlace(Record):
     """The section `gallery` of a document: where `lrviz gallery` shows its figure."""

@@ -14,8 +14,6 @@ from lrviz.gallery import CURVES, INDEX, Entry, OnDone, curves, figure_names, re
 from lrviz.render.figure.comparison import png_differs, svg_differs
 from lrviz.render.figure.output import SUFFIXES
 
-__all__ = ["Drift", "differences", "strays"]
-
 LARGEST = 50_000_000  # bytes of curves.json; that of a thousand experiments is far smaller
 LFS = b"version https://git-lfs"
 

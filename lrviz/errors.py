@@ -15,18 +15,6 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-__all__ = [
-    "EngineError",
-    "LrvizError",
-    "OutputError",
-    "Problem",
-    "ReplayError",
-    "SpecError",
-    "listed",
-    "nearest",
-    "shown",
-]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:

@@ -10,8 +10,6 @@ from typing import IO
 
 from lrviz.errors import OutputError
 
-__all__ = ["make_folder", "replacing", "write_text"]
-
 
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, where they are missing; raises OutputError where it cannot be."""

@@ -37,8 +37,6 @@ from lrviz.workers import spread
 if TYPE_CHECKING:
     from lrviz.render.figure.summary import Sheet
 
-__all__ = ["CURVES", "INDEX", "Entry", "collect", "curves", "figure_names", "find", "own_configs", "render"]
-
 INDEX = "README.md"
 CURVES = "curves.json"
 SUMMARIES: dict[str, Sheet] = {"schedulers-wide": "wide", "schedulers-tall": "tall"}

@@ -10,8 +10,6 @@ from functools import cached_property
 
 ROUNDING = 1e-12
 
-__all__ = ["Event", "Failure", "GroupTrace", "Summary", "TorchWarning", "Trace", "column"]
-
 
 def column(values: Sequence[float] | array[float]) -> memoryview:
     """Return numbers as a read-only buffer of doubles, which `numpy.asarray` takes without copying."""

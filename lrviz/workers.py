@@ -13,8 +13,6 @@ from multiprocessing.process import BaseProcess
 
 from lrviz.errors import LrvizError, OutputError
 
-__all__ = ["spread"]
-
 Job = Callable[[str], None]
 SIGNALS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
 

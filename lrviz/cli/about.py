@@ -10,8 +10,6 @@ from lrviz.cli.report import COLORS, console, plain_blocks
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.render.words import one_line
 
-__all__ = ["certify_engines", "explain_rule", "show_engine", "show_rules", "show_schedulers"]
-
 Styled = tuple[str, str]
 """A text, and its style in rich's words."""
 

@@ -11,8 +11,6 @@ import lrviz
 from lrviz.cli.commands import Action, Command, CommandGroup, Verb, spelled, targets
 from lrviz.errors import Problem, SpecError, nearest, shown
 
-__all__ = ["app"]
-
 SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 
 Target = Annotated[str | None, typer.Argument(hidden=True, autocompletion=targets)]
@@ -73,13 +71,14 @@ def lrviz_main(
 def plot(target: Target = None) -> Action:
     """Draw a schedule as PNG, SVG or PDF."""
     from lrviz.cli import flags, plot
+    from lrviz.render.figure.output import FORMATS
 
     return plot.plot, [
         flags.text(
             "output", "Figure", "PATH", "where to write: the suffix decides (.png, .svg, .pdf); - for a pipe, with "
             "--format; default the scheduler's name .png", "-o", "--output",
         ),
-        flags.choice("format", "Figure", plot.FORMATS, "format of what goes to a pipe"),
+        flags.choice("format", "Figure", FORMATS, "format of what goes to a pipe"),
         flags.text("title", "Figure", "TEXT", "title of the figure, '' for none; default the scheduler's name"),
         *plot.FIGURE.parameters(),
         *_replay_flags(),

@@ -21,8 +21,6 @@ from lrviz.rules import SEVERITIES, CheckSettings, Finding, ProjectSettings, exa
 from lrviz.rules.examine import raised
 from lrviz.rules.settings import verdict
 
-__all__ = ["FORMATS", "check"]
-
 FORMATS = ("text", "json", "github", "sarif")
 RULE_FLAGS = ("select", "ignore", "error")
 

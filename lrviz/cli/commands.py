@@ -17,8 +17,6 @@ from lrviz.cli.report import columns
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.experiment.docstrings import docstring
 
-__all__ = ["Action", "Command", "CommandGroup", "Verb", "scheduler_lines", "spelled", "targets"]
-
 Action = tuple[Callable[..., None], list[inspect.Parameter]]
 """What a verb does with its targets and the values of all flags, and the flags that it adds to those of a target."""
 

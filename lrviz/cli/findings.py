@@ -17,8 +17,6 @@ from lrviz.rules import SEVERITIES, Finding
 if TYPE_CHECKING:
     from rich.panel import Panel
 
-__all__ = ["Checked", "Found", "Place", "place_of", "print_text", "summary"]
-
 
 @dataclass(frozen=True)
 class Place:

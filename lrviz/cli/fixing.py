@@ -12,8 +12,6 @@ from lrviz.cli.findings import Checked, Found
 from lrviz.cli.rewriting import rewritten
 from lrviz.files import replacing
 
-__all__ = ["Fixed", "fix"]
-
 _MARK = b"\xef\xbb\xbf"  # which some editors put before UTF-8
 
 

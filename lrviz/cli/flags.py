@@ -16,19 +16,6 @@ from lrviz.experiment.record import Record, arg_types, is_required
 from lrviz.experiment.scalars import scalar
 from lrviz.experiment.values import Value, located
 
-__all__ = [
-    "FlagSet",
-    "choice",
-    "count",
-    "flag_name",
-    "in_yaml",
-    "read_value",
-    "repeated",
-    "switch",
-    "text",
-    "with_value",
-]
-
 OptionalText = str | None
 NO = "__no"  # ends the parameter of a flag that switches something off
 

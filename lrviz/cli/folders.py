@@ -11,8 +11,6 @@ from lrviz.cli.targets import Source, file_source
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.values import MAX_BYTES
 
-__all__ = ["SUFFIXES", "expanded"]
-
 SUFFIXES = (".yaml", ".yml", ".json")
 
 

@@ -16,8 +16,6 @@ from lrviz.errors import Problem
 from lrviz.rules import RULES, SEVERITIES, Finding, Rule
 from lrviz.rules.docs import section
 
-__all__ = ["print_github", "print_json", "print_sarif"]
-
 VERSION = 1
 """Of the JSON's shape."""
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from lrviz.drift import Drift
     from lrviz.gallery import Entry, OnDone
 
-__all__ = ["Asked", "check", "draw", "formats_of"]
-
 
 @dataclass(frozen=True)
 class Asked:

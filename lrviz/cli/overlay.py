@@ -18,8 +18,6 @@ from lrviz.experiment.scalars import scalar
 from lrviz.experiment.schedulers.composite import Warmup
 from lrviz.experiment.values import Value
 
-__all__ = ["in_flags", "located", "overlaid", "parameters"]
-
 RUN = FlagSet(Run, "run", "Run")
 WARMUP = FlagSet(Warmup, "", "Run")
 OPTIMIZER = FlagSet(OptimizerSpec, "optimizer", "Optimizer", {"name": "--optimizer"})

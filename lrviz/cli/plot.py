@@ -14,13 +14,11 @@ from lrviz.cli.targets import Source, only
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.values import Value, located
 from lrviz.render.figure.options import FigureOptions, Mark
-from lrviz.render.figure.output import FORMATS, format_of, write
+from lrviz.render.figure.output import format_of, write
 from lrviz.render.figure.standalone import import_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-__all__ = ["FIGURE", "FORMATS", "plot"]
 
 FIGURE = FlagSet(FigureOptions, "figure", "Figure")
 

@@ -9,8 +9,6 @@ from lrviz.experiment.reader import read_record
 from lrviz.experiment.values import Value
 from lrviz.rules.settings import ProjectSettings, ToolSettings
 
-__all__ = ["project_settings"]
-
 NAME = "pyproject.toml"
 
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from lrviz.rules import Finding
     from lrviz.trace import Trace
 
-__all__ = ["finish", "run", "run_lines", "shown_trace"]
-
 SLOW = 200_000  # settings from which a progress bar is worth its place
 
 

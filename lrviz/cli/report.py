@@ -18,18 +18,6 @@ from lrviz.errors import LrvizError, SpecError
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = [
-    "COLORS",
-    "columns",
-    "console",
-    "plain_blocks",
-    "print_error",
-    "print_line",
-    "print_message",
-    "print_note",
-    "progress",
-]
-
 NARROWEST, WIDEST = 40, 400  # columns
 COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
 

@@ -13,8 +13,6 @@ from lrviz.errors import SpecError
 from lrviz.experiment.yaml_reader import parse
 from lrviz.rules.changes import Change, apply_changes
 
-__all__ = ["rewritten"]
-
 _WIDE = 10**6  # columns: nothing is wrapped
 
 

@@ -12,8 +12,6 @@ from typing import Any
 
 from lrviz.errors import OutputError
 
-__all__ = ["ESCAPE", "prepare"]
-
 ESCAPE = "lrviz-escape"
 """The name of the error handler that writes what an encoding cannot hold as \\uXXXX, which JSON reads back."""
 

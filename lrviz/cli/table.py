@@ -11,8 +11,6 @@ from lrviz.cli.report import console, plain_blocks, print_line
 from lrviz.cli.targets import Source, only
 from lrviz.render.text.formats import Format, lines
 
-__all__ = ["FORMATS", "table"]
-
 FORMATS = tuple(member.value for member in Format)
 
 

@@ -21,8 +21,6 @@ from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec
 from lrviz.experiment.values import MAX_BYTES, Value
 
-__all__ = ["Source", "any_flags", "file_source", "find", "only"]
-
 
 @dataclass(frozen=True)
 class Source:

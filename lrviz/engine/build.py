@@ -25,8 +25,6 @@ from lrviz.experiment.schedulers import (
 )
 from lrviz.experiment.schedulers.base import LR_SCHEDULER
 
-__all__ = ["Beside", "construct", "import_target"]
-
 
 def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -> Any:
     """Return the scheduler of a spec whose horizons are filled in.

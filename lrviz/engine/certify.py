@@ -21,8 +21,6 @@ from lrviz.engine.compare import EngineCheck, compare
 from lrviz.engine.light import Unavailable, files, fingerprint, torch_folder
 from lrviz.errors import OutputError
 
-__all__ = ["certify", "folder", "is_writable", "key", "read", "result_path"]
-
 LARGEST = 64 * 1024  # bytes; a result takes less than a thousand
 
 

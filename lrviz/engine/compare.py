@@ -39,8 +39,6 @@ from lrviz.experiment.schedulers import (
 )
 from lrviz.trace import Trace
 
-__all__ = ["EngineCheck", "compare", "difference", "experiments"]
-
 SHOWN = 10  # mismatches that a result keeps
 RUN = Run(epochs=5, steps_per_epoch=8)
 MOMENTUM = OptimizerSpec(name="SGD", momentum=0.9, weight_decay=1e-4)

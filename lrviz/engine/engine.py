@@ -12,8 +12,6 @@ from typing import Any, Protocol
 from lrviz.errors import EngineError
 from lrviz.experiment.optimizers import OptimizerSpec
 
-__all__ = ["Engine", "TorchEngine"]
-
 
 class Engine(Protocol):
     """Makes fresh optimizers, and gives out torch's scheduler classes."""

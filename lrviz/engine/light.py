@@ -23,8 +23,6 @@ from typing import Any, Self
 
 from lrviz.experiment.optimizers import OptimizerSpec
 
-__all__ = ["LightEngine", "Unavailable", "files", "fingerprint", "torch_folder"]
-
 OPTIM = "torch.optim"
 LR_SCHEDULER = "torch.optim.lr_scheduler"
 OPTIMIZER_FILES = {"SparseAdam": "sparse_adam", "Adafactor": "_adafactor", "Muon": "_muon"}  # others: in lower case

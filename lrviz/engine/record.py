@@ -21,8 +21,6 @@ from lrviz.experiment.optimizers import momentum_name
 from lrviz.experiment.schedulers import SchedulerSpec
 from lrviz.trace import Failure, GroupTrace, TorchWarning, Trace, column
 
-__all__ = ["Progress", "record"]
-
 BLOCK = 20_000  # settings between two calls of `progress`
 
 Progress = Callable[[int, int], None]

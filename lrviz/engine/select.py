@@ -15,8 +15,6 @@ from lrviz.errors import LrvizError, Problem, ReplayError, SpecError, nearest, s
 from lrviz.experiment.experiment import Experiment
 from lrviz.trace import Trace
 
-__all__ = ["ENGINES", "EngineChoice", "choose", "replay"]
-
 ENGINES = ("auto", "torch", "light")
 
 

@@ -8,8 +8,6 @@ from typing import Any
 from lrviz.engine.engine import TorchEngine
 from lrviz.experiment.optimizers import OptimizerSpec
 
-__all__ = ["ToyEngine"]
-
 POINTS = 100
 SEED = 0
 

@@ -18,30 +18,6 @@ from lrviz.errors import SpecError, nearest, shown
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.scalars import scalar
 
-__all__ = [
-    "FRACTION",
-    "MILESTONE_TOO_LOW",
-    "TOO_LOW",
-    "TRAIN",
-    "ArgType",
-    "Arguments",
-    "Bool",
-    "Count",
-    "CsvColumn",
-    "Duration",
-    "Formula",
-    "Invalid",
-    "ListOf",
-    "MappingOf",
-    "Metric",
-    "OneOf",
-    "PerGroup",
-    "Rate",
-    "Real",
-    "Share",
-    "Text",
-]
-
 LARGEST = 10**12  # no count of steps, samples or devices is beyond
 LONGEST_TEXT = 1_000  # characters
 MAX_ITEMS = 1_000  # of a list that costs for each of its items; a log's numbers do not
@@ -107,7 +83,7 @@ class Text(ArgType):
     is_raw: ClassVar[bool] = True
 
     def convert(self, value: Any) -> str:
-        if not isinstance(value, str) or not (value.strip() or self.blank):
+        if not isinstance(value, str) or not (value.strip() or (self.blank and not value)):
             quotes = "" if isinstance(value, (str, list, tuple, Mapping)) or value is None else "; write it in quotes"
             raise Invalid(f"must be text, not {shown(value)}{quotes}")
         if len(value) > LONGEST_TEXT:

@@ -27,8 +27,6 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Bool, Count, OneOf
 from lrviz.experiment.record import Record, arg, arg_types
 
-__all__ = ["DEFAULT_EPOCHS", "DEFAULT_STEPS_PER_EPOCH", "MAX_STEPS", "Clock", "Run"]
-
 MAX_STEPS = 10_000_000
 DEFAULT_EPOCHS = 4
 DEFAULT_STEPS_PER_EPOCH = 8

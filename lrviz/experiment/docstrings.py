@@ -7,8 +7,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-__all__ = ["docstring"]
-
 
 def docstring(thing: type | Callable[..., Any]) -> str:
     """Return the docstring of a class or a function without its indent; empty where neither has it."""

@@ -21,8 +21,6 @@ from lrviz.errors import shown
 from lrviz.experiment.argtypes import Count, Invalid
 from lrviz.experiment.clock import Clock
 
-__all__ = ["REST", "Rest", "Scope", "steps_of"]
-
 REST = "rest"
 _TEXT = re.compile(r"([-+]?[0-9][0-9_]{0,14}(?:\.[0-9]{1,15})?) *(ep|%)?")
 _OUTSIDE = "rest stands in a sequence only, for what the others leave; a horizon left unset takes the whole run"

@@ -16,8 +16,6 @@ from lrviz.experiment.record import Record, arg_types
 from lrviz.experiment.schedulers import Known, SchedulerSpec
 from lrviz.experiment.values import Value
 
-__all__ = ["MAX_CHANGES", "Experiment"]
-
 MAX_CHANGES = 100_000_000
 """Changes of a learning rate that a replay computes at most: steps x groups, for each scheduler of a chain."""
 

@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 
 from lrviz.errors import SpecError, nearest, shown
 
-__all__ = ["FUNCTIONS", "Expression"]
-
 Names = Mapping[str, float]
 Evaluator = Callable[[Names], float]
 

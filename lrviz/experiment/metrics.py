@@ -11,8 +11,6 @@ from pathlib import Path
 
 from lrviz.errors import Problem, SpecError, listed, nearest, shown
 
-__all__ = ["MAX_CSV_BYTES", "MAX_HEADER", "MAX_LINES", "read_column"]
-
 MAX_CSV_BYTES = 50_000_000
 MAX_HEADER = 100_000  # characters
 MAX_LINES = 1_000_000

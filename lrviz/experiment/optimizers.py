@@ -10,8 +10,6 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import ListOf, OneOf, Rate, Real, Share, Text
 from lrviz.experiment.record import Record, RecordOf, arg
 
-__all__ = ["BETA1", "MOMENTUM", "OPTIMIZERS", "Group", "OptimizerSpec", "ResolvedGroup", "momentum_name"]
-
 OPTIMIZERS: Mapping[str, str | None] = {
     "SGD": "momentum",
     "Adam": "beta1",

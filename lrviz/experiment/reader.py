@@ -31,8 +31,6 @@ from lrviz.experiment.schedulers.composite import edges
 from lrviz.experiment.values import Value, located
 from lrviz.experiment.writer import in_flow
 
-__all__ = ["build", "read_record"]
-
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
 

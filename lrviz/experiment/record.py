@@ -10,8 +10,6 @@ from typing import Any, ClassVar, dataclass_transform
 from lrviz.errors import Problem, SpecError, shown
 from lrviz.experiment.argtypes import ArgType, Invalid
 
-__all__ = ["Record", "RecordOf", "arg", "arg_types", "is_required"]
-
 
 def arg(arg_type: ArgType, *, default: Any = MISSING) -> Any:
     """Return a dataclass field for an argument of this type, which must be given where it has no default."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["LONGEST_NUMBER", "Scalar", "scalar", "short"]
-
 Scalar = str | int | float | bool | None
 
 _WORDS: dict[str, Scalar] = {"": None, "~": None, "null": None, "none": None}

@@ -11,8 +11,6 @@ from lrviz.experiment.optimizers import Group, OptimizerSpec
 from lrviz.experiment.record import Record, arg_types, is_required
 from lrviz.experiment.schedulers import CATALOGUE, Custom, SchedulerSpec, Warmup
 
-__all__ = ["json_schema"]
-
 
 def json_schema(sections: Mapping[str, type[Record]]) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of an experiment; `sections` are what else it may hold."""

@@ -11,8 +11,6 @@ from typing import Any
 from lrviz.errors import Problem, SpecError, shown
 from lrviz.experiment.scalars import LONGEST_NUMBER, Scalar
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "Value", "located"]
-
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 

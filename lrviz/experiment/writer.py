@@ -13,8 +13,6 @@ from lrviz.experiment.record import Record, arg_types
 from lrviz.experiment.scalars import scalar
 from lrviz.experiment.schedulers import Custom, SchedulerSpec
 
-__all__ = ["as_document", "in_flow"]
-
 _WORD = re.compile(r"[A-Za-z_][\w.-]*|[0-9]+(\.[0-9]+)?(ep|%)")
 _ESCAPED = {'"': r"\"", "\\": r"\\", "\n": r"\n", "\t": r"\t"}
 

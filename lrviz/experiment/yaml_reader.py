@@ -13,8 +13,6 @@ from lrviz.errors import Problem, SpecError, listed, nearest, shown
 from lrviz.experiment.scalars import LONGEST_NUMBER, scalar
 from lrviz.experiment.values import MAX_BYTES, MAX_DEPTH, Value
 
-__all__ = ["MAX_NODES", "decode", "parse", "read"]
-
 MAX_NODES = 200_000
 _TOO_MANY = f"holds more than {MAX_NODES:,} values, those that its aliases repeat included"
 

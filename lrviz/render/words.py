@@ -5,8 +5,6 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 
-__all__ = ["clean", "clipped", "inches", "one_line", "wrapped"]
-
 EM = 0.6  # mean width of a character of DejaVu Sans, in ems; on the wide side
 
 

@@ -21,7 +21,7 @@ from lrviz.rules import (  # noqa: I001  the order of `lrviz check --list` and d
     failures,
 )
 from lrviz.rules.examine import examine, from_problems
-from lrviz.rules.failures import REPLAY_FAILED
+from lrviz.rules.case import REPLAY_FAILED
 from lrviz.rules.finding import SEVERITIES, Finding, Severity
 from lrviz.rules.registry import RULES, Rule
 from lrviz.rules.settings import CheckSettings, ProjectSettings

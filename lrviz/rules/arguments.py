@@ -10,7 +10,7 @@ from lrviz.rules.case import Case, Part
 from lrviz.rules.changes import Change
 from lrviz.rules.curves import ABSOLUTE
 from lrviz.rules.finding import Finding
-from lrviz.rules.registry import part_rule, rule
+from lrviz.rules.registry import part_rule, rule, toy
 
 
 @part_rule(
@@ -20,8 +20,8 @@ from lrviz.rules.registry import part_rule, rule
     why="LinearLR and ConstantLR with total_iters=0 stay at their start factor for ever; StepLR(0), T_max=0 and "
     "step_size_up=0 divide by zero; ConstantLR(factor=0) divides by zero at its end, mid-run.",
     instead="Leave the scheduler out where it is to last no steps; to freeze, use a small factor.",
-    example={"scheduler": {"name": "constant", "factor": 0, "total_iters": 8}},
-    near_miss={"scheduler": {"name": "constant", "factor": 0.01, "total_iters": 8}},
+    example=toy("constant", factor=0, total_iters=8),
+    near_miss=toy("constant", factor=0.01, total_iters=8),
     causes=(TOO_LOW,),
     explains=("zero-first-step",),
 )
@@ -44,8 +44,8 @@ def degenerate_argument(case: Case, part: Part) -> Iterator[Finding]:
     why="torch compares counts with ==: ConstantLR(total_iters=2.5) never ends, StepLR(2.5) fires every 5 steps, "
     "MultiStepLR([2.0, 3.5]) fires only at 2.",
     instead="Write a whole number, or a duration such as 5% or 2ep, which lrviz rounds.",
-    example={"scheduler": {"name": "step", "step_size": 2.5, "gamma": 0.9}},
-    near_miss={"scheduler": {"name": "step", "step_size": 2, "gamma": 0.9}},
+    example=toy("step", step_size=2.5, gamma=0.9),
+    near_miss=toy("step", step_size=2, gamma=0.9),
     causes=(FRACTION,),
 )
 def fractional_count(case: Case) -> Iterator[Finding]:
@@ -61,8 +61,8 @@ def fractional_count(case: Case) -> Iterator[Finding]:
     "= 1 divides by zero at the last step. With three_phase and pct_start above 0.5 the cycle never gets to its "
     "minimum.",
     instead="Let the warmup have at least 2 steps and leave some for the descent; at most half with three_phase.",
-    example={"optimizer": {"momentum": 0.95}, "scheduler": {"name": "onecycle", "max_lr": 0.1, "pct_start": 0.01}},
-    near_miss={"optimizer": {"momentum": 0.95}, "scheduler": {"name": "onecycle", "max_lr": 0.1, "pct_start": 0.1}},
+    example=toy("onecycle", optimizer={"momentum": 0.95}, max_lr=0.1, pct_start=0.01),
+    near_miss=toy("onecycle", optimizer={"momentum": 0.95}, max_lr=0.1, pct_start=0.1),
 )
 def onecycle_phase(case: Case, part: Part) -> Iterator[Finding]:
     spec, total = part.spec, part.spec.length()
@@ -92,8 +92,8 @@ def onecycle_phase(case: Case, part: Part) -> Iterator[Finding]:
     "a lambda that returns the rate itself, where torch wants a factor of it",
     why="LambdaLR multiplies the base rate by the function: returning the rate gives its square, 1e-6 for 1e-3.",
     instead="Return a factor, 1 for the full rate; or set the optimizer's lr to 1 and return rates.",
-    example={"optimizer": {"lr": 1e-3}, "scheduler": {"name": "lambda", "lr_lambda": "0.001 * 0.95 ** epoch"}},
-    near_miss={"optimizer": {"lr": 1e-3}, "scheduler": {"name": "lambda", "lr_lambda": "0.95 ** epoch"}},
+    example=toy("lambda", optimizer={"lr": 1e-3}, lr_lambda="0.001 * 0.95 ** epoch"),
+    near_miss=toy("lambda", optimizer={"lr": 1e-3}, lr_lambda="0.95 ** epoch"),
     explains=("far-below-base", "never-moves"),
 )
 def lambda_absolute(case: Case, part: Part) -> Iterator[Finding]:

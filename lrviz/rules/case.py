@@ -12,18 +12,16 @@ from lrviz.experiment.clock import Clock
 from lrviz.experiment.durations import REST
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.record import arg_types
-from lrviz.experiment.schedulers import CyclicLR, SchedulerSpec, SequentialLR
+from lrviz.experiment.schedulers import ChainedScheduler, CyclicLR, SchedulerSpec, SequentialLR
 from lrviz.experiment.writer import as_document
 from lrviz.rules.changes import Change, lookup, snippet
 from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding, Severity
 from lrviz.trace import Trace
 
-__all__ = ["REPLAY_FAILED", "Case", "Mark", "Part", "counted", "percent", "rounded"]
-
 REPLAY_FAILED = "replay-failed"
 
-_SHORT = {"total_iters": "warmup", "start_factor": "warmup_start"}  # how `warmup:` writes a LinearLR
+_SHORT = {"total_iters": "warmup", "start_factor": "warmup_start"}  # how `warmup:` writes a LinearLR's arguments
 
 
 class Mark(NamedTuple):
@@ -52,8 +50,8 @@ class Part:
         return self.end - self.start
 
     @property
-    def container(self) -> SchedulerSpec | None:
-        return self.owner.spec if self.owner else None
+    def is_container(self) -> bool:
+        return isinstance(self.spec, (SequentialLR, ChainedScheduler))
 
     @property
     def name(self) -> str:
@@ -71,13 +69,10 @@ class Part:
 
     def marks(self) -> list[Mark]:
         """Return the steps that its arguments name, as the document counts them: from the end of a `warmup:`."""
-        own, before = self.spec.marks(), bool(self.warmup)
-        names = ("the end of the warmup",) * before + tuple(
-            f"milestone {mark - self.warmup:,}" for mark in own[before:]
-        )
-        return [
-            Mark(name, number, self.start + mark) for number, (name, mark) in enumerate(zip(names, own, strict=True))
-        ]
+        own = self.spec.marks()
+        names = ["the end of the warmup"] * bool(self.warmup)
+        names += [f"milestone {mark - self.warmup:,}" for mark in own[len(names) :]]
+        return [Mark(name, number, self.start + own[number]) for number, name in enumerate(names)]
 
     def counts(self) -> list[str]:
         """Return the paths of its arguments that count scheduler steps."""
@@ -103,18 +98,31 @@ def _parts_of(experiment: Experiment, document: Mapping[str, Any]) -> list[Part]
     spec, end = experiment.resolved, experiment.run.clock.scheduler_steps
     is_merged = isinstance(spec, SequentialLR) and bool(lookup(document, "warmup"))
     root = Part(spec, "scheduler", spec.first_step, end, warmup=spec.marks()[0] if is_merged else 0)
-    return list(_parts(root, is_sequence=lookup(document, "scheduler.schedulers") is not None))
+    return list(_parts(root, document))
 
 
-def _parts(part: Part, is_sequence: bool = True) -> Iterator[Part]:
+def _parts(part: Part, document: Mapping[str, Any]) -> Iterator[Part]:
     yield part
     segments = part.spec.segments(part.start, part.end)
     for number, segment in enumerate(segments):
         start, end = min(segment.start, part.end), min(segment.end, part.end)
-        place = f"{part.place}.schedulers[{number - bool(part.warmup)}]" if is_sequence else part.place
-        is_last = part.is_last and (segment.start, segment.end) == (segments[-1].start, segments[-1].end)
-        place = "" if part.warmup and not number else place
-        yield from _parts(Part(segment.spec, place, start, end, part, number, is_last))
+        is_last = (segment.start, segment.end) == (segments[-1].start, segments[-1].end)
+        place = _place(part, number, document)
+        yield from _parts(
+            Part(segment.spec, place, start, end, part, number, part.is_last and part.is_container and is_last),
+            document,
+        )
+
+
+def _place(part: Part, number: int, document: Mapping[str, Any]) -> str:
+    """Return where a document writes what is inside a part: in a list, or by the word `warmup`."""
+    is_short = bool(lookup(document, "warmup")) and part.owner is None
+    if not part.is_container:  # a plateau, with a warmup beside it
+        return "" if is_short else f"{part.place}.warmup"
+    if part.warmup and not number:
+        return ""
+    is_list = not part.warmup or lookup(document, "scheduler.schedulers") is not None
+    return f"{part.place}.schedulers[{number - bool(part.warmup)}]" if is_list else part.place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,22 +174,23 @@ class Case:
         numbers = {field: _bare(self.written(field)) for part in self.parts for field in part.counts()}
         return {field: number for field, number in numbers.items() if number is not None}
 
+    def has_unit(self, part: Part) -> bool:
+        """Return whether any count of a part is written with a unit."""
+        written = (self.written(field) for field in part.counts())
+        return any(value is not None and _bare(value) is None for value in written)
+
     def bare_length(self, part: Part) -> int | None:
-        """Return a part's length where it is given by bare numbers, or by torch's defaults."""
-        written = [self.written(field) for field in part.counts()]
-        if any(value is not None and _bare(value) is None for value in written):
-            return None
-        horizon = part.spec.length_arg and arg_types(part.spec)[part.spec.length_arg].horizon
-        from_run = horizon and not any(self.written(part.field(name)) for name in (part.spec.length_arg, "epochs"))
-        return None if from_run else part.spec.length()
+        """Return a part's length where it is given by bare numbers."""
+        name = part.spec.length_arg
+        is_given = not name or any(self.written(part.field(one)) for one in (name, "epochs"))  # OneCycleLR's way, too
+        return part.spec.length() if is_given and not self.has_unit(part) else None
 
     def resized(self, part: Part, steps: int) -> tuple[Change, ...]:
         """Return the changes that give a part, or its first period, so many steps; none where no argument says it."""
         spec, name = part.spec, part.spec.length_arg or part.spec.period_arg
         if name:
-            beside = [other for other in ("epochs", "steps_per_epoch") if hasattr(spec, other)]  # OneCycleLR's
-            given = {other: None for other in beside if self.written(part.field(other)) is not None}
-            return part.change(**{name: steps}, **given)
+            beside = [other for other in ("epochs", "steps_per_epoch") if getattr(spec, other, None)]  # OneCycleLR's
+            return part.change(**{name: steps}, **dict.fromkeys(beside))
         if isinstance(spec, CyclicLR):
             up = max(1, round(steps * spec.step_size_up / (spec.length() or 1)))
             down = {} if spec.step_size_down is None else {"step_size_down": max(1, steps - up)}
@@ -224,7 +233,7 @@ class Case:
         return Finding(
             rule=self.rule,
             severity=severity or self.severity,
-            message=message[:1].upper() + message[1:] if message.startswith("the warmup") else message,
+            message=message,
             fix=fix,
             changes=tuple(changes),
             snippet=snippet(self.document, changes) if changes else "",

@@ -9,8 +9,6 @@ from typing import Any
 
 from lrviz.experiment.writer import in_flow
 
-__all__ = ["Change", "apply_changes", "as_yaml", "contradict", "lookup", "snippet"]
-
 WIDTH = 100
 _CHILD = re.compile(r"scheduler\.schedulers\[\d+\](?=\.)")
 
@@ -75,6 +73,7 @@ def snippet(document: Mapping[str, Any], changes: Sequence[Change]) -> str:
     return "\n".join(
         as_yaml({block: changed[block]}) if block in changed else f"- {in_flow(lookup(changed, block))}"
         for block in blocks
+        if lookup(changed, block) is not None
     )
 
 

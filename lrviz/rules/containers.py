@@ -11,7 +11,7 @@ from lrviz.experiment.schedulers.pytorch import METRIC_IN_CONTAINER
 from lrviz.rules.case import Case, Part, percent
 from lrviz.rules.changes import Change
 from lrviz.rules.finding import Finding, Severity
-from lrviz.rules.registry import part_rule
+from lrviz.rules.registry import part_rule, toy
 
 PEAKED = 0.99  # of the base rate: a product that comes this near is as good as a sequence
 NEARLY = 0.95  # a product that comes this near may be meant
@@ -28,18 +28,8 @@ _SEQUENCE = {"scheduler": {"name": "sequential", "milestones": [8], "schedulers"
     why="ChainedScheduler multiplies factors. LambdaLR, warm restarts, CyclicLR and OneCycleLR compute the rate from "
     "the base rate instead, so that whatever the others did before them is gone.",
     instead="Put them one after another in a sequential, or write the product as one lambda.",
-    example={
-        "scheduler": {
-            "name": "chained",
-            "schedulers": [{"name": "exponential", "gamma": 0.95}, {"name": "cosine-restarts", "T_0": 8}],
-        }
-    },
-    near_miss={
-        "scheduler": {
-            "name": "chained",
-            "schedulers": [{"name": "exponential", "gamma": 0.95}, {"name": "step", "step_size": 8}],
-        }
-    },
+    example=toy("chained", schedulers=[{"name": "exponential", "gamma": 0.95}, {"name": "cosine-restarts", "T_0": 8}]),
+    near_miss=toy("chained", schedulers=[{"name": "exponential", "gamma": 0.95}, {"name": "step", "step_size": 8}]),
     explains=("chained-warmup", "lr-overwritten", "never-peaks", "optimizer-lr-ignored"),
 )
 def closed_form_in_chain(case: Case, part: Part) -> Iterator[Finding]:
@@ -62,22 +52,20 @@ def closed_form_in_chain(case: Case, part: Part) -> Iterator[Finding]:
     why="As a later child torch raises NotImplementedError at its milestone, mid-run; as the first it starts from the "
     "wrong rate.",
     instead="Write one sequential with all the schedulers and milestones in it.",
-    example={
-        "scheduler": {
-            "name": "sequential",
-            "milestones": [8],
-            "schedulers": [
-                _WARM,
-                {"name": "chained", "schedulers": [_COSINE, {"name": "exponential", "gamma": 0.95}]},
-            ],
-        }
-    },
+    example=toy(
+        "sequential",
+        milestones=[8],
+        schedulers=[
+            _WARM,
+            {"name": "chained", "schedulers": [_COSINE, {"name": "exponential", "gamma": 0.95}]},
+        ],
+    ),
     near_miss=_SEQUENCE,
     causes=(NESTED,),
     explains=("chained-warmup", "closed-form-in-chain"),
 )
 def nested_container(case: Case, part: Part) -> Iterator[Finding]:
-    if part.owner is None or not isinstance(part.owner.spec, SequentialLR) or not part.spec.children():
+    if part.owner is None or not isinstance(part.owner.spec, SequentialLR) or not part.is_container:
         return
     first = part.number == 0
     step = case.clock.step_of(part.start)
@@ -94,14 +82,8 @@ def nested_container(case: Case, part: Part) -> Iterator[Finding]:
     "a ReduceLROnPlateau inside a Sequential or Chained",
     why="torch refuses it: a plateau's step takes a metric, a container's step has none to give.",
     instead="Step a LinearLR and the plateau side by side in the training loop.",
-    example={
-        "scheduler": {
-            "name": "sequential",
-            "milestones": [8],
-            "schedulers": [_WARM, {"name": "plateau", "metric": "exp(-step / 4)"}],
-        }
-    },
-    near_miss={"scheduler": {"name": "plateau", "metric": "exp(-step / 4)"}},
+    example=toy("sequential", milestones=[8], schedulers=[_WARM, {"name": "plateau", "metric": "exp(-step / 4)"}]),
+    near_miss=toy("plateau", metric="exp(-step / 4)"),
     causes=(METRIC_IN_CONTAINER,),
     explains=("closed-form-in-chain", "chained-warmup"),
 )
@@ -119,18 +101,13 @@ def plateau_in_container(case: Case, part: Part) -> Iterator[Finding]:
     why="Their constructors write initial_lr in the optimizer, the rate from which every other scheduler computes: "
     "the others then run at a fraction of the rate that was chosen.",
     instead="Use OneCycleLR alone: its warmup is pct_start. After a warmup take cosine, or restarts for cycles.",
-    example={
-        "optimizer": {"lr": 0.1},
-        "scheduler": {
-            "name": "sequential",
-            "milestones": [8],
-            "schedulers": [_WARM, {"name": "onecycle", "max_lr": 0.1, "cycle_momentum": False}],
-        },
-    },
-    near_miss={
-        "optimizer": {"lr": 0.1},
-        "scheduler": {"name": "onecycle", "max_lr": 0.1, "pct_start": 0.25, "cycle_momentum": False},
-    },
+    example=toy(
+        "sequential",
+        optimizer={"lr": 0.1},
+        milestones=[8],
+        schedulers=[_WARM, {"name": "onecycle", "max_lr": 0.1, "cycle_momentum": False}],
+    ),
+    near_miss=toy("onecycle", optimizer={"lr": 0.1}, max_lr=0.1, pct_start=0.25, cycle_momentum=False),
     causes=(OVERWRITES,),
     explains=("optimizer-lr-ignored", "momentum-changed", "lr-jump", "never-peaks", "unfinished"),
 )
@@ -144,7 +121,9 @@ def lr_overwritten(case: Case, part: Part) -> Iterator[Finding]:
             fix = "Use it alone: OneCycleLR warms up by pct_start; after a warmup take cosine"
             alone = dict(case.written(part.place))
             alone.pop(part.spec.length_arg, None)  # it was that of a part of the run
-            yield case.finding(message, fix, 0, [] if part.owner.owner else [Change(part.owner.place, alone)])
+            shorts = [name for name in ("warmup", "warmup_start") if case.written(name) is not None]
+            changes = [Change(part.owner.place, alone), *(Change(name, remove=True) for name in shorts)]
+            yield case.finding(message, fix, 0, [] if part.owner.owner else changes)
             break
 
 
@@ -155,9 +134,8 @@ def lr_overwritten(case: Case, part: Part) -> Iterator[Finding]:
     why="ChainedScheduler multiplies: while the warmup rises the decay already falls, and by the end of the warmup it "
     "has taken its share of the peak.",
     instead="Let the decay follow the warmup in a sequential.",
-    example={"scheduler": {"name": "chained", "schedulers": [_WARM, _COSINE]}},
+    example=toy("chained", schedulers=[_WARM, _COSINE]),
     near_miss=_SEQUENCE,
-    explains=("never-peaks",),
 )
 def chained_warmup(case: Case, part: Part) -> Iterator[Finding]:
     spec = part.spec

@@ -9,8 +9,6 @@ from itertools import pairwise
 
 from lrviz.trace import GroupTrace, Summary
 
-__all__ = ["DEAD", "Curve"]
-
 DEAD = 1e-4  # of the peak: a learning rate that moves nothing
 DEAD_SHARE = 0.05  # of the steps
 SLIGHT = 0.01  # of a curve's height

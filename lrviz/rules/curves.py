@@ -18,7 +18,7 @@ from lrviz.rules.case import Case, Part, counted, percent
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding
-from lrviz.rules.registry import curve_rule, part_rule
+from lrviz.rules.registry import curve_rule, part_rule, toy
 
 HIGH = 0.9  # of the peak
 LOW = 0.5  # of the peak, or of the base rate
@@ -39,8 +39,8 @@ def _is_told(case: Case) -> bool:
     why="The warmup takes the whole run, or is longer: the rate that was chosen is met at the last step or never, and "
     "nothing is annealed.",
     instead="Shorten the warmup to a small share of the run, or let the run be longer.",
-    example={"run": _RUN, "scheduler": {"name": "lambda", "lr_lambda": "min(1, (step + 1) / 100)"}},
-    near_miss={"run": _RUN, "scheduler": {"name": "lambda", "lr_lambda": "min(1, (step + 1) / 8)"}},
+    example=toy("lambda", run=_RUN, lr_lambda="min(1, (step + 1) / 100)"),
+    near_miss=toy("lambda", run=_RUN, lr_lambda="min(1, (step + 1) / 8)"),
     explains=("far-below-base",),
 )
 def still_rising(case: Case, curve: Curve) -> Finding | None:
@@ -62,8 +62,8 @@ def still_rising(case: Case, curve: Curve) -> Finding | None:
     "a learning rate that falls to its minimum and then climbs again until the run ends",
     why="A cosine written as a function goes on past its end: the rate rises, and undoes what annealing had done.",
     instead="Let the function end where the run does, or hold its last value: max(eta_min, …), min(1, step / length).",
-    example={"run": _RUN, "scheduler": {"name": "lambda", "lr_lambda": "0.5 * (1 + cos(pi * step / 24))"}},
-    near_miss={"run": _RUN, "scheduler": {"name": "lambda", "lr_lambda": "0.5 * (1 + cos(pi * step / total))"}},
+    example=toy("lambda", run=_RUN, lr_lambda="0.5 * (1 + cos(pi * step / 24))"),
+    near_miss=toy("lambda", run=_RUN, lr_lambda="0.5 * (1 + cos(pi * step / total))"),
     explains=("ends-high",),
 )
 def rises_again(case: Case, curve: Curve) -> Finding | None:
@@ -86,8 +86,8 @@ def rises_again(case: Case, curve: Curve) -> Finding | None:
     why="The run ends just after a restart, or at the top of a cycle: the last steps shake the weights that the "
     "annealing before them had settled.",
     instead="Choose the period so that the run ends at the end of one.",
-    example={"run": {"steps": 33}, "scheduler": {"name": "cosine-restarts", "T_0": 8}},
-    near_miss={"run": {"steps": 33}, "scheduler": {"name": "cosine-restarts", "T_0": 11}},
+    example=toy("cosine-restarts", run={"steps": 33}, T_0=8),
+    near_miss=toy("cosine-restarts", run={"steps": 33}, T_0=11),
 )
 def ends_high(case: Case, curve: Curve) -> Finding | None:
     peak, last = curve.summary.peak, curve.lr[-1]
@@ -130,8 +130,8 @@ def _phase(step: int, period: int, factor: int) -> float:
     why="The schedule is there and does nothing: the decay that was meant comes after the end of the run, or not at "
     "all.",
     instead="Let it decay within the run, or leave the scheduler out.",
-    example={"run": _RUN, "scheduler": {"name": "lambda", "lr_lambda": "0.1 ** (epoch // 100)"}},
-    near_miss={"run": _RUN, "scheduler": {"name": "lambda", "lr_lambda": "0.1 ** (epoch // 20)"}},
+    example=toy("lambda", run=_RUN, lr_lambda="0.1 ** (epoch // 100)"),
+    near_miss=toy("lambda", run=_RUN, lr_lambda="0.1 ** (epoch // 20)"),
     explains=("far-below-base",),
 )
 def never_moves(case: Case, part: Part) -> Iterator[Finding]:
@@ -157,7 +157,9 @@ def _is_meant_flat(case: Case) -> bool:
     is_number = all(
         isinstance(one, Expression) and not any(name in one.text for name in one.names) for one in functions
     )
-    is_other = isinstance(spec, ReduceLROnPlateau) or spec.is_foreign or bool(spec.children()) or bool(spec.marks())
+    is_other = (
+        isinstance(spec, ReduceLROnPlateau) or spec.is_foreign or case.parts[0].is_container or bool(spec.marks())
+    )
     return says_so or is_number or is_other or not _is_told(case)
 
 
@@ -168,14 +170,8 @@ def _is_meant_flat(case: Case) -> bool:
     why="LambdaLR's function is a factor: where it never comes near 1, the rate that the optimizer was given is never "
     "trained with.",
     instead="Let the function reach 1, and give the optimizer the highest rate; or set its lr to 1 and return rates.",
-    example={
-        "optimizer": {"lr": 2e-4},
-        "scheduler": {"name": "lambda", "lr_lambda": "0.5 if epoch < 4 else 0.5 * 0.9 ** epoch"},
-    },
-    near_miss={
-        "optimizer": {"lr": 2e-4},
-        "scheduler": {"name": "lambda", "lr_lambda": "1 if epoch < 4 else 0.9 ** epoch"},
-    },
+    example=toy("lambda", optimizer={"lr": 2e-4}, lr_lambda="0.5 if epoch < 4 else 0.5 * 0.9 ** epoch"),
+    near_miss=toy("lambda", optimizer={"lr": 2e-4}, lr_lambda="1 if epoch < 4 else 0.9 ** epoch"),
 )
 def far_below_base(case: Case, curve: Curve) -> Finding | None:
     """Look at all groups, one of which may be held low; who gives the optimizer a rate of 1 returns rates."""

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from lrviz.rules.changes import as_yaml
 from lrviz.rules.registry import RULES, Rule
 
-__all__ = ["markdown", "section"]
-
 _HEAD = """# What `lrviz check` finds
 
 `lrviz check TARGET` replays a schedule on PyTorch's own scheduler and looks for what usually goes wrong with it. An

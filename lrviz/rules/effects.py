@@ -11,7 +11,7 @@ from lrviz.experiment.schedulers import CyclicLR, OneCycleLR, of_group
 from lrviz.rules.case import Case, Part, rounded
 from lrviz.rules.changes import Change
 from lrviz.rules.finding import Finding, Severity
-from lrviz.rules.registry import part_rule
+from lrviz.rules.registry import part_rule, toy
 
 _TWO_RATES = {"groups": [{"name": "backbone", "lr": 0.01}, {"name": "head", "lr": 0.1}], "momentum": 0.9}
 
@@ -22,8 +22,8 @@ _TWO_RATES = {"groups": [{"name": "backbone", "lr": 0.01}, {"name": "head", "lr"
     "OneCycleLR and CyclicLR take no notice of the optimizer's rate",
     why="The rate in the optimizer is overwritten when the scheduler is built; changing it changes nothing.",
     instead="Set max_lr (and CyclicLR's base_lr), and give the optimizer the same rate to avoid surprise.",
-    example={"optimizer": {"lr": 0.5, "momentum": 0.9}, "scheduler": {"name": "onecycle", "max_lr": 0.1}},
-    near_miss={"optimizer": {"lr": 0.1, "momentum": 0.9}, "scheduler": {"name": "onecycle", "max_lr": 0.1}},
+    example=toy("onecycle", optimizer={"lr": 0.5, "momentum": 0.9}, max_lr=0.1),
+    near_miss=toy("onecycle", optimizer={"lr": 0.1, "momentum": 0.9}, max_lr=0.1),
 )
 def optimizer_lr_ignored(case: Case, part: Part) -> Iterator[Finding]:
     """Compare with the learning rates that the scheduler sets; the same one surprises nobody."""
@@ -43,8 +43,8 @@ def optimizer_lr_ignored(case: Case, part: Part) -> Iterator[Finding]:
     "parameter groups with rates of their own, under a scheduler with one rate for all",
     why="A single max_lr, base_lr or swa_lr is given to every group: the backbone trains with the head's rate.",
     instead="Give a list, one rate for each group.",
-    example={"optimizer": _TWO_RATES, "scheduler": {"name": "onecycle", "max_lr": 0.1}},
-    near_miss={"optimizer": _TWO_RATES, "scheduler": {"name": "onecycle", "max_lr": [0.01, 0.1]}},
+    example=toy("onecycle", optimizer=_TWO_RATES, max_lr=0.1),
+    near_miss=toy("onecycle", optimizer=_TWO_RATES, max_lr=[0.01, 0.1]),
 )
 def group_lr_flattened(case: Case, part: Part) -> Iterator[Finding]:
     rates = [group.lr for group in case.experiment.optimizer.resolved_groups]
@@ -68,11 +68,8 @@ def group_lr_flattened(case: Case, part: Part) -> Iterator[Finding]:
     why="cycle_momentum is on by default: it gives plain SGD a momentum of 0.9 or so, which multiplies the effective "
     "rate by ten, and moves Adam's beta1, which is an info. Where nothing is said of the optimizer, it is an info.",
     instead="Set cycle_momentum: false, or give the optimizer the momentum that the cycle starts with.",
-    example={"optimizer": {"name": "sgd", "lr": 0.1}, "scheduler": {"name": "onecycle", "max_lr": 0.1}},
-    near_miss={
-        "optimizer": {"name": "sgd", "lr": 0.1},
-        "scheduler": {"name": "onecycle", "max_lr": 0.1, "cycle_momentum": False},
-    },
+    example=toy("onecycle", optimizer={"name": "sgd", "lr": 0.1}, max_lr=0.1),
+    near_miss=toy("onecycle", optimizer={"name": "sgd", "lr": 0.1}, max_lr=0.1, cycle_momentum=False),
 )
 def momentum_changed(case: Case, part: Part) -> Iterator[Finding]:
     spec, name = part.spec, case.experiment.optimizer.name

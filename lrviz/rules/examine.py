@@ -14,8 +14,6 @@ from lrviz.rules.registry import CURVES, RULES
 from lrviz.rules.settings import CheckSettings, Verdict, verdict
 from lrviz.trace import Trace
 
-__all__ = ["examine", "from_problems", "raised"]
-
 NO_SETTINGS = CheckSettings()
 
 

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 
 from lrviz.rules.case import REPLAY_FAILED, Case
 from lrviz.rules.finding import Finding
-from lrviz.rules.registry import rule
-
-__all__ = ["REPLAY_FAILED"]
+from lrviz.rules.registry import rule, toy
 
 
 @rule(
@@ -17,11 +15,8 @@ __all__ = ["REPLAY_FAILED"]
     "torch raises, when the scheduler is built or in the middle of the run",
     why="The training run would stop there with the same exception.",
     instead="Read torch's words: they say which argument it does not take.",
-    example={"optimizer": {"name": "adagrad", "lr": 0.1}, "scheduler": {"name": "onecycle", "max_lr": 0.1}},
-    near_miss={
-        "optimizer": {"name": "adagrad", "lr": 0.1},
-        "scheduler": {"name": "onecycle", "max_lr": 0.1, "cycle_momentum": False},
-    },
+    example=toy("onecycle", optimizer={"name": "adagrad", "lr": 0.1}, max_lr=0.1),
+    near_miss=toy("onecycle", optimizer={"name": "adagrad", "lr": 0.1}, max_lr=0.1, cycle_momentum=False),
 )
 def replay_failed(case: Case) -> Iterator[Finding]:
     failure = case.trace.failure
@@ -36,6 +31,6 @@ def replay_failed(case: Case) -> Iterator[Finding]:
         message = f"{failure.by} raises {failure.where}: {failure.words}"
         is_momentum = "cycle_momentum" in failure.message
         fix = "Set cycle_momentum: false" if is_momentum else f"Change what {failure.by} refuses"
-        part = next((part for part in case.parts if part.spec.moves_momentum() and not part.spec.children()), None)
+        part = next((part for part in case.parts if part.spec.moves_momentum() and not part.is_container), None)
         changes = part.change(cycle_momentum=False) if is_momentum and part else ()
         yield case.finding(message, fix, step, changes)

@@ -7,8 +7,6 @@ from typing import Literal
 
 from lrviz.rules.changes import Change
 
-__all__ = ["SEVERITIES", "Finding", "Severity"]
-
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 """From the worst on."""

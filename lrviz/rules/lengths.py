@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lrviz.experiment.clock import Clock
-from lrviz.experiment.schedulers import (
-    ChainedScheduler,
-    ConstantLR,
-    LinearLR,
-    MultiStepLR,
-    OneCycleLR,
-)
+from lrviz.experiment.schedulers import ConstantLR, LinearLR, OneCycleLR
 from lrviz.rules.case import Case, Part, counted, percent
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding, Severity
-from lrviz.rules.registry import CURVES, curve_rule, part_rule
+from lrviz.rules.registry import CURVES, curve_rule, part_rule, toy
 
 FINISHED = 0.95  # of a length
 REACHED = 0.98  # of a peak
@@ -35,8 +29,8 @@ LONG_ENOUGH = 0.25  # of the steps that a decay has, for torch's default
     why="CosineAnnealingLR has a period of 2 T_max: after its minimum it climbs back, and the run ends with a rate "
     "far above the one it was annealed to.",
     instead="Give T_max the scheduler steps that the cosine has, or restarts if those are meant (cosine-restarts).",
-    example={"run": {"epochs": 4, "steps_per_epoch": 8}, "scheduler": {"name": "cosine", "T_max": 20}},
-    near_miss={"run": {"epochs": 4, "steps_per_epoch": 8}, "scheduler": {"name": "cosine", "T_max": 32}},
+    example=toy("cosine", run={"epochs": 4, "steps_per_epoch": 8}, T_max=20),
+    near_miss=toy("cosine", run={"epochs": 4, "steps_per_epoch": 8}, T_max=32),
     explains=("still-rising", "rises-again", "ends-high", "off-by-one-steps"),
 )
 def cosine_rebound(case: Case, part: Part) -> Iterator[Finding]:
@@ -68,16 +62,10 @@ def cosine_rebound(case: Case, part: Part) -> Iterator[Finding]:
     why="One step past the end the learning rate bounces back, or with anneal_strategy linear goes negative; the next "
     "step raises ValueError, hours into the run.",
     instead="Leave total_steps out, so that it is the run's, or count the steps the loop really makes.",
-    example={
-        "run": {"epochs": 4, "steps_per_epoch": 8},
-        "optimizer": {"momentum": 0.9},
-        "scheduler": {"name": "onecycle", "max_lr": 0.1, "total_steps": 20},
-    },
-    near_miss={
-        "run": {"epochs": 4, "steps_per_epoch": 8},
-        "optimizer": {"momentum": 0.9},
-        "scheduler": {"name": "onecycle", "max_lr": 0.1},
-    },
+    example=toy(
+        "onecycle", run={"epochs": 4, "steps_per_epoch": 8}, optimizer={"momentum": 0.9}, max_lr=0.1, total_steps=20
+    ),
+    near_miss=toy("onecycle", run={"epochs": 4, "steps_per_epoch": 8}, optimizer={"momentum": 0.9}, max_lr=0.1),
     explains=("off-by-one-steps", "lr-negative", "rises-again"),
 )
 def cycle_overrun(case: Case, part: Part) -> Iterator[Finding]:
@@ -91,25 +79,19 @@ def cycle_overrun(case: Case, part: Part) -> Iterator[Finding]:
     message = f"{part.name} has {total:,} steps and the run steps it {part.steps:,} times: optimizer step {past:,}"
     message += f"{_in_epoch(case.clock, past)} trains with a learning rate past its end"
     is_left = part.owner is None and case.experiment.run.is_prepared
-    if is_left:
-        message += ", and accelerate leaves it there"
-    elif raises < case.clock.steps:
-        lost = case.clock.steps - raises
+    lost = 0 if is_left else max(0, case.clock.steps - raises)
+    if lost:
         share = percent(lost, case.clock.steps)
-        message += f", and torch raises after it; {counted(lost, 'step')} {_be(lost)} lost, {share} of the run"
+        are = "are" if lost > 1 else "is"
+        message += f", and torch raises after it; {counted(lost, 'step')} {are} lost, {share} of the run"
+    message += f"{', and accelerate leaves it there' * is_left}{_rounded(case, part, total)}"
     fix = f"Give it total_steps = {part.steps:,}, or leave it out"
-    stops = not is_left and raises < case.clock.steps
-    message += _rounded(case, part, total)
-    yield case.finding(message, fix, past, case.resized(part, part.steps), explains_failure=stops)
+    yield case.finding(message, fix, past, case.resized(part, part.steps), explains_failure=lost > 0)
 
 
 def _in_epoch(clock: Clock, step: int) -> str:
     epoch = clock.epoch_of(step)
     return "" if epoch is None else f" (epoch {epoch:,})"
-
-
-def _be(count: int) -> str:
-    return "is" if count == 1 else "are"
 
 
 def _rounded(case: Case, part: Part, length: int) -> str:
@@ -127,22 +109,14 @@ def _rounded(case: Case, part: Part, length: int) -> str:
     why="The learning rate never gets to where it was to be annealed. The classic: a warmup, then a cosine with T_max "
     "= the whole run instead of what the warmup leaves.",
     instead="Give it the steps that are left for it, or leave the length out, so that it comes from the run.",
-    example={
-        "run": {"epochs": 4, "steps_per_epoch": 8},
-        "warmup": 8,
-        "scheduler": {"name": "cosine", "T_max": 32},
-    },
-    near_miss={
-        "run": {"epochs": 4, "steps_per_epoch": 8},
-        "warmup": 8,
-        "scheduler": {"name": "cosine", "T_max": "rest"},
-    },
+    example=toy("cosine", run={"epochs": 4, "steps_per_epoch": 8}, warmup=8, T_max=32),
+    near_miss=toy("cosine", run={"epochs": 4, "steps_per_epoch": 8}, warmup=8, T_max="rest"),
     explains=("still-rising", "never-moves"),
 )
 def unfinished(case: Case, part: Part) -> Iterator[Finding]:
     """Look at what is active when the run ends; warmups, milestones and steps of a decay have rules of their own."""
     spec, length = part.spec, part.spec.length()
-    if not part.is_last or length is None or spec.children() or length in spec.marks() or spec.warms_up():
+    if not part.is_last or length is None or part.is_container or length in spec.marks() or spec.warms_up():
         return
     is_decay = spec.may_be_short and spec.period_arg
     if is_decay or not 0 < part.steps < FINISHED * length:
@@ -162,14 +136,8 @@ def unfinished(case: Case, part: Part) -> Iterator[Finding]:
     why="drop_last, len(loader) and gradient accumulation each round; two of them in different places leave "
     "OneCycleLR a step short, which raises at the very end of the run. Less than 1 % of the run is an info.",
     instead="Give lrviz dataset_size, batch_size, drop_last and grad_accum, and leave the total out.",
-    example={
-        "run": {"dataset_size": 1000, "batch_size": 64, "drop_last": True, "epochs": 4},
-        "scheduler": {"name": "cosine", "T_max": 64},
-    },
-    near_miss={
-        "run": {"dataset_size": 1000, "batch_size": 64, "drop_last": True, "epochs": 4},
-        "scheduler": {"name": "cosine"},
-    },
+    example=toy("cosine", run={"dataset_size": 1000, "batch_size": 64, "drop_last": True, "epochs": 4}, T_max=64),
+    near_miss=toy("cosine", run={"dataset_size": 1000, "batch_size": 64, "drop_last": True, "epochs": 4}),
     explains=("unfinished",),
 )
 def off_by_one_steps(case: Case, part: Part) -> Iterator[Finding]:
@@ -198,41 +166,31 @@ def off_by_one_steps(case: Case, part: Part) -> Iterator[Finding]:
     "never-peaks",
     "error",
     "the learning rate never reaches 98 % of its intended peak",
-    why="A warmup longer than the run, or one multiplied into a decay, trains all along with less than the one that "
-    "was chosen.",
-    instead="Make the warmup shorter than the run, and follow it with the decay (sequential) instead of multiplying.",
-    example={"scheduler": {"name": "linear", "start_factor": 0.1, "total_iters": 320}},
-    near_miss={"scheduler": {"name": "linear", "start_factor": 0.1, "total_iters": 16}},
-    explains=("unfinished", "off-by-one-steps", "milestone-unreached", *CURVES),
+    why="A warmup, or half a cycle, longer than the run trains all along with less than the one that was chosen.",
+    instead="Make the warmup shorter than the run, and let the decay follow it.",
+    example=toy("linear", start_factor=0.1, total_iters=320),
+    near_miss=toy("linear", start_factor=0.1, total_iters=16),
+    explains=("unfinished", "off-by-one-steps", "milestone-unreached", "chained-warmup", *CURVES),
 )
 def never_peaks(case: Case, curve: Curve) -> Finding | None:
-    """Say whether it is a warmup that is longer than the run; other rules tell of products and early decays."""
+    """Find the warmup, or the cycle, that is longer than the run; other rules tell of products and early decays."""
     spec, steps, peak = case.scheduler, case.clock.scheduler_steps, curve.summary.peak
     wanted = spec.reachable_lr(curve.base, curve.number, steps)
-    is_held = isinstance(spec, ConstantLR) and spec.total_iters >= HELD * steps
-    is_decayed = any(isinstance(part.spec, MultiStepLR) and 0 in part.spec.milestones for part in case.parts)
-    if wanted is None or peak >= REACHED * wanted or is_held or is_decayed or _is_product(case) or case.trace.failure:
-        return None
-    message = (
-        f"the learning rate peaks at {peak:.3g}{curve.of_group}, {percent(peak, wanted)} of the {wanted:.3g} it is "
-        "meant for"
-    )
     slow = next((part for part in case.parts if _is_slow(part)), None)
-    if slow is None:
-        return case.finding(message, "Let it get to its peak within the run", curve.summary.peak_step)
+    is_held = isinstance(spec, ConstantLR) and spec.total_iters >= HELD * steps
+    if slow is None or wanted is None or peak >= REACHED * wanted or is_held or case.trace.failure:
+        return None
     fix, changes = shortened(case, slow)
-    takes = takes_all(slow, slow.spec.length() or 0, slow.steps)
-    return case.finding(f"{takes}: {message}", fix, curve.summary.peak_step, changes)
-
-
-def _is_product(case: Case) -> bool:
-    children = case.scheduler.children() if isinstance(case.scheduler, ChainedScheduler) else []
-    return any(child.warms_up() for child in children) and any(child.falls_at_once for child in children)
+    message = (
+        f"{takes_all(slow, slow.spec.length() or 0, slow.steps)}: the learning rate peaks at {peak:.3g}"
+        f"{curve.of_group}, {percent(peak, wanted)} of the {wanted:.3g} it is meant for"
+    )
+    return case.finding(message, fix, curve.summary.peak_step, changes)
 
 
 def _is_slow(part: Part) -> bool:
-    spec, length = part.spec, part.spec.length()
-    return not spec.children() and (spec.warms_up() or spec.repeats) and length is not None and length >= part.steps
+    spec = part.spec
+    return not part.is_container and (spec.warms_up() or spec.repeats) and (spec.length() or 0) >= part.steps
 
 
 def takes_all(part: Part, length: int, steps: int) -> str:
@@ -255,19 +213,19 @@ def shortened(case: Case, part: Part) -> tuple[str, tuple[Change, ...]]:
     why="Five steps are no warmup of a run of thousands: they look like epochs, for which torch's defaults were made. "
     "Where the run has as many epochs, and more than a thousand times the steps, it is a warning.",
     instead="Choose total_iters and the factor: 1 to 5 % of the run, from 0.01 or 0.1.",
-    example={"run": {"steps": 1000}, "scheduler": {"name": "linear"}},
-    near_miss={"run": {"steps": 1000}, "scheduler": {"name": "linear", "start_factor": 0.01, "total_iters": "5%"}},
+    example=toy("linear", run={"steps": 1000}),
+    near_miss=toy("linear", run={"steps": 1000}, start_factor=0.01, total_iters="5%"),
 )
 def default_warmup(case: Case, part: Part) -> Iterator[Finding]:
     """Look at short warmups of a given length, too, which look like one in epochs where there are as many."""
-    spec, clock, steps, length = part.spec, case.clock, case.clock.scheduler_steps, case.bare_length(part)
-    step = clock.step_of(part.start)
+    spec, clock, steps = part.spec, case.clock, case.clock.scheduler_steps
+    length, step = spec.length() if spec.warms_up() and not case.has_unit(part) else None, clock.step_of(part.start)
     if steps > 100 and spec in (LinearLR(), ConstantLR()):
         message = f"{part.name} runs with torch's defaults: 1/3 of the learning rate for 5 of {steps:,} steps"
         factor = "start_factor" if isinstance(spec, LinearLR) else "factor"
         changes = () if part.owner else part.change(**{factor: 0.01, "total_iters": "5%"})
         yield case.finding(message, "Choose its length and its factor", step, changes)
-    elif length and spec.warms_up() and length < TINY * steps:
+    elif length and length < TINY * steps:
         may_be_epochs = clock.interval == "step" and clock.calls == 1 and length <= min(clock.epochs or 0, MOST_EPOCHS)
         message = f"{part.name} takes {length:,} of {counted(steps, 'step')}, which is next to none"
         fix = f"Give it {length}ep if epochs are meant" if may_be_epochs else "Let it take 1 to 5 % of the run"
@@ -283,9 +241,9 @@ def default_warmup(case: Case, part: Part) -> Iterator[Finding]:
     why="LinearLR and PolynomialLR take five steps unless told otherwise: the rest of the run trains with what they "
     "end at, which for PolynomialLR is 0.",
     instead="Give total_iters the steps that the decay is to take.",
-    example={"run": {"steps": 100}, "scheduler": {"name": "polynomial", "power": 0.9}},
-    near_miss={"run": {"steps": 100}, "scheduler": {"name": "polynomial", "power": 0.9, "total_iters": 100}},
-    explains=("unit-mismatch", "lr-dead"),
+    example=toy("polynomial", run={"steps": 100}, power=0.9),
+    near_miss=toy("polynomial", run={"steps": 100}, power=0.9, total_iters=100),
+    explains=("lr-dead",),
 )
 def default_length(case: Case, part: Part) -> Iterator[Finding]:
     spec, name = part.spec, part.spec.length_arg

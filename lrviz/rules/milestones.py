@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from lrviz.errors import listed
 from lrviz.experiment.argtypes import MILESTONE_TOO_LOW
-from lrviz.experiment.schedulers import ConstantLR, LinearLR, MultiStepLR, SequentialLR
+from lrviz.experiment.schedulers import ConstantLR, LambdaWarmup, LinearLR, MultiStepLR, SequentialLR
 from lrviz.experiment.writer import in_flow
 from lrviz.rules.case import Case, Mark, Part, counted
 from lrviz.rules.changes import Change
@@ -93,12 +93,10 @@ def milestone_duplicate(case: Case, part: Part) -> Iterator[Finding]:
     marks = _milestones(part)
     steps = [mark.step for mark in marks]
     repeated = {step: steps.count(step) for step in sorted(steps) if steps.count(step) > 1}
-    dropped = {
-        mark.number for mark, earlier in zip(marks, range(len(marks)), strict=True) if mark.step in steps[:earlier]
-    }
+    dropped = {mark.number for number, mark in enumerate(marks) if mark.step in steps[:number]}
     for step, times in repeated.items():
         name = next(mark.name for mark in marks if mark.step == step)
-        what = f"decays {times} times at once" if not part.spec.children() else "skips what lies between"
+        what = "skips what lies between" if part.is_container else f"decays {times} times at once"
         message = f"{part.name}: {name} is repeated, so that it {what}"
         yield case.finding(message, "Write it once", case.clock.step_of(step), _without(case, part, dropped))
 
@@ -118,7 +116,7 @@ def milestone_not_positive(case: Case, part: Part) -> Iterator[Finding]:
     dropped = {mark.number for mark in _milestones(part) if mark.step <= part.start}
     if dropped:
         decayed = "the learning rate has decayed before its first step"
-        what = "its first scheduler never runs" if part.spec.children() else decayed
+        what = "its first scheduler never runs" if part.is_container else decayed
         fix = "Leave it out, and what it was to end, or start"
         changes = _without(case, part, dropped)
         yield case.finding(f"{part.name} has a milestone at 0: {what}", fix, case.clock.step_of(part.start), changes)
@@ -152,7 +150,7 @@ def milestone_unsorted(case: Case, part: Part) -> Iterator[Finding]:
 @part_rule(
     "warmup-milestone-mismatch",
     "warning",
-    "a LinearLR whose total_iters is not the milestone that ends it",
+    "a warmup whose total_iters is not the milestone that ends it",
     why="With the milestone too early the rate jumps from a half-done warmup; too late, it waits on a flat piece.",
     instead="Give the LinearLR as many total_iters as it has steps (rest), or write warmup: N before the scheduler.",
     example=_sequence(16, total_iters=8),
@@ -164,7 +162,7 @@ def warmup_milestone_mismatch(case: Case, part: Part) -> Iterator[Finding]:
     if owner is None or not isinstance(owner.spec, SequentialLR) or part.spec is owner.spec.schedulers[-1]:
         return
     followed = part.end < case.clock.scheduler_steps
-    if not isinstance(spec, LinearLR) or not followed or not 0 < part.steps != spec.total_iters:
+    if not isinstance(spec, (LinearLR, LambdaWarmup)) or not followed or not 0 < part.steps != spec.total_iters:
         return
     early = spec.total_iters > part.steps
     stays = f"the learning rate stays for {counted(part.steps - spec.total_iters, 'step')}"

@@ -10,7 +10,7 @@ from lrviz.experiment.expression import Expression
 from lrviz.experiment.schedulers import ReduceLROnPlateau, of_group
 from lrviz.rules.case import Case, Part, counted, rounded
 from lrviz.rules.finding import Finding
-from lrviz.rules.registry import part_rule
+from lrviz.rules.registry import part_rule, toy
 
 HIGHER_IS_BETTER = {"acc", "accuracy", "f1", "auc", "auroc", "map", "iou", "miou", "bleu"}
 
@@ -27,8 +27,8 @@ _RISING = "log.csv:val_acc"
     "a metric that is better when higher, watched with mode=min",
     why="With mode=min a rising accuracy counts as getting worse: the rate is cut while training goes well.",
     instead="Set mode: max.",
-    example={"scheduler": {"name": "plateau", "metric_csv": _RISING, "mode": "min"}},
-    near_miss={"scheduler": {"name": "plateau", "metric_csv": _RISING, "mode": "max"}},
+    example=toy("plateau", metric_csv=_RISING, mode="min"),
+    near_miss=toy("plateau", metric_csv=_RISING, mode="max"),
     explains=("lr-dead", "plateau-idle"),
 )
 def plateau_mode(case: Case, part: Part) -> Iterator[Finding]:
@@ -82,8 +82,8 @@ def _words(column: str) -> set[str]:
     why="The relative threshold is a share of the best value: of a negative one it points the wrong way, so that "
     "standing still counts as getting better and the rate is never reduced rightly.",
     instead="Set threshold_mode: abs, with a threshold in the metric's own unit.",
-    example={"scheduler": {"name": "plateau", "metric": "-1", "factor": 0.5}},
-    near_miss={"scheduler": {"name": "plateau", "metric": "-1", "factor": 0.5, "threshold_mode": "abs"}},
+    example=toy("plateau", metric="-1", factor=0.5),
+    near_miss=toy("plateau", metric="-1", factor=0.5, threshold_mode="abs"),
     explains=("plateau-idle",),
 )
 def plateau_negative_metric(case: Case, part: Part) -> Iterator[Finding]:
@@ -107,14 +107,8 @@ def plateau_negative_metric(case: Case, part: Part) -> Iterator[Finding]:
     why="The rate is reduced at the earliest after patience + 1 bad steps; with as much patience as the run has, "
     "never.",
     instead="Choose a patience well below the number of times the scheduler is stepped.",
-    example={
-        "run": {"epochs": 10, "steps_per_epoch": 8, "interval": "epoch"},
-        "scheduler": {"name": "plateau", "metric": "1", "patience": 10},
-    },
-    near_miss={
-        "run": {"epochs": 10, "steps_per_epoch": 8, "interval": "epoch"},
-        "scheduler": {"name": "plateau", "metric": "1", "patience": 3},
-    },
+    example=toy("plateau", run={"epochs": 10, "steps_per_epoch": 8, "interval": "epoch"}, metric="1", patience=10),
+    near_miss=toy("plateau", run={"epochs": 10, "steps_per_epoch": 8, "interval": "epoch"}, metric="1", patience=3),
     explains=("plateau-idle",),
 )
 def plateau_patience(case: Case, part: Part) -> Iterator[Finding]:
@@ -134,17 +128,16 @@ def plateau_patience(case: Case, part: Part) -> Iterator[Finding]:
     why="A loss that still falls by a little more than the threshold is no plateau for it. Where the metric falls as "
     "it should, or has only just stopped, it is an info.",
     instead="Give it a threshold above what the metric falls by in patience steps, or a smaller patience.",
-    example={"run": {"steps": 100}, "scheduler": {"name": "plateau", "metric": "(1 + step) ** -0.5", "patience": 8}},
-    near_miss={
-        "run": {"steps": 100},
-        "scheduler": {"name": "plateau", "metric": "(1 + step) ** -0.5", "patience": 8, "threshold": 0.1},
-    },
+    example=toy("plateau", run={"steps": 100}, metric="(1 + step) ** -0.5", patience=8),
+    near_miss=toy("plateau", run={"steps": 100}, metric="(1 + step) ** -0.5", patience=8, threshold=0.1),
 )
 def plateau_idle(case: Case, part: Part) -> Iterator[Finding]:
     spec = part.spec
     if not isinstance(spec, ReduceLROnPlateau) or case.trace.failure is not None:
         return
-    if not case.curves or not all(curve.is_flat for curve in case.curves):
+    warmed = case.clock.step_of(max((child.end for child in case.parts if child.owner is part), default=0))
+    after = [curve.lr[warmed:] for curve in case.curves]
+    if not after or any(not rates or min(rates) != max(rates) for rates in after):
         return
     values = _watched(case, spec)[: case.clock.scheduler_steps - 1]
     reductions, idle = _reductions(spec, values, spec.threshold)

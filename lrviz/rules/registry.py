@@ -11,8 +11,6 @@ from lrviz.rules.case import Case, Part
 from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding, Severity
 
-__all__ = ["CURVES", "LENGTHS", "RATES", "RULES", "Document", "Rule", "curve_rule", "part_rule", "rule"]
-
 LENGTHS = ("cosine-rebound", "cycle-overrun", "unfinished", "off-by-one-steps", "never-peaks")
 CURVES = ("still-rising", "rises-again", "ends-high", "never-moves", "far-below-base")
 RATES = ("lr-not-finite", "lr-negative", "lr-dead", "lr-above-peak")
@@ -53,6 +51,12 @@ class Rule:
 
 RULES: dict[str, Rule] = {}
 """Every rule by name, in the order of `lrviz check --list`."""
+
+
+def toy(name: str, *, run: Any = None, optimizer: Any = None, warmup: Any = None, **arguments: Any) -> Document:
+    """Return the document of a scheduler, for an example: of 4 epochs of 8 steps unless `run` says more."""
+    parts = {"run": run, "optimizer": optimizer, "warmup": warmup, "scheduler": {"name": name, **arguments}}
+    return {key: part for key, part in parts.items() if part is not None}
 
 
 def rule(name: str, severity: Severity, summary: str, **rest: Any) -> Callable[[Examiner], Examiner]:

@@ -11,8 +11,6 @@ from lrviz.experiment.argtypes import Bool, Invalid, ListOf, Text
 from lrviz.experiment.record import Record, RecordOf, arg
 from lrviz.rules.registry import RULES
 
-__all__ = ["CheckSettings", "ProjectSettings", "RuleName", "ToolSettings", "Verdict", "verdict"]
-
 Verdict = Literal["silent", "error", "own"]
 """On a rule: to leave it out, to raise it to an error, to leave it at the severity of its own."""
 

@@ -9,15 +9,17 @@ from itertools import combinations
 
 from lrviz.experiment.clock import Clock
 from lrviz.experiment.expression import Expression
+from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import ExponentialLR, ReduceLROnPlateau, SequentialLR
 from lrviz.rules.case import Case, Part, counted
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import DEAD
 from lrviz.rules.finding import SEVERITIES, Finding, Severity
-from lrviz.rules.registry import CURVES, LENGTHS, RATES, rule
+from lrviz.rules.registry import CURVES, LENGTHS, RATES, rule, toy
 
 TOLERANCE = 0.02
 MANY = 20  # steps in an epoch, or repeats, from which a wrong unit shows
+FAR = 2  # times the epochs: what is longer does not count them
 PER_EPOCH = "steps per epoch"
 SPENT = -math.log(DEAD)
 
@@ -32,11 +34,8 @@ Changes = Sequence[Change]
     "hardly moves, a StepLR(30) stepped at every batch is at 1e-17 of its rate by step 500.",
     instead="Step the scheduler as often as its length counts, or give the length in the run's scheduler steps. One "
     "with a unit (10ep, 5%, rest) is never in the wrong one.",
-    example={"run": {"epochs": 10, "steps_per_epoch": 100}, "scheduler": {"name": "cosine", "T_max": 10}},
-    near_miss={
-        "run": {"epochs": 10, "steps_per_epoch": 100, "interval": "epoch"},
-        "scheduler": {"name": "cosine", "T_max": 10},
-    },
+    example=toy("cosine", run={"epochs": 10, "steps_per_epoch": 100}, T_max=10),
+    near_miss=toy("cosine", run={"epochs": 10, "steps_per_epoch": 100, "interval": "epoch"}, T_max=10),
     explains=(
         *LENGTHS,
         *RATES,
@@ -49,7 +48,7 @@ Changes = Sequence[Change]
 )
 def unit_mismatch(case: Case) -> Iterator[Finding]:
     """Look at every scheduler, and tell the worst: what else is wrong in a document is so by the same factor."""
-    parts = [part for part in case.parts if not part.spec.children()]
+    parts = [part for part in case.parts if not part.is_container]
     found = [finding for part in parts for finding in _of_part(case, part)]
     yield from sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))[:1]
 
@@ -75,9 +74,9 @@ def _of_length(case: Case, part: Part, length: int) -> Finding | None:
     message = f"{part.name} has a length of {length:,} and the run steps it {counted(steps, 'time')}: "
     if clock.interval == "step" and (_counts_epochs(part, length, clock) or (name == PER_EPOCH and length < steps)):
         epochs = f"{length / (clock.scheduler_steps_per_epoch or 1):.2g} of {clock.epochs:,} epochs"
-        over = f"it restarts after {epochs}" if part.spec.repeats else f"all of it is over after {epochs}"
+        what = "it restarts" if part.spec.repeats else "it decays" if part.spec.period_arg else "all of it is over"
         fix, changes = _once_an_epoch(case, part, length)
-        message += f"{cause or over}; it counts epochs"
+        message += f"{cause or f'{what} after {epochs}'}; it counts epochs"
     elif clock.interval == "epoch" and (_counts_steps(part, length, clock) or (name == PER_EPOCH and length > steps)):
         default = "" if case.experiment.run.interval else ", and Lightning steps it once an epoch by default"
         fix, changes = _at_every_step(case, part)
@@ -107,7 +106,7 @@ def _factor(part: Part, length: int, clock: Clock) -> tuple[float, str, str]:
     if part.is_last:
         pairs.append((part.steps, length))
     if part.spec.repeats and clock.interval == "step" and clock.scheduler_steps_per_epoch:
-        names.remove(PER_EPOCH)
+        names = [name for name in names if name != PER_EPOCH]
         pairs.append((clock.scheduler_steps_per_epoch, length))
     for pick in (pick for size in (1, 2, 3) for pick in combinations(names, size)):
         factor, name = math.prod(known[one] for one in pick), " x ".join(pick)
@@ -138,7 +137,7 @@ def _counts_epochs(part: Part, length: int, clock: Clock) -> bool:
     if per_epoch < MANY or clock.epochs is None or spec.warms_up() or (spec.repeats and not spec.period_arg):
         return False
     if spec.repeats and length < per_epoch and clock.scheduler_steps >= MANY * length:
-        return getattr(spec, "T_mult", 1) == 1 or length <= clock.epochs
+        return length <= (FAR if getattr(spec, "T_mult", 1) == 1 else 1) * clock.epochs
     is_over = not spec.may_be_short or length in spec.marks()
     is_over = is_over or _is_spent(getattr(spec, "gamma", 1.0), (part.steps - 1) // length)
     return is_over and length <= (1 + TOLERANCE) * clock.epochs
@@ -149,7 +148,7 @@ def _counts_steps(part: Part, length: int, clock: Clock) -> bool:
     spec = part.spec
     may_be_short = spec.warms_up() or spec.repeats or spec.may_be_short
     is_cut = part.end < clock.scheduler_steps  # by a milestone, which says how long it is meant to last
-    return may_be_short and not is_cut and 2 * clock.scheduler_steps < length <= clock.steps
+    return may_be_short and not is_cut and FAR * clock.scheduler_steps < length <= clock.steps
 
 
 def _of_function(case: Case, part: Part) -> Finding | None:
@@ -172,8 +171,8 @@ def _what_counts(case: Case, part: Part, wrong: str, right: str) -> str:
     per_epoch = clock.scheduler_steps_per_epoch or 1
     if isinstance(spec, ExponentialLR):
         is_right_by_epoch = not _is_spent(spec.gamma, clock.epochs or 1) or _is_spent(spec.gamma, per_epoch)
-        is_wrong = wrong == "epoch" and _is_spent(spec.gamma, part.steps) and is_right_by_epoch
-        return f"{part.name} multiplies the learning rate by {spec.gamma:g} an epoch" if is_wrong else ""
+        is_wrong = wrong == "epoch" and spec.gamma > 0 and _is_spent(spec.gamma, part.steps) and is_right_by_epoch
+        return f"{part.name} multiplies the learning rate by {spec.gamma:g} at each step" if is_wrong else ""
     if isinstance(spec, ReduceLROnPlateau):
         is_bare = not isinstance(case.written(part.field("patience")), str)
         is_wrong = wrong == "epoch" and is_bare and spec.patience < per_epoch and _is_odd(case)
@@ -255,17 +254,20 @@ def _once_an_epoch(case: Case, part: Part, length: int | None) -> tuple[str, Cha
     """Return how to step a scheduler once an epoch, or how to write its lengths where others count steps."""
     clock, counts = case.clock, case.bare_counts
     own = [field for field in part.counts() if field in counts]
-    limit = (1 + TOLERANCE) * (clock.epochs or 1)
-    if length is not None and not own:  # torch's default
-        return f"Give it the {part.steps:,} steps that it has", case.resized(part, part.steps)
-    if clock.calls == 1 and max(counts.values(), default=0) <= limit:
+    epochs, name = clock.epochs or 1, part.spec.length_arg
+    has_horizon = bool(name) and arg_types(part.spec)[name].horizon
+    if clock.calls == 1 and max(counts.values(), default=0) <= (1 + TOLERANCE) * epochs and part.start < epochs:
         written = "" if length is None else f", or write its lengths in epochs ({length}ep)"
-        return f"Step it once an epoch{written}", [Change("run.interval", "epoch")]
+        misses = has_horizon and not _near(part.start + (length or 0), epochs)
+        return f"Step it once an epoch{written}", [
+            Change("run.interval", "epoch"),
+            *(part.change(**{name: None}) if misses else ()),
+        ]
     if length is None:
         gamma = getattr(part.spec, "gamma", None)
         root = None if gamma is None else gamma ** (1 / (clock.scheduler_steps_per_epoch or 1))
         return "Step it once an epoch, or take the root of its factor", part.change(gamma=root) if root else ()
-    if part.spec.length_arg and part.is_last and length >= (1 - TOLERANCE) * (clock.epochs or 1):
+    if part.is_last and (has_horizon or (name and length >= (1 - TOLERANCE) * epochs)):
         return f"Give it the {part.steps:,} steps that it has", case.resized(part, part.steps)
     return f"Write its lengths in epochs ({length}ep)", [Change(field, f"{counts[field]}ep") for field in own]
 
@@ -275,6 +277,8 @@ def _at_every_step(case: Case, part: Part) -> tuple[str, Changes]:
     clock = case.clock
     own = part.counts()
     others = {field: n for field, n in case.bare_counts.items() if field not in own and n <= clock.scheduler_steps}
+    plateaus = (other for other in case.parts if isinstance(other.spec, ReduceLROnPlateau) and not case.has_unit(other))
+    others |= {plateau.field("patience"): getattr(plateau.spec, "patience", 0) for plateau in plateaus}
     changes = [Change("run.interval", "step"), *(Change(field, f"{number}ep") for field, number in others.items())]
     start, length = part.start * clock.stride, case.bare_length(part)
     if part.is_last and length and part.spec.length_arg and _near(start + length, clock.steps):
@@ -286,7 +290,8 @@ def _scaled(case: Case, part: Part, factor: float) -> Changes:
     """Return the changes that multiply every bare length by a factor, and let the last one take what is left."""
     changes = {field: max(1, round(number * factor)) for field, number in case.bare_counts.items()}
     start = _start(part, changes)
-    resized = case.resized(part, case.clock.scheduler_steps - start) if part.is_last and part.spec.length_arg else ()
+    left = case.clock.scheduler_steps - start
+    resized = case.resized(part, left) if part.is_last and part.spec.length_arg and left > 0 else ()
     fields = {change.field for change in resized}
     return [*(Change(field, number) for field, number in changes.items() if field not in fields), *resized]
 

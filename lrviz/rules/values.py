@@ -17,7 +17,7 @@ from lrviz.rules.case import Case, Part, counted, percent, rounded
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import DEAD, Curve
 from lrviz.rules.finding import Finding, Severity
-from lrviz.rules.registry import curve_rule, part_rule
+from lrviz.rules.registry import curve_rule, part_rule, toy
 
 WASTED = 0.9  # of the steps
 ABOVE = 1.01  # times the intended peak
@@ -29,16 +29,8 @@ ABOVE = 1.01  # times the intended peak
     "a learning rate that is NaN or infinite",
     why="One step with it makes every weight NaN, and the run is lost from there on.",
     instead="Bound the function, or end it where the run does.",
-    example={
-        "run": {"steps": 400},
-        "optimizer": {"lr": 1.0},
-        "scheduler": {"name": "multiplicative", "lr_lambda": "10.0"},
-    },
-    near_miss={
-        "run": {"steps": 400},
-        "optimizer": {"lr": 1.0},
-        "scheduler": {"name": "multiplicative", "lr_lambda": "0.99"},
-    },
+    example=toy("multiplicative", run={"steps": 400}, optimizer={"lr": 1.0}, lr_lambda="10.0"),
+    near_miss=toy("multiplicative", run={"steps": 400}, optimizer={"lr": 1.0}, lr_lambda="0.99"),
     explains=("lr-dead", "lr-above-peak", "still-rising", "ends-high"),
 )
 def lr_not_finite(case: Case, curve: Curve) -> Finding | None:
@@ -58,8 +50,8 @@ def lr_not_finite(case: Case, curve: Curve) -> Finding | None:
     "a learning rate below zero, which climbs the loss",
     why="torch checks the learning rate when the optimizer is made and never again: a negative one ascends the loss.",
     instead="Keep factors at 0 or above, and OneCycleLR within its total_steps.",
-    example={"scheduler": {"name": "lambda", "lr_lambda": "1 - step / 16"}},
-    near_miss={"scheduler": {"name": "lambda", "lr_lambda": "max(0, 1 - step / 31)"}},
+    example=toy("lambda", lr_lambda="1 - step / 16"),
+    near_miss=toy("lambda", lr_lambda="max(0, 1 - step / 31)"),
     explains=("lr-dead", "rises-again"),
 )
 def lr_negative(case: Case, curve: Curve) -> Finding | None:
@@ -88,8 +80,8 @@ def _held_at_zero(case: Case) -> tuple[Change, ...]:
     "over 5 % of the steps train with less than 1e-4 of the peak",
     why="Those steps cost as much as the others and move nothing. Over 90 % of them are an error.",
     instead="Decay more gently, stop the decay at a lowest rate, or end the run where the learning rate does.",
-    example={"scheduler": {"name": "exponential", "gamma": 0.5}},
-    near_miss={"scheduler": {"name": "exponential", "gamma": 0.8}},
+    example=toy("exponential", gamma=0.5),
+    near_miss=toy("exponential", gamma=0.8),
 )
 def lr_dead(case: Case, curve: Curve) -> Finding | None:
     """Count the steps that move nothing; a range test starts low on purpose."""
@@ -114,8 +106,8 @@ def lr_dead(case: Case, curve: Curve) -> Finding | None:
     why="The learning rate that was chosen was the highest that trains well; the schedule goes beyond it, often for "
     "ever.",
     instead="Keep factors and gammas at 1 or below, or give the optimizer the highest rate.",
-    example={"scheduler": {"name": "exponential", "gamma": 1.05}},
-    near_miss={"scheduler": {"name": "exponential", "gamma": 1.0}},
+    example=toy("exponential", gamma=1.05),
+    near_miss=toy("exponential", gamma=1.0),
     explains=("still-rising", "ends-high"),
 )
 def lr_above_peak(case: Case, curve: Curve) -> Finding | None:
@@ -147,8 +139,8 @@ def lr_above_peak(case: Case, curve: Curve) -> Finding | None:
     "an eta_min above a group's learning rate, so that the cosine rises",
     why="eta_min is a learning rate, not a factor: where it is above the group's own, annealing raises it.",
     instead="Set eta_min below the lowest learning rate of all groups; 0 is torch's default.",
-    example={"optimizer": {"lr": 1e-3}, "scheduler": {"name": "cosine", "eta_min": 0.01}},
-    near_miss={"optimizer": {"lr": 1e-3}, "scheduler": {"name": "cosine", "eta_min": 1e-5}},
+    example=toy("cosine", optimizer={"lr": 1e-3}, eta_min=0.01),
+    near_miss=toy("cosine", optimizer={"lr": 1e-3}, eta_min=1e-5),
     explains=("lr-above-peak", "still-rising", "rises-again", "never-peaks"),
 )
 def eta_min_above_lr(case: Case, part: Part) -> Iterator[Finding]:
@@ -170,8 +162,8 @@ def eta_min_above_lr(case: Case, part: Part) -> Iterator[Finding]:
     why="The first batch is loaded, run forward and backward, and changes nothing. Where the scheduler goes on and "
     "the rate of all groups stays at 0, it is a warning.",
     instead="Start a warmup one step in: (step + 1) / 100 instead of step / 100.",
-    example={"scheduler": {"name": "lambda", "lr_lambda": "min(1, step / 8)"}},
-    near_miss={"scheduler": {"name": "lambda", "lr_lambda": "min(1, (step + 1) / 8)"}},
+    example=toy("lambda", lr_lambda="min(1, step / 8)"),
+    near_miss=toy("lambda", lr_lambda="min(1, (step + 1) / 8)"),
     explains=("lr-dead",),
 )
 def zero_first_step(case: Case, curve: Curve) -> Finding | None:

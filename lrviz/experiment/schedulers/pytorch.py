@@ -319,8 +319,8 @@ class CyclicLR(SchedulerSpec):
         lr_t = base_lr + (max_lr - base_lr) * h_t * scale
 
         h_t rises from 0 to 1 in step_size_up steps and falls back in step_size_down
-        scale = 1 (triangular), 1 / 2^(cycle - 1) (triangular2), gamma^t (exp_range),
-                or scale_fn(x); cycle counts from 1, and x is cycle or t
+        scale = 1 (triangular), 1 / 2^(cycle - 1) (triangular2), gamma^t (exp_range)
+        or scale_fn(x); cycle counts from 1, and x is cycle or t
 
     Past its end: it has none; the cycles go on.
 
@@ -594,7 +594,8 @@ class SWALR(SchedulerSpec):
 
         lr_t = lr_start * (1 - a) + swa_lr * a
 
-        a = (1 - cos(pi * p)) / 2 (cos) or p (linear), p = min(1, t / anneal_epochs); 1 if anneal_epochs is 0
+        a = (1 - cos(pi * p)) / 2 (cos) or p (linear)
+        p = min(1, t / anneal_epochs), and 1 if anneal_epochs is 0
 
     Past its end: the learning rate stays at swa_lr.
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from numpy import ndarray
 
-__all__ = ["png_differs", "svg_differs"]
-
 WINDOW = 5  # pixels; a stroke that antialiasing shifts stays inside it
 TOLERANCE = 0.3  # of full contrast, averaged over the window: a glyph's edge gives 0.2, a moved marker 0.4
 POINTS = 0.5  # how far a number in an SVG may move

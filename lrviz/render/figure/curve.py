@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from lrviz.trace import Trace
 
-__all__ = ["COLUMNS_PER_INCH", "HUGE", "Curve", "Points", "curve", "loss_curve", "metric_curve", "range_test_curve"]
-
 Points = NDArray[numpy.float64]
 
 MARKED = 100  # values up to which each has its marker, on a panel wide enough

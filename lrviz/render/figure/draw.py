@@ -33,8 +33,6 @@ from lrviz.render.text.rows import constant
 from lrviz.render.words import clean, clipped
 from lrviz.trace import Trace
 
-__all__ = ["draw"]
-
 LONGEST_NAME = 30  # characters of a group's name in the legend
 
 

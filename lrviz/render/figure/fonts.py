@@ -11,8 +11,6 @@ from lrviz.errors import Problem, SpecError, shown
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.figure.options import FigureOptions
 
-__all__ = ["Fonts", "fonts_of"]
-
 BASE = "DejaVu Sans"  # comes with matplotlib
 LAST_RESORT = "Last Resort"  # draws a box for every letter there is
 GENERIC = ("sans-serif", "serif", "monospace")

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from lrviz.render.words import inches, wrapped
 
-__all__ = ["NO_LEGEND", "Layout", "Legend", "legend_of"]
-
 NORMAL = 12.0  # points that the margins' limits are for
 GAP = 0.3  # inches between two panels
 LOWER = 0.5  # height of a lower panel, of the first one's

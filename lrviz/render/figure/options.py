@@ -11,8 +11,6 @@ from lrviz.experiment.argtypes import ArgType, Bool, Count, Invalid, ListOf, One
 from lrviz.experiment.record import Record, arg
 from lrviz.experiment.scalars import scalar
 
-__all__ = ["PANELS", "THEMES", "FigureOptions", "Mark", "Size"]
-
 PANELS = ("lr", "momentum")
 THEMES = ("light", "dark")
 MAX_PIXELS = 100_000_000  # an image of 400 MB in memory

@@ -10,8 +10,6 @@ from typing import IO, Any
 from lrviz.errors import SpecError, nearest, shown
 from lrviz.files import replacing
 
-__all__ = ["FORMATS", "format_of", "write"]
-
 FORMATS = ("png", "svg", "pdf")
 SUFFIXES = {f".{name}": name for name in FORMATS}
 

@@ -23,26 +23,6 @@ from lrviz.render.figure.ticks import Ticks, epoch_ticks, level_ticks, log_ticks
 from lrviz.render.words import clean, inches, wrapped
 from lrviz.trace import Trace
 
-__all__ = [
-    "TOY",
-    "add_caption",
-    "align_labels",
-    "columns_of",
-    "draw_epochs",
-    "draw_loss",
-    "draw_lr",
-    "draw_metric",
-    "draw_momentum",
-    "draw_steps",
-    "figure_of",
-    "inches_of",
-    "peak",
-    "plot",
-    "raise_ylim",
-    "relabel",
-    "set_linear_ylim",
-]
-
 HEADROOM = 1.1  # of the highest learning rate, as the article has it
 SMALL = 0.75  # size of the letters above a panel, of the font's
 SMALLEST_MARKER = 2.5  # points

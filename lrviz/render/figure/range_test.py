@@ -36,8 +36,6 @@ from lrviz.render.figure.theme import Theme, styled_as
 from lrviz.render.figure.ticks import log_ticks
 from lrviz.trace import Trace
 
-__all__ = ["draw_range_test", "steepest", "usable", "valley"]
-
 HEADROOM = 1.25  # of the highest loss before it diverges, for the rising end and the labels
 FAR = 10.0  # times the frame's height: as good as any loss that is higher
 NARROW = 2.0  # inches of a panel in which a label has a line for each word

@@ -7,8 +7,6 @@ import logging
 import os
 from pathlib import Path
 
-__all__ = ["import_matplotlib"]
-
 
 def import_matplotlib() -> None:
     """Import matplotlib without the user's backend, settings and folders, which no figure of ours needs.

@@ -17,8 +17,6 @@ from lrviz.render.figure.theme import Theme, styled
 from lrviz.render.words import wrapped
 from lrviz.trace import Trace
 
-__all__ = ["Cell", "cells", "draw_summary"]
-
 Entry = tuple[str, Trace, Experiment]
 Sheet = Literal["wide", "tall"]
 

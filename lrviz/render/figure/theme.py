@@ -13,8 +13,6 @@ from matplotlib import rc_context, rc_params_from_file, rcParamsDefault
 
 from lrviz.render.figure.options import FigureOptions
 
-__all__ = ["Theme", "settings", "styled", "styled_as"]
-
 BASE_SIZE = (10.0, 5.0)  # inches; the size that the style sheets' font is for
 BASE_FONT = 12.0  # points
 SMALLEST = 0.62  # of the base font: 7.5 points still read

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from lrviz.experiment.scalars import short
 
-__all__ = ["Ticks", "epoch_ticks", "level_ticks", "log_ticks", "nice", "step_ticks"]
-
 NICE = (1, 2, 5, 10)
 
 

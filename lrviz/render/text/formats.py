@@ -25,8 +25,6 @@ from lrviz.trace import Trace
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Format", "csv_lines", "json_lines", "lines", "markdown_lines"]
-
 BLOCK = 500  # rows to a piece
 
 

@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 from lrviz.trace import GroupTrace, Trace
 
-__all__ = ["MOST", "Row", "Selection", "constant", "folded", "picked", "round_up", "sampled"]
-
 MOST = 40  # rows of a table that was not asked for more
 JUMPS = 4
 BLOCK = 4096

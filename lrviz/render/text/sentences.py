@@ -5,8 +5,6 @@ from __future__ import annotations
 from lrviz.render.words import clipped, one_line
 from lrviz.trace import GroupTrace, Trace
 
-__all__ = ["summary_line"]
-
 LONGEST = 200  # characters of a title and a group's name
 
 

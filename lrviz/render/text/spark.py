@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from itertools import dropwhile
 from typing import NamedTuple
 
-__all__ = ["BLOCKS", "PLAIN", "bar", "sparkline"]
-
 BLOCKS = "▁▂▃▄▅▆▇█"
 PLAIN = "_.-~=+*#"  # the same eight heights for terminals that have no blocks
 _EIGHTHS = "▏▎▍▌▋▊▉"

@@ -20,8 +20,6 @@ from lrviz.render.text.spark import bar, sparkline
 from lrviz.render.words import one_line
 from lrviz.trace import GroupTrace, Trace
 
-__all__ = ["TraceTable"]
-
 WIDEST = 100
 GAP = 2  # blanks between two columns
 PICTURED = 4  # groups with a sparkline and a line of their own

@@ -28,8 +28,6 @@ from lrviz.render.figure.theme import Theme
 from lrviz.render.words import clean, clipped, wrapped
 from lrviz.trace import Failure, Trace
 
-__all__ = ["annotate", "call_out", "own_marks"]
-
 NARROWEST = 20.0  # points: a shorter length is pointed at, not measured
 ON_CURVE = 6.0  # points a side: with a line in this box, a place is on it
 LANES = (0.0, 2.1, 3.6, 5.2)  # ems above the curve: room for no length over it, for one, for two, for three

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from lrviz.render.figure.curve import Points
 
-__all__ = ["Board", "Box", "Label", "LineLabel", "Placed", "Pointer", "Ruler", "place"]
-
 CELL = 1.5  # points a side: the grain at which what is taken is known
 PAD = 3.0  # air around a label
 MARGIN = 5.0  # between a label and the axes
