@@ -150,17 +150,22 @@ def _refuse_idle(optimizer: Value) -> None:
 
 
 def in_flags(text: str, scheduler: FlagSet) -> str:
-    """Return a message for somebody who typed flags: an argument of theirs is called by its flag."""
+    """Return a message for somebody who typed flags: an argument of theirs is called by its flag.
+
+    What a message quotes is left as it was typed.
+    """
     flags = _flags(scheduler)
     names = {field.rpartition(".")[2]: flag for field, flag in flags.items()}
     odd = [name for name in names if "_" in name or name != name.lower()]  # no words of plain English
     known, unmistakable = "|".join(names), "|".join(odd)
-    pattern = (
-        rf"`({known})`|(?<=such as )({known}): |(?<= or )({known}): |(?<![\w.-])({unmistakable})\b(?: = (?=[-.\d]))?"
-    )
+    quoted = r"(?<!\w)(?:'[^'\n]*'|\"[^\"\n]*\")(?!\w)"
+    named = rf"`({known})`|(?<=such as )({known}): |(?<= or )({known}): "
+    pattern = rf"{quoted}|{named}|(?<![\w.-])({unmistakable})\b(?: = (?=[-.\d]))?"
 
     def flag(found: re.Match[str]) -> str:
-        name = next(filter(None, found.groups()))
+        name = next(filter(None, found.groups()), None)
+        if name is None:
+            return found[0]
         return names[name] + " " * found[0].endswith(" ")
 
     return re.sub(pattern, flag, text)

@@ -31,7 +31,11 @@ def degenerate_argument(case: Case, part: Part) -> Iterator[Finding]:
     if isinstance(spec, ConstantLR) and spec.factor == 0:
         reached = spec.total_iters < part.steps
         step = case.clock.step_of(part.start + spec.total_iters)
-        then = f"torch divides by zero at its end, step {step:,}" if reached else "the rate is 0 to the end of the run"
+        then = (
+            f"torch divides by zero at its end, step {step:,}"
+            if reached
+            else "the learning rate is 0 to the end of the run"
+        )
         message = f"{part.name} has factor 0: {then}"
         fix = "Use a small factor instead of 0, or a manual schedule"
         yield case.finding(message, fix, step if reached else 0, part.change(factor=0.01), explains_failure=reached)

@@ -188,6 +188,8 @@ class Case:
     def resized(self, part: Part, steps: int) -> tuple[Change, ...]:
         """Return the changes that give a part, or its first period, so many steps; none where no argument says it."""
         spec, name = part.spec, part.spec.length_arg or part.spec.period_arg
+        if steps < 1:
+            return ()
         if name:
             beside = [other for other in ("epochs", "steps_per_epoch") if getattr(spec, other, None)]  # OneCycleLR's
             return part.change(**{name: steps}, **dict.fromkeys(beside))

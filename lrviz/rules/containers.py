@@ -117,7 +117,9 @@ def lr_overwritten(case: Case, part: Part) -> Iterator[Finding]:
     for number, group in enumerate(case.experiment.optimizer.resolved_groups):
         rate = part.spec.new_base_lr(number)
         if rate is not None:
-            message = f"{part.name} sets the base rate of the schedulers beside it to {rate:.3g}, not {group.lr:.3g}"
+            message = (
+                f"{part.name} sets the base learning rate of the schedulers beside it to {rate:.3g}, not {group.lr:.3g}"
+            )
             fix = "Use it alone: OneCycleLR warms up by pct_start; after a warmup take cosine"
             alone = dict(case.written(part.place))
             alone.pop(part.spec.length_arg, None)  # it was that of a part of the run

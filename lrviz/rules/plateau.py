@@ -147,7 +147,7 @@ def plateau_idle(case: Case, part: Part) -> Iterator[Finding]:
         changes = part.change(min_lr=rounded(rate / 100))
         yield case.finding(f"{message}: min_lr = {lowest:.3g} is not below {rate:.3g}", "Lower min_lr", None, changes)
     elif reductions:
-        message += f": it leaves out a change of less than eps = {spec.eps:g}, and the rate is {rate:.3g}"
+        message += f": it leaves out a change of less than eps = {spec.eps:g}, and the learning rate is {rate:.3g}"
         yield case.finding(message, "Lower eps", None, part.change(eps=0.0))
     elif len(values) > spec.patience + 1:
         long = min(len(values) - 1, max(3 * (spec.patience + 1), len(values) // 3))

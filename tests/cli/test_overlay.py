@@ -111,3 +111,8 @@ def test_who_typed_flags_reads_flags(lrviz, arguments, message):
 def test_who_wrote_a_document_reads_its_keys(lrviz, write):
     write("scheduler: {name: plateau}")
     assert lrviz("table", "a.yaml").err.startswith("error: a.yaml:1: scheduler.metric: missing: what to watch")
+
+
+def test_what_a_message_quotes_is_left_as_it_was_typed(lrviz):
+    ended = lrviz("table", "lambda", "--lr-lambda", "batch_size * 2")
+    assert (ended.code, "'batch_size * 2': unknown name 'batch_size'" in ended.err) == (2, True), ended.err
