@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -280,7 +281,8 @@ class _Reader:
         if fills in arguments:
             self.refuse(f"{field}.{name}", f"{fills} and {name} exclude each other")
         elif source is not None:
-            folders = (self.folder, (self.folder, *self.allow_files)) if not place.startswith("-") else ()
+            is_flag = place.startswith("--") and not re.search(r":[0-9]+$", place)  # a file may be called so
+            folders = () if is_flag else (self.folder, (self.folder, *self.allow_files))
             arguments[fills] = self.attempt(lambda: read_column(source, *folders), field)
 
     def argument(self, arg_type: ArgType, value: Value, field: str, scope: Scope = Scope(None)) -> Any:  # noqa: B008

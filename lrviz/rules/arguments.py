@@ -47,7 +47,7 @@ def degenerate_argument(case: Case, part: Part) -> Iterator[Finding]:
     "a count that is not whole, which never comes or comes elsewhere",
     why="torch compares counts with ==: ConstantLR(total_iters=2.5) never ends, StepLR(2.5) fires every 5 steps, "
     "MultiStepLR([2.0, 3.5]) fires only at 2.",
-    instead="Write a whole number, or a duration such as 5% or 2ep, which lrviz rounds.",
+    instead="Write a whole number, or a duration such as 2ep or 5%, which lrviz rounds.",
     example=toy("step", step_size=2.5, gamma=0.9),
     near_miss=toy("step", step_size=2, gamma=0.9),
     causes=(FRACTION,),

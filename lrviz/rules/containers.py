@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from lrviz.experiment.schedulers import ChainedScheduler, ReduceLROnPlateau, SequentialLR
 from lrviz.experiment.schedulers.base import OVERWRITES
 from lrviz.experiment.schedulers.composite import NESTED
-from lrviz.experiment.schedulers.pytorch import METRIC_IN_CONTAINER
 from lrviz.rules.case import Case, Part, percent
 from lrviz.rules.changes import Change
 from lrviz.rules.finding import Finding, Severity
@@ -81,16 +80,15 @@ def nested_container(case: Case, part: Part) -> Iterator[Finding]:
     "error",
     "a ReduceLROnPlateau inside a Sequential or Chained",
     why="torch refuses it: a plateau's step takes a metric, a container's step has none to give.",
-    instead="Step a LinearLR and the plateau side by side in the training loop.",
+    instead="Write `warmup: N` before the plateau: in the training loop, step a LinearLR and the plateau side by side.",
     example=toy("sequential", milestones=[8], schedulers=[_WARM, {"name": "plateau", "metric": "exp(-step / 4)"}]),
     near_miss=toy("plateau", metric="exp(-step / 4)"),
-    causes=(METRIC_IN_CONTAINER,),
     explains=("closed-form-in-chain", "chained-warmup"),
 )
 def plateau_in_container(case: Case, part: Part) -> Iterator[Finding]:
     if part.owner is not None and isinstance(part.spec, ReduceLROnPlateau):
         message = f"torch refuses {part.name} when the {part.owner.spec.label} is built: its step takes a metric"
-        fix = "Take it out, and step a LinearLR for the warmup and the plateau side by side in the loop"
+        fix = "Take it out, and write warmup: N before it, a LinearLR that the loop steps beside the plateau"
         yield case.finding(message, fix, 0, explains_failure=True)
 
 

@@ -201,6 +201,14 @@ def test_a_folder_that_is_allowed_is_read_from_as_well(logs: Path, name: str) ->
     assert lrviz.load(logs / "a.yaml", allow_files=[logs.parent / "outside"]).scheduler.metric == (1.0,)
 
 
+def test_a_document_that_is_called_as_a_flag_is_none(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(logs)
+    for name in ("--metric-csv", "-a.yaml"):
+        Path(name).write_text(document("../outside/log.csv"))
+        with pytest.raises(SpecError, match="lies outside the document's folder"):
+            lrviz.load(name)
+
+
 def test_a_string_for_the_list_of_folders_is_refused() -> None:
     with pytest.raises(SpecError, match="allow_files must be a list of folders"):
         lrviz.load({"scheduler": {"name": "step", "step_size": 8}}, allow_files="/")

@@ -37,7 +37,6 @@ from lrviz.experiment.schedulers.base import (
 from lrviz.experiment.schedulers.notes import BASE, DECAYED, Annotation, View
 
 __all__ = [
-    "METRIC_IN_CONTAINER",
     "SWALR",
     "ConstantLR",
     "CosineAnnealingLR",
@@ -53,9 +52,6 @@ __all__ = [
     "ReduceLROnPlateau",
     "StepLR",
 ]
-
-METRIC_IN_CONTAINER = "metric-in-container"
-"""The cause of a problem: torch's containers have no metric to give."""
 
 NEAR = 0.15  # of a curve's height
 LONGEST = 32  # characters of an expression that is written out
