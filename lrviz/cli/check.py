@@ -131,10 +131,10 @@ def _worded(finding: Finding, source: Source) -> Finding:
 
 
 def _explained(problems: Sequence[Problem], layers: Sequence[CheckSettings]) -> tuple[list[Found], Sequence[Problem]]:
-    """Return the problems of a document that cannot be replayed as findings, or those that no rule explains."""
+    """Return the problems of a refused document as findings, or all as they are where no rule explains one."""
     _, left = from_problems(problems)
     if left:
-        return [], left
+        return [], problems
     found = []
     for problem in problems:
         (finding,), _ = from_problems([replace(problem, place="")])

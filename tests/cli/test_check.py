@@ -352,3 +352,11 @@ def test_every_rules_example_fires_from_the_command_line(lrviz, tmp_path, name):
     (tmp_path / "example.yaml").write_text(yaml.safe_dump(example, default_flow_style=None))
     report = json.loads(lrviz("check", "example.yaml", "--format", "json").out)
     assert name in [finding["rule"] for finding in report["targets"][0]["findings"]]
+
+
+def test_every_problem_of_a_refused_file_is_told_whether_or_not_a_rule_explains_it(lrviz, write):
+    write("scheduler:\n  name: multistep\n  milestones:\n    - x\n    - 2.5\n")
+    ended = lrviz("check", "a.yaml")
+    places = [line.split(": ")[1:3] for line in ended.err.splitlines()]
+    assert ended.code == 2
+    assert places == [["a.yaml:4", "scheduler.milestones[0]"], ["a.yaml:5", "scheduler.milestones[1]"]]
