@@ -19,11 +19,11 @@ _PLAIN = str.maketrans("▁▂▃▄▅▆▇█", "_.-~=+*#")
 
 def show_schedulers() -> None:
     """Print every scheduler: its name and shape, a line on what it does, its torch class and what it must be given."""
-    from lrviz.experiment.schedulers import CATALOGUE, ReduceLROnPlateau
+    from lrviz.experiment.schedulers import ReduceLROnPlateau, catalogue
 
     plain = plain_blocks()
     rows = []
-    for spec in CATALOGUE.values():
+    for spec in catalogue().values():
         shape = spec.shape.translate(_PLAIN) if plain else spec.shape
         needs = ", ".join(spec.required())
         call = f"{spec.__name__}({needs})" if spec.module else f"takes {needs}"

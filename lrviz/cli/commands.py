@@ -214,9 +214,9 @@ def _flag(argument: str) -> str:
 
 def targets(incomplete: str) -> list[tuple[str, str]]:
     """Return how a target may go on: schedulers, by torch's names after a capital letter, and YAML files."""
-    from lrviz.experiment.schedulers import CATALOGUE
+    from lrviz.experiment.schedulers import catalogue
 
-    specs = [spec for spec in CATALOGUE.values() if spec.on_command_line and spec.module]
+    specs = [spec for spec in catalogue().values() if spec.on_command_line and spec.module]
     names = [(spec.__name__, spec.summary()) for spec in specs] if incomplete[:1].isupper() else scheduler_lines()
     patterns = [f"{escape(incomplete)}*{below}{end}" for below in ("", "/*") for end in (".yaml", ".yml")]
     files = {name for each in patterns for name in glob(each)}  # noqa: PTH207  pathlib drops a ./ that was typed
@@ -225,10 +225,10 @@ def targets(incomplete: str) -> list[tuple[str, str]]:
 
 def scheduler_lines() -> list[tuple[str, str]]:
     """Return the name of every scheduler that can be a target, with a line on what it does."""
-    from lrviz.experiment.schedulers import CATALOGUE
+    from lrviz.experiment.schedulers import catalogue
 
     return [
         (name, f"{spec.summary()} ({spec.__name__})" if spec.module else spec.summary())
-        for name, spec in CATALOGUE.items()
+        for name, spec in catalogue().items()
         if spec.on_command_line
     ]

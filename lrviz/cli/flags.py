@@ -91,7 +91,7 @@ class FlagSet:
         """Yield each field that has a flag, with its kind and the name of its parameter."""
         kinds = arg_types(self.record)
         for entry in dataclasses.fields(self.record):
-            if kinds[entry.name].flag:
+            if entry.name in kinds and kinds[entry.name].flag:
                 yield entry, kinds[entry.name], f"{self.section}__{entry.name}"
 
     def parameters(self) -> list[inspect.Parameter]:

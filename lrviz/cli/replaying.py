@@ -12,7 +12,6 @@ from lrviz.cli.flags import flag_name
 from lrviz.cli.report import print_message, print_note, progress
 from lrviz.errors import ReplayError
 from lrviz.experiment.experiment import Experiment
-from lrviz.experiment.schedulers import ByHand
 
 if TYPE_CHECKING:
     from lrviz.cli.targets import Source
@@ -79,7 +78,7 @@ def _print_findings(source: Source, findings: Sequence[Finding]) -> None:
 def _idle_flags(experiment: Experiment, given: Mapping[str, Any]) -> Iterator[str]:
     """Yield a remark on every flag that was given and changes nothing."""
     scheduler, clock = experiment.scheduler, experiment.run.clock
-    if given.get("optimizer__lr") and isinstance(scheduler, ByHand) and scheduler.rate_at(0, clock.steps) is not None:
+    if given.get("optimizer__lr") and scheduler.ignores_base_lr:
         yield f"--lr changes nothing: {scheduler.name} sets every learning rate itself"
     for name in ("grad_accum", "world_size"):
         single: dict[str, Any] = {name: 1}

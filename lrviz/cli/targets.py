@@ -18,7 +18,9 @@ from lrviz.cli.report import print_note
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.record import arg_types
-from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec
+from lrviz.experiment.schedulers import SchedulerSpec, catalogue
+from lrviz.experiment.schedulers.catalogue import find as find_scheduler
+from lrviz.experiment.schedulers.catalogue import names
 from lrviz.experiment.values import MAX_BYTES, Value
 
 
@@ -45,7 +47,7 @@ class Source:
 
 def any_flags() -> list[inspect.Parameter]:
     """Return the parameters of the flags of all targets."""
-    named = [_scheduler_source(spec) for spec in CATALOGUE.values() if spec.on_command_line]
+    named = [_scheduler_source(spec) for spec in catalogue().values() if spec.on_command_line]
     return [flag for source in (*named, _custom_source(":"), file_source("-")) for flag in source.flags()]
 
 
@@ -60,19 +62,23 @@ def only(sources: Sequence[Source], verb: str) -> Source:
 
 def find(name: str, verb: str) -> Source:
     """Return the target of a name; raises SpecError where there is none."""
-    named = [spec for spec in CATALOGUE.values() if name.lower() in (spec.name, spec.__name__.lower())]
+    named = find_scheduler(name) if _is_name(name) else None
     file, _, attribute = name.rpartition(":")
     if file.endswith(".py"):
         raise SpecError(f"{shown(name)}: write the module's name, not its file: {Path(file).stem}:{attribute}")
-    if named and named[0].on_command_line:
-        return _scheduler_source(named[0])
+    if named and named.on_command_line:
+        return _scheduler_source(named)
     if _is_custom(name):
         return _custom_source(name)
     if name == "-" or _is_file(name):
         return file_source(name)
-    if named and named[0].example:
-        raise SpecError(f"{name} is put together in YAML: lrviz {verb} FILE, with\n{_document_of(named[0])}")
+    if named and named.example:
+        raise SpecError(f"{name} is put together in YAML: lrviz {verb} FILE, with\n{_document_of(named)}")
     raise SpecError(_unknown(name))
+
+
+def _is_name(name: str) -> bool:
+    return name.replace("-", "_").isidentifier()
 
 
 def _is_custom(name: str) -> bool:
@@ -94,13 +100,12 @@ def _exists(name: str) -> bool:
 
 
 def _unknown(name: str) -> str:
-    known = [spec.name for spec in CATALOGUE.values() if spec.on_command_line]
-    names = [*known, *(spec.__name__ for spec in CATALOGUE.values())]
+    known = [spec.name for spec in catalogue().values() if spec.on_command_line]
     every = (
         f"a target is a scheduler ({', '.join(known)}), a YAML file, - for standard input, or package.module:Name "
         "of your own; `lrviz list` shows them all"
     )
-    return f"unknown target {shown(name)}{nearest(name, names)}\n{indent(fill(every, 70), ' ' * 7)}"
+    return f"unknown target {shown(name)}{nearest(name, names())}\n{indent(fill(every, 70), ' ' * 7)}"
 
 
 def _document_of(spec: type[SchedulerSpec]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -15,10 +15,11 @@ from lrviz.errors import SpecError, nearest, shown
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import (
-    ByHand,
     ChainedScheduler,
     ClosedForm,
     Custom,
+    GroupStart,
+    OwnRule,
     ReduceLROnPlateau,
     SchedulerSpec,
     SequentialLR,
@@ -36,8 +37,8 @@ def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -
     match spec:
         case Custom():
             return _own(spec, optimizer)
-        case ByHand():
-            return _ByHand(optimizer, partial(spec.rate_at, length=total))
+        case OwnRule():
+            return _OwnRule(spec, optimizer, total)
         case ClosedForm():
             return engine.scheduler(LR_SCHEDULER, "LambdaLR")(optimizer, lr_lambda=spec.factor)
         case ChainedScheduler():
@@ -95,21 +96,29 @@ class Beside(NamedTuple):
     plateau: Any
 
 
-class _ByHand:
-    """Sets the learning rate of every group by hand, as a training loop does: `group["lr"] = rate`."""
+class _OwnRule:
+    """Sets the values of every parameter group, as a training loop does: `group["lr"] = lr`."""
 
-    def __init__(self, optimizer: Any, rate_at: Callable[[int], float | None]) -> None:
-        self.optimizer = optimizer
-        self.rate_at = rate_at
-        self.steps = -1
-        self.step()
+    def __init__(self, spec: OwnRule, optimizer: Any, total: int) -> None:
+        default = optimizer.defaults["lr"]
+        groups = list(enumerate(optimizer.param_groups))
+        starts = [GroupStart(number, group["lr"], default, group, total) for number, group in groups]
+        self.rules = [(group, spec.settings(start)) for start, (_, group) in zip(starts, groups, strict=True)]
+        for group, rule in self.rules:
+            _set(group, next(rule))
 
-    def step(self) -> None:
-        self.steps += 1
-        rate = self.rate_at(self.steps)
-        if rate is not None:
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
+    def step(self, metric: float | None = None) -> None:
+        for group, rule in self.rules:
+            _set(group, rule.send(metric))
+
+
+def _set(group: dict[str, Any], values: Mapping[str, float]) -> None:
+    for name, value in values.items():
+        if name == "beta1":
+            if "betas" in group:
+                group["betas"] = (value, *group["betas"][1:])
+        elif name in group:
+            group[name] = value
 
 
 def import_target(target: str) -> Callable[..., Any]:

@@ -18,7 +18,6 @@ from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.optimizers import OPTIMIZERS, Group, OptimizerSpec
 from lrviz.experiment.schedulers import (
-    CATALOGUE,
     SWALR,
     ChainedScheduler,
     ConstantLR,
@@ -36,6 +35,7 @@ from lrviz.experiment.schedulers import (
     SchedulerSpec,
     SequentialLR,
     StepLR,
+    catalogue,
 )
 from lrviz.trace import Trace
 
@@ -156,7 +156,7 @@ def _grouped(name: str) -> tuple[OptimizerSpec, ...]:
 
 def _examples() -> list[SchedulerSpec]:
     """Return what the light engine takes of the catalogue, each with its own example; the containers have none."""
-    examples = [spec(**spec.example) for spec in CATALOGUE.values() if spec.on_command_line]
+    examples = [spec(**spec.example) for spec in catalogue().values() if spec.on_command_line]
     return [spec for spec in examples if spec.unsupported_reason() is None]
 
 

@@ -192,7 +192,7 @@ class _Recording:
         moved = momentum_name(self.experiment.optimizer.name) if spec.moves_momentum() else None
         for group in self.optimizer.param_groups:
             names = ["lr", *([] if moved is None else [moved])]
-            names += ["weight_decay"] if _foreign(spec) and "weight_decay" in group else []
+            names += ["weight_decay"] if spec.moves_weight_decay() and "weight_decay" in group else []
             columns = {name: array("d") for name in names}
             self.columns.append(columns)
             self.readers += [_reader(values, group, name) for name, values in columns.items()]

@@ -95,6 +95,25 @@ class Text(ArgType):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Version(Text):
+    """A library's version, such as 4.44, which is kept as text."""
+
+    metavar: ClassVar[str] = "VERSION"
+
+    def convert(self, value: Any) -> str:
+        if isinstance(value, float) and re.fullmatch(r"[0-9]+\.[1-9]", repr(value)):
+            both = f"{value} or {value}0"  # YAML drops the 0 of 4.50
+            raise Invalid(f"may be {both}: write it in quotes, '{value}' or '{value}0'")
+        text = repr(value) if type(value) in (int, float) else value
+        if not isinstance(text, str) or not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4}){0,3}", text.strip()):
+            raise Invalid(f"must be a version such as 4.44 or '4.50', not {shown(value)}")
+        return text.strip()
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": ["string", "number"]}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class CsvColumn(Text):
     """A column of a CSV file: FILE:COLUMN, the file relative to the document."""
 

@@ -18,19 +18,20 @@ How the three kinds of training loop step, and where that was read:
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from lrviz.errors import Problem, SpecError
-from lrviz.experiment.argtypes import Bool, Count, OneOf
+from lrviz.experiment.argtypes import Bool, Count, OneOf, Version
 from lrviz.experiment.record import Record, arg, arg_types
 
 MAX_STEPS = 10_000_000
 DEFAULT_EPOCHS = 4
 DEFAULT_STEPS_PER_EPOCH = 8
 _SIMPLY_GIVEN = ("epochs", "steps_per_epoch", "steps", "interval")
+_LIBRARIES = ("transformers", "deepspeed", "ultralytics")  # whose behaviour changed between versions
 
 
 class Run(Record):
@@ -68,6 +69,9 @@ class Run(Record):
     split_batches: bool = arg(
         Bool("accelerate's split_batches: batch_size is that of all devices together"), default=False
     )
+    transformers: str | None = arg(Version("version of transformers to follow", default_text="newest"), default=None)
+    deepspeed: str | None = arg(Version("version of DeepSpeed to follow", default_text="newest"), default=None)
+    ultralytics: str | None = arg(Version("version of Ultralytics to follow", default_text="newest"), default=None)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -110,6 +114,12 @@ class Run(Record):
             framework=self.framework,
             remarks=tuple(_remarks(self, steps, per_epoch)),
         )
+
+    @property
+    def releases(self) -> Mapping[str, tuple[int, ...]]:
+        """The versions of libraries to follow, by library; whatever is not named is the newest that lrviz knows."""
+        named = {name: getattr(self, name) for name in _LIBRARIES}
+        return {name: tuple(map(int, text.split("."))) for name, text in named.items() if text is not None}
 
     @property
     def is_prepared(self) -> bool:

@@ -75,7 +75,8 @@ class Experiment:
     def resolved(self) -> SchedulerSpec:
         """The scheduler with all that comes from the run and the parameter groups filled in."""
         clock, base_lrs = self.run.clock, tuple(group.lr for group in self.optimizer.resolved_groups)
-        return self.scheduler.resolved(clock.scheduler_steps, Known(base_lrs, clock.scheduler_steps_per_epoch))
+        known = Known(base_lrs, clock.scheduler_steps_per_epoch, 0, self.optimizer.lr, self.run.releases)
+        return self.scheduler.resolved(clock.scheduler_steps, known)
 
     @property
     def trains(self) -> bool:

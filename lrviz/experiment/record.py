@@ -17,8 +17,12 @@ def arg(arg_type: ArgType, *, default: Any = MISSING) -> Any:
 
 
 def arg_types(record: type[Record] | Record) -> dict[str, ArgType]:
-    """Return the type of every argument, by name, in the order they were written."""
-    return {entry.name: entry.metadata["arg_type"] for entry in dataclasses.fields(record)}
+    """Return the type of every argument, by name, in the order they were written.
+
+    A field without one is no argument: no document and no flag sets it.
+    """
+    fields = dataclasses.fields(record)
+    return {entry.name: entry.metadata["arg_type"] for entry in fields if "arg_type" in entry.metadata}
 
 
 def is_required(entry: Field[Any]) -> bool:
@@ -59,14 +63,15 @@ class Record:
             raise SpecError(problems)
 
     def _normalise(self) -> Iterator[Problem]:
-        for entry in dataclasses.fields(self):
-            value = getattr(self, entry.name)
-            if value is None and entry.default is None:
+        defaults = {entry.name: entry.default for entry in dataclasses.fields(self)}
+        for name, arg_type in arg_types(self).items():
+            value = getattr(self, name)
+            if value is None and defaults[name] is None:
                 continue
             try:
-                object.__setattr__(self, entry.name, entry.metadata["arg_type"].convert(value))
+                object.__setattr__(self, name, arg_type.convert(value))
             except Invalid as error:
-                yield Problem(field=entry.name, message=str(error), cause=error.cause)
+                yield Problem(field=name, message=str(error), cause=error.cause)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -9,12 +9,12 @@ from lrviz.experiment.argtypes import LONGEST_TEXT, ArgType, CsvColumn
 from lrviz.experiment.clock import Run
 from lrviz.experiment.optimizers import Group, OptimizerSpec
 from lrviz.experiment.record import Record, arg_types, is_required
-from lrviz.experiment.schedulers import CATALOGUE, Custom, SchedulerSpec, Warmup
+from lrviz.experiment.schedulers import Custom, SchedulerSpec, Warmup, catalogue
 
 
 def json_schema(sections: Mapping[str, type[Record]]) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of an experiment; `sections` are what else it may hold."""
-    known = [spec for spec in CATALOGUE.values() if spec is not Custom]
+    known = [spec for spec in catalogue().values() if spec is not Custom]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "lrviz experiment",
@@ -61,7 +61,7 @@ def _argument(arg_type: ArgType) -> dict[str, Any]:
 
 def _scheduler(spec: type[SchedulerSpec]) -> dict[str, Any]:
     schema = _record(spec)
-    names = list(dict.fromkeys([spec.name, spec.__name__, spec.__name__.lower()]))
+    names = list(dict.fromkeys([spec.name, spec.__name__, spec.__name__.lower(), *spec.aliases]))
     schema["properties"] = {"name": {"enum": names}, **schema["properties"]}
     schema["required"] = ["name", *schema.get("required", [])]
     for name, arg_type in arg_types(spec).items():

@@ -23,12 +23,13 @@ def as_document(record: Record, *, defaults: bool = False) -> dict[str, Any]:
     What is left at its default is left out, but with `defaults` only what is unset. Numbers that a
     column of a file fills in are left to it.
     """
+    known = arg_types(record)
     given = {
         entry.name: getattr(record, entry.name)
         for entry in dataclasses.fields(record)
-        if getattr(record, entry.name) != (None if defaults else entry.default)
+        if entry.name in known and getattr(record, entry.name) != (None if defaults else entry.default)
     }
-    for name, arg_type in arg_types(record).items():
+    for name, arg_type in known.items():
         if isinstance(arg_type, CsvColumn) and name in given:
             given.pop(arg_type.fills, None)
         if isinstance(arg_type, MappingOf) and name in given:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lrviz.engine.compare import EngineCheck
-from lrviz.experiment.schedulers import CATALOGUE
+from lrviz.experiment.schedulers import catalogue
 from lrviz.rules import RULES
 
 
@@ -22,7 +22,7 @@ def compared(monkeypatch):
 def test_list_shows_every_scheduler_within_80_columns(lrviz):
     out = lrviz("list").out
     assert max(map(len, out.splitlines())) <= 80
-    for name, spec in CATALOGUE.items():
+    for name, spec in catalogue().items():
         assert name in out
         assert spec.shape in out
 

@@ -4,17 +4,17 @@ import pytest
 
 from lrviz.cli.flags import flag_name
 from lrviz.experiment.record import arg_types
-from lrviz.experiment.schedulers import CATALOGUE
+from lrviz.experiment.schedulers import catalogue
 
-NAMES = [name for name, spec in CATALOGUE.items() if spec.on_command_line]
+NAMES = [name for name, spec in catalogue().items() if spec.on_command_line]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_help_shows_a_schedulers_own_flags_and_nobody_elses(lrviz, name, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     shown = set(lrviz("plot", name, "--help").out.split())
-    own = {flag_name(field) for field, kind in arg_types(CATALOGUE[name]).items() if kind.flag}
-    others = {flag_name(field) for spec in CATALOGUE.values() for field in arg_types(spec)} - own
+    own = {flag_name(field) for field, kind in arg_types(catalogue()[name]).items() if kind.flag}
+    others = {flag_name(field) for spec in catalogue().values() for field in arg_types(spec)} - own
     shared = {"--epochs", "--steps-per-epoch", "--momentum", "--warmup"}
     positive = {flag.replace("--no-", "--", 1) for flag in shown}
     assert own <= positive

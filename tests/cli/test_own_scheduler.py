@@ -15,7 +15,8 @@ from lrviz.documents import SECTIONS
 from lrviz.engine.certify import certify
 from lrviz.experiment.argtypes import Duration, Real
 from lrviz.experiment.record import arg
-from lrviz.experiment.schedulers import CATALOGUE, ClosedForm
+from lrviz.experiment.schedulers import ClosedForm, catalogue
+from lrviz.experiment.schedulers.base import LOADED
 from lrviz.experiment.schedulers.notes import Annotation, View
 from lrviz.experiment.schema import json_schema
 from lrviz.render.figure.annotation.callouts import annotate
@@ -52,7 +53,7 @@ def triangle() -> Iterator[type[ClosedForm]]:
             yield from view.point((self.length_ or 0) // 2, "the middle")
 
     yield Triangle
-    del CATALOGUE["triangle"]
+    del LOADED["triangle"]
 
 
 Run = Callable[..., Any]
@@ -128,7 +129,7 @@ def test_it_does_not_stop_the_light_engine_for_the_others() -> None:
 
 
 def test_a_scheduler_that_only_its_own_library_can_run_leaves_the_others_their_light_engine() -> None:
-    class Elsewhere(CATALOGUE["step"]):  # type: ignore[name-defined, misc]
+    class Elsewhere(catalogue()["step"]):  # type: ignore[name-defined, misc]
         """Step as another library does."""
 
         name = "elsewhere"
@@ -137,5 +138,5 @@ def test_a_scheduler_that_only_its_own_library_can_run_leaves_the_others_their_l
     try:
         assert certify().mismatches == ()
     finally:
-        del CATALOGUE["elsewhere"]
+        del LOADED["elsewhere"]
     assert Elsewhere(step_size=3).unsupported_reason() == "Elsewhere is not torch's own"

@@ -19,7 +19,8 @@ import torch
 
 from lrviz import Trace
 from lrviz.engine import certify, light, select
-from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec
+from lrviz.experiment.schedulers import SchedulerSpec
+from lrviz.experiment.schedulers.base import LOADED
 
 
 @dataclass
@@ -142,7 +143,7 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> type[SchedulerSpec]:
     package = ModuleType("lrviz_test_package")
     package.Outside = type("Outside", (torch.optim.lr_scheduler.ConstantLR,), {})  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, package.__name__, package)
-    monkeypatch.setitem(CATALOGUE, "outside", SchedulerSpec)  # taken out again after the test
+    monkeypatch.setitem(LOADED, "outside", SchedulerSpec)  # taken out again after the test
 
     class Outside(SchedulerSpec):
         """Hold the rate."""

@@ -14,7 +14,7 @@ from lrviz.engine.compare import EngineCheck, compare, difference, experiments
 from lrviz.engine.engine import TorchEngine
 from lrviz.engine.record import record
 from lrviz.experiment.optimizers import OPTIMIZERS
-from lrviz.experiment.schedulers import CATALOGUE, Custom, SchedulerSpec
+from lrviz.experiment.schedulers import Custom, SchedulerSpec, catalogue
 from lrviz.trace import Failure, TorchWarning, column
 
 REAL = TorchEngine()
@@ -30,7 +30,7 @@ def test_the_whole_catalogue_and_every_optimizer_are_compared_and_do_not_differ(
     check = compare()
     assert check.mismatches == ()
     assert check.passed
-    assert check.schedulers == len(CATALOGUE.keys() - {Custom.name})
+    assert check.schedulers == len(catalogue().keys() - {Custom.name})
     assert check.optimizers == sum(hasattr(REAL.torch.optim, name) for name in OPTIMIZERS)
     assert check.failures > 0
     assert check.warnings > 0

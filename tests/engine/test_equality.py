@@ -19,7 +19,7 @@ import lrviz
 from lrviz.engine.engine import TorchEngine
 from lrviz.engine.select import replay
 from lrviz.experiment.optimizers import OPTIMIZERS
-from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec
+from lrviz.experiment.schedulers import SchedulerSpec, catalogue
 
 N = 24  # how many settings a run has: 3 epochs of 8 steps, or 24 epochs of 2 where the scheduler steps by epoch
 RUNS = {"step": (3, 8), "epoch": (24, 2)}
@@ -381,7 +381,7 @@ def layouts(case: Case, name: str) -> list[tuple[int, str]]:
 
 
 def classes(case: dict[str, Any]) -> Iterator[type[SchedulerSpec]]:
-    yield next(spec for spec in CATALOGUE.values() if case["name"] in (spec.name, spec.__name__))
+    yield next(spec for spec in catalogue().values() if case["name"] in (spec.name, spec.__name__))
     for inner in case.get("schedulers", ()):
         yield from classes(inner)
 
@@ -412,7 +412,7 @@ def test_replay_equals_a_plain_loop(case: Case, name: str, torch_loop: Any, asse
 
 
 def test_every_scheduler_of_the_catalogue_is_compared() -> None:
-    assert {spec.name for spec in CATALOGUE.values()} - {spec.name for spec in SCHEDULERS} == {"custom"}
+    assert {spec.name for spec in catalogue().values()} - {spec.name for spec in SCHEDULERS} == {"custom"}
 
 
 def test_how_much_is_compared() -> None:

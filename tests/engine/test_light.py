@@ -23,7 +23,6 @@ from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.optimizers import OPTIMIZERS, WITHOUT_WEIGHT_DECAY, Group, OptimizerSpec, momentum_name
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import (
-    CATALOGUE,
     ChainedScheduler,
     CosineAnnealingLR,
     Custom,
@@ -36,11 +35,12 @@ from lrviz.experiment.schedulers import (
     SchedulerSpec,
     SequentialLR,
     StepLR,
+    catalogue,
 )
 
 REAL = TorchEngine()
 AVAILABLE = [name for name in OPTIMIZERS if hasattr(REAL.torch.optim, name)]
-LEAVES = [spec for spec in CATALOGUE.values() if spec is not Custom and spec.on_command_line]
+LEAVES = [spec for spec in catalogue().values() if spec is not Custom and spec.on_command_line]
 FORMULAS = {
     Formula("").names: (
         "0.9 ** epoch",

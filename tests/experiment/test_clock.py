@@ -377,3 +377,22 @@ def test_swa_starts_at_a_scheduler_step() -> None:
     trace = lrviz.replay(lrviz.load({"run": run, "optimizer": {"lr": 1.0}, "scheduler": scheduler}))
     assert list(trace.groups[0].lr[:17]) == [1.0] * 17
     assert trace.groups[0].lr[17] < 1.0
+
+
+@pytest.mark.parametrize(("given", "kept"), [("4.50", "4.50"), (4.44, "4.44"), (5, "5"), (5.0, "5.0")])
+def test_a_library_may_be_named_with_its_version(given: Any, kept: str) -> None:
+    assert Run(transformers=given).transformers == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (4.5, "transformers: may be 4.5 or 4.50: write it in quotes, '4.5' or '4.50'"),
+        ("new", "transformers: must be a version such as 4.44 or '4.50', not 'new'"),
+        (True, "transformers: must be a version such as 4.44 or '4.50', not true"),
+    ],
+)
+def test_what_is_no_version_is_refused(given: Any, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        Run(transformers=given)
+    assert str(caught.value) == message

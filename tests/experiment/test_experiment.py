@@ -13,6 +13,7 @@ from lrviz.experiment.schedulers import (
     ChainedScheduler,
     CosineAnnealingLR,
     Custom,
+    GroupStart,
     OneCycleLR,
     RangeTest,
     ReduceLROnPlateau,
@@ -89,7 +90,8 @@ def test_of_group_takes_its_own_or_the_one_for_all() -> None:
 
 
 def test_a_range_test_may_span_all_numbers() -> None:
-    rates = [RangeTest(min_lr=1e-308, max_lr=1e308).rate_at(step, 9) for step in range(9)]
+    start = GroupStart(0, 1e-3, 1e-3, {}, 9)
+    rates = [RangeTest(min_lr=1e-308, max_lr=1e308).lr_at(step, start) for step in range(9)]
     assert rates == pytest.approx([10.0 ** (-308 + 77 * step) for step in range(9)], rel=1e-9)
 
 

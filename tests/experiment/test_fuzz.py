@@ -15,12 +15,12 @@ from lrviz import Experiment, SpecError
 from lrviz.documents import read as build
 from lrviz.errors import Problem
 from lrviz.experiment.record import arg_types
-from lrviz.experiment.schedulers import CATALOGUE
+from lrviz.experiment.schedulers import catalogue
 from lrviz.experiment.values import Value
 from lrviz.experiment.yaml_reader import decode
 
-NAMES = [name for spec in CATALOGUE.values() for name in (spec.name, spec.__name__)]
-KEYS = sorted({name for spec in CATALOGUE.values() for name in arg_types(spec)})
+NAMES = [name for spec in catalogue().values() for name in (spec.name, spec.__name__)]
+KEYS = sorted({name for spec in catalogue().values() for name in arg_types(spec)})
 RUN = ["epochs", "steps_per_epoch", "steps", "interval", "dataset_size", "batch_size", "grad_accum", "world_size"]
 
 SCALARS = st.one_of(

@@ -11,10 +11,10 @@ from lrviz import SpecError
 from lrviz.engine.engine import TorchEngine
 from lrviz.engine.select import replay
 from lrviz.experiment.record import arg_types
-from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec, lookup
+from lrviz.experiment.schedulers import SchedulerSpec, catalogue, lookup
 
-SPECS = [pytest.param(spec, id=name) for name, spec in CATALOGUE.items()]
-WITH_EXAMPLES = [pytest.param(spec, id=name) for name, spec in CATALOGUE.items() if spec.on_command_line]
+SPECS = [pytest.param(spec, id=name) for name, spec in catalogue().items()]
+WITH_EXAMPLES = [pytest.param(spec, id=name) for name, spec in catalogue().items() if spec.on_command_line]
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -22,8 +22,11 @@ def test_it_is_described(spec: type[SchedulerSpec]) -> None:
     assert spec.family
     assert spec.summary().endswith(".")
     assert [name for name, kind in arg_types(spec).items() if not kind.help] == []
-    assert all(spec.documentation()), "a formula, what happens past its end, and a source"
-    assert max(map(len, spec.documentation().formula.splitlines())) <= 76, "it fits into 80 columns of help"
+    about = spec.documentation()
+    assert about.formula, "in an indented block"
+    assert about.past_end
+    assert about.source
+    assert max(map(len, about.formula.splitlines())) <= 76, "it fits into 80 columns of help"
 
 
 @pytest.mark.parametrize("spec", SPECS)

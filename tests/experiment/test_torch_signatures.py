@@ -15,12 +15,12 @@ from torch.optim import lr_scheduler
 from lrviz import SpecError
 from lrviz.experiment.optimizers import BETA1, MOMENTUM, OPTIMIZERS, OptimizerSpec, momentum_name
 from lrviz.experiment.record import arg_types, is_required
-from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec
+from lrviz.experiment.schedulers import SchedulerSpec, catalogue
 
 MODULES = ("torch.optim.lr_scheduler", "torch.optim.swa_utils")
 BASES = {"LRScheduler", "_LRScheduler"}
 NOT_ARGUMENTS = ("self", "optimizer", "last_epoch", "verbose")  # torch 2.7 dropped verbose
-IN_TORCH = [pytest.param(spec, id=spec.__name__) for spec in CATALOGUE.values() if spec.module is not None]
+IN_TORCH = [pytest.param(spec, id=spec.__name__) for spec in catalogue().values() if spec.module is not None]
 
 
 def subclasses(cls: type) -> Iterator[type]:
@@ -51,7 +51,7 @@ def test_no_scheduler_of_torch_is_missing() -> None:
     for module in MODULES:
         importlib.import_module(module)
     theirs = {cls.__name__ for cls in subclasses(lr_scheduler.LRScheduler) if cls.__module__ in MODULES}
-    assert {spec.__name__ for spec in CATALOGUE.values() if spec.module is not None} == theirs - BASES
+    assert {spec.__name__ for spec in catalogue().values() if spec.module is not None} == theirs - BASES
 
 
 @pytest.mark.parametrize("spec", IN_TORCH)

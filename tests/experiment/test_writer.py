@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 import lrviz
 from lrviz.experiment.record import Record
-from lrviz.experiment.schedulers import CATALOGUE, Custom, LambdaLR, ReduceLROnPlateau, SchedulerSpec
+from lrviz.experiment.schedulers import Custom, LambdaLR, ReduceLROnPlateau, SchedulerSpec, catalogue
 from lrviz.experiment.writer import as_document, in_flow
 from lrviz.experiment.yaml_reader import parse
 
-EXAMPLES = [name for name, spec in CATALOGUE.items() if spec is not Custom]
+EXAMPLES = [name for name, spec in catalogue().items() if spec is not Custom]
 DATA = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
@@ -24,7 +24,7 @@ DATA = st.recursive(
 
 
 def example(name: str) -> SchedulerSpec:
-    return lrviz.load({"scheduler": {"name": name, **CATALOGUE[name].example}}).scheduler
+    return lrviz.load({"scheduler": {"name": name, **catalogue()[name].example}}).scheduler
 
 
 @given(DATA)

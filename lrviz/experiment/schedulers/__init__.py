@@ -8,3 +8,4 @@ from lrviz.experiment.schedulers.warmup import *
 from lrviz.experiment.schedulers.by_hand import *
 from lrviz.experiment.schedulers.composite import *
 from lrviz.experiment.schedulers.custom import *
+from lrviz.experiment.schedulers.catalogue import *

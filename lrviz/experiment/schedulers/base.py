@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from itertools import count
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
-from lrviz.errors import SpecError, nearest, shown
+from lrviz.errors import shown
 from lrviz.experiment.argtypes import TRAIN, ArgType, Invalid, Share
 from lrviz.experiment.docstrings import docstring
 from lrviz.experiment.expression import Expression
@@ -19,27 +21,32 @@ from lrviz.experiment.record import Record, arg_types, is_required
 from lrviz.experiment.schedulers.notes import Annotation, View
 
 __all__ = [
-    "CATALOGUE",
     "OVERWRITES",
     "UNKNOWN",
     "ClosedForm",
+    "GroupStart",
     "Known",
+    "OwnRule",
     "Rates",
+    "Release",
     "SchedulerArg",
     "SchedulerSpec",
     "Segment",
-    "lookup",
+    "Upstream",
     "of_group",
 ]
 
-CATALOGUE: dict[str, type[SchedulerSpec]] = {}
-"""Every scheduler by its lrviz name, in the order of `lrviz list`."""
+LOADED: dict[str, type[SchedulerSpec]] = {}
+"""The schedulers whose modules are imported, by lrviz name; `lrviz.experiment.schedulers.catalogue` has them all."""
 
 OVERWRITES = "overwrites"
 """The cause of a problem: a scheduler that sets the base rate of those beside it."""
 
 LR_SCHEDULER = "torch.optim.lr_scheduler"
 Rates = float | tuple[float, ...]
+Release = tuple[int, ...]
+"""A library's version: (4, 44, 0)."""
+
 T = TypeVar("T")
 
 
@@ -49,6 +56,8 @@ class Known(NamedTuple):
     base_lrs: tuple[float, ...] = ()  # of the parameter groups
     steps_per_epoch: int | None = None  # scheduler steps, where the run has epochs
     start: int = 0  # the run's scheduler step from which the scheduler is stepped
+    default_lr: float | None = None  # of the optimizer, whatever its groups have
+    releases: Mapping[str, Release] = MappingProxyType({})  # of the libraries that the run names
 
     def of_group(self, group: int) -> dict[str, float]:
         """Return the numbers by the names that expressions have for them."""
@@ -110,19 +119,42 @@ class Documentation(NamedTuple):
 
     summary: str
     formula: str
+    first_step: str
     past_end: str
     source: str
+
+
+class GroupStart(NamedTuple):
+    """What a rule of its own finds when it is made: one parameter group, and the length of the run."""
+
+    group: int  # its number
+    lr: float  # its base rate
+    default_lr: float  # the optimizer's
+    settings: Mapping[str, Any]  # all of the group, as torch has it
+    total: int  # scheduler steps of the run
+
+
+class Upstream(NamedTuple):
+    """How its own library makes a scheduler: called with the optimizer and these arguments."""
+
+    target: str  # module:Name of a class or a function
+    arguments: Mapping[str, Any]
+    stepped_by: str = "step"  # the method that the training loop calls; step_update takes the count, from 1
 
 
 class SchedulerSpec(Record):
     """A scheduler, its arguments, and what it does with them.
 
     A subclass with a `name` enters the catalogue. Its docstring is a line of summary, the formula as an
-    indented block, what happens `Past its end: `, and its `Source: `, each a paragraph. Steps are
-    scheduler steps, counted from the scheduler's own start.
+    indented block, what the first step trains with where that is not the base rate (`First step: `), what
+    happens `Past its end: `, and its `Source: `, each a paragraph. Steps are scheduler steps, counted from
+    the scheduler's own start.
     """
 
     name: ClassVar[str] = ""
+    aliases: ClassVar[tuple[str, ...]] = ()  # what its library calls it, beside the name of the class
+    library: ClassVar[str] = ""  # whose it is; a class with a field `release` gets the version that the run names
+    newest: ClassVar[Release] = ()  # the library's version that it follows where the run names none
     module: ClassVar[str | None] = LR_SCHEDULER  # where torch keeps the class of the same name; None: lrviz's own
     family: ClassVar[str] = ""  # groups the gallery's summaries
     shape: ClassVar[str] = ""  # what `lrviz list` draws; a test replays `example` and holds it to that
@@ -141,7 +173,7 @@ class SchedulerSpec(Record):
     def __init_subclass__(cls, **rest: Any) -> None:
         super().__init_subclass__(**rest)
         if cls.name:
-            CATALOGUE[cls.name] = cls
+            LOADED[cls.name] = cls
 
     @classmethod
     def documentation(cls) -> Documentation:
@@ -151,7 +183,8 @@ class SchedulerSpec(Record):
         named = {key: " ".join(value.split()) for key, _, value in (part.partition(": ") for part in parts)}
         formula = "\n\n".join(part for part in parts if part.startswith("    "))
         summary = parts[0].replace("\n", " ")
-        return Documentation(summary, inspect.cleandoc(formula), named.get("Past its end", ""), named.get("Source", ""))
+        rest = (named.get(part, "") for part in ("First step", "Past its end", "Source"))
+        return Documentation(summary, inspect.cleandoc(formula), *rest)
 
     @classmethod
     def summary(cls) -> str:
@@ -189,6 +222,8 @@ class SchedulerSpec(Record):
             new = length if arg_type.horizon and value is None else _bound(value, known)
             if new is not value:
                 changed[name] = new
+        if self.library in known.releases:
+            changed["release"] = known.releases[self.library]
         return dataclasses.replace(self, **changed) if changed else self
 
     def length(self) -> int | None:
@@ -206,6 +241,11 @@ class SchedulerSpec(Record):
         """Whether it is below the base rate from its second step on."""
         return False
 
+    @property
+    def ignores_base_lr(self) -> bool:
+        """Whether every learning rate is its own, whatever the optimizer has."""
+        return False
+
     def stepped_with(self) -> Any:
         """Return the metric that it is stepped with: a list, a function or TRAIN; None for one that takes none."""
         return None
@@ -221,6 +261,14 @@ class SchedulerSpec(Record):
     def moves_momentum(self) -> bool:
         """Return whether a replay may change momentum or beta1."""
         return any(child.moves_momentum() for child in self.children())
+
+    def moves_weight_decay(self) -> bool:
+        """Return whether a replay may change the weight decay."""
+        return any(child.moves_weight_decay() for child in self.children())
+
+    def upstream(self) -> Upstream | None:
+        """Return how the library that it is from makes it; None for torch's own and lrviz's."""
+        return None
 
     def target_lr(self, base_lr: float, group: int) -> float:
         """Return the highest learning rate that parameter group number `group` is meant to reach."""
@@ -267,16 +315,26 @@ class ClosedForm(SchedulerSpec):
         raise NotImplementedError
 
 
+class OwnRule(SchedulerSpec):
+    """A scheduler that is no LRScheduler of torch: a training loop or a library sets the optimizer's values itself."""
+
+    module = None
+    sets_rate_by_hand = True
+
+    def lr_at(self, step: int, start: GroupStart) -> float | None:
+        """Return the learning rate to set at a step; None where it stays as it is."""
+        raise NotImplementedError
+
+    def settings(self, start: GroupStart) -> Generator[Mapping[str, float], float | None]:
+        """Yield what is set in a parameter group at each step, by name: lr, momentum, beta1, weight_decay.
+
+        A name that the group does not have is left out. One that is stepped with a metric is sent it.
+        """
+        for step in count():
+            lr = self.lr_at(step, start)
+            yield {} if lr is None else {"lr": lr}
+
+
 def of_group(value: T | tuple[T, ...], group: int) -> T:
     """Return an argument's value for parameter group number `group`: its own, or the one for all."""
     return value[group] if isinstance(value, tuple) else value
-
-
-def lookup(name: str) -> type[SchedulerSpec]:
-    """Return the class of an lrviz name or a torch class name, in any case; raises SpecError."""
-    folded = name.lower()
-    for known, spec in CATALOGUE.items():
-        if folded in (known, spec.__name__.lower()):
-            return spec
-    names = [*CATALOGUE, *(spec.__name__ for spec in CATALOGUE.values())]
-    raise SpecError(f"unknown scheduler {shown(name)}{nearest(name, names)}")

@@ -10,25 +10,13 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Duration, MappingOf, OneOf, Real
 from lrviz.experiment.record import arg
 from lrviz.experiment.scalars import short
-from lrviz.experiment.schedulers.base import SchedulerSpec
+from lrviz.experiment.schedulers.base import GroupStart, OwnRule
 from lrviz.experiment.schedulers.notes import MOST, Annotation, View
 
-__all__ = ["ByHand", "Manual", "RangeTest"]
+__all__ = ["Manual", "RangeTest"]
 
 
-class ByHand(SchedulerSpec):
-    """Learning rates set by hand, the same for every parameter group."""
-
-    module = None
-    family = "By hand"
-    sets_rate_by_hand = True
-
-    def rate_at(self, step: int, length: int) -> float | None:
-        """Return the rate to set at a step of a run of `length` steps; None where it stays as it is."""
-        raise NotImplementedError
-
-
-class Manual(ByHand):
+class Manual(OwnRule):
     """Set the learning rate by hand in param_groups at chosen steps.
 
         lr_t = the value of the last chosen step that is not after t
@@ -39,6 +27,7 @@ class Manual(ByHand):
     """
 
     name = "manual"
+    family = "By hand"
     shape = "████████▄▄▄▄▁▁▁▁"
     example = {"values": {0: 1e-3, 16: 5e-4, 24: 1e-4}}
     no_warmup = ("manual sets every learning rate itself: write the warmup into its values", "")
@@ -51,8 +40,12 @@ class Manual(ByHand):
     def _rates(self) -> dict[int, float]:
         return dict(self.values)
 
-    def rate_at(self, step: int, length: int) -> float | None:
+    def lr_at(self, step: int, start: GroupStart) -> float | None:
         return self._rates.get(step)
+
+    @property
+    def ignores_base_lr(self) -> bool:
+        return 0 in self._rates
 
     def marks(self) -> tuple[int, ...]:
         return tuple(step for step, _ in self.values)
@@ -65,7 +58,7 @@ class Manual(ByHand):
             yield from view.point(step, f"lr = {short(rate)}")
 
 
-class RangeTest(ByHand):
+class RangeTest(OwnRule):
     """Raise the learning rate from min_lr to max_lr over the run, to find a good one.
 
         lr_t = min_lr * (max_lr / min_lr)^(t / (T - 1))    (exponential)
@@ -79,6 +72,7 @@ class RangeTest(ByHand):
     """
 
     name = "range-test"
+    family = "By hand"
     shape = "▁▁▁▁▁▁▁▁▁▁▁▁▁▂▄█"
     example = {"min_lr": 1e-5, "max_lr": 1.0}
     no_warmup = ("range-test rises over the whole run by itself", "")
@@ -94,10 +88,14 @@ class RangeTest(ByHand):
             message = f"must be above min_lr, {self.min_lr:g}, not {self.max_lr:g}: the learning rate is to rise"
             raise SpecError(Problem(field="max_lr", message=message))
 
-    def rate_at(self, step: int, length: int) -> float | None:
-        low, high, last = self.min_lr, self.max_lr, max(1, length - 1)
+    @property
+    def ignores_base_lr(self) -> bool:
+        return True
+
+    def lr_at(self, step: int, start: GroupStart) -> float:
+        low, high, last = self.min_lr, self.max_lr, max(1, start.total - 1)
         if step >= last:
-            return high if length > 1 else low
+            return high if start.total > 1 else low
         share = step / last
         if self.mode == "linear":
             return low + share * (high - low)

@@ -38,6 +38,9 @@ class Custom(SchedulerSpec):
     def moves_momentum(self) -> bool:
         return True
 
+    def moves_weight_decay(self) -> bool:
+        return True
+
     def reachable_lr(self, base_lr: float, group: int, steps: int) -> float | None:
         return None
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lrviz
-from lrviz.experiment.schedulers import CATALOGUE
+from lrviz.experiment.schedulers import catalogue
 from lrviz.render.text.spark import BLOCKS, PLAIN, bar, sparkline
 
-WITH_EXAMPLE = [name for name, spec in CATALOGUE.items() if spec.example]
+WITH_EXAMPLE = [name for name, spec in catalogue().items() if spec.example]
 
 
 @pytest.mark.parametrize("count", [1, 3, 16, 17, 1000])
@@ -108,15 +108,15 @@ def test_bar(share: float, blocks: str, plain: str) -> None:
 
 @pytest.mark.parametrize("name", WITH_EXAMPLE)
 def test_shape_in_the_catalogue_is_its_example_replayed(name: str) -> None:
-    spec = CATALOGUE[name]
+    spec = catalogue()[name]
     trace = lrviz.replay(lrviz.load({"scheduler": {"name": name, **spec.example}}))
     assert sparkline(trace.groups[0].lr) == spec.shape
 
 
 def test_all_but_the_users_own_have_a_shape() -> None:
-    assert [name for name in CATALOGUE if name not in WITH_EXAMPLE] == ["custom"]
+    assert [name for name in catalogue() if name not in WITH_EXAMPLE] == ["custom"]
 
 
 @pytest.mark.parametrize("name", WITH_EXAMPLE)
 def test_examples_hold_what_must_be_given(name: str) -> None:
-    assert set(CATALOGUE[name].required()) <= set(CATALOGUE[name].example)
+    assert set(catalogue()[name].required()) <= set(catalogue()[name].example)

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.backends.backend_agg import RendererAgg
 
 import lrviz
-from lrviz.experiment.schedulers import CATALOGUE
+from lrviz.experiment.schedulers import catalogue
 from lrviz.render.figure.annotation.callouts import annotate
 from lrviz.render.figure.draw import draw
 from lrviz.render.figure.options import FigureOptions
@@ -51,7 +51,7 @@ CONTAINERS = {
         "schedulers": [LINEAR, {"name": "step", "step_size": 12}, {"name": "exponential", "gamma": 0.95}],
     },
 }
-EXAMPLES = {f"example-{name}": {"name": name, **spec.example} for name, spec in CATALOGUE.items() if spec.example}
+EXAMPLES = {f"example-{name}": {"name": name, **spec.example} for name, spec in catalogue().items() if spec.example}
 CASES = ARTICLE | CONTAINERS | EXAMPLES
 
 

@@ -1,0 +1,67 @@
+"""Every scheduler that lrviz knows. torch's are loaded at once, those of a library when somebody asks for them."""
+
+from __future__ import annotations
+
+import importlib
+
+from lrviz.errors import SpecError, nearest, shown
+from lrviz.experiment.schedulers.base import LOADED, SchedulerSpec
+
+__all__ = ["LIBRARIES", "catalogue", "lookup"]
+
+LIBRARIES: dict[str, str] = {}
+"""The module of each library's schedulers, by what their names begin with; in the order of `lrviz list`."""
+
+
+def catalogue() -> dict[str, type[SchedulerSpec]]:
+    """Return every scheduler by its lrviz name, in the order of `lrviz list`."""
+    for prefix in LIBRARIES:
+        _load(prefix)
+    modules = [_path(prefix) for prefix in LIBRARIES]
+    place = {module: number for number, module in enumerate(modules, 1)}
+    return dict(sorted(LOADED.items(), key=lambda entry: place.get(entry[1].__module__, 0)))
+
+
+def find(name: str) -> type[SchedulerSpec] | None:
+    """Return the class of an lrviz name, of torch's class name or its library's own name, in any case; else None."""
+    folded = name.lower()
+    found = _loaded(folded)
+    if found is None and folded.partition("-")[0] in LIBRARIES:
+        _load(folded.partition("-")[0])
+        found = _loaded(folded)
+    if found is None:
+        catalogue()
+        found = _loaded(folded)
+    return found
+
+
+def lookup(name: str) -> type[SchedulerSpec]:
+    """Return the class of an lrviz name, of torch's class name or its library's own name, in any case.
+
+    Raises SpecError, with the nearest name.
+    """
+    found = find(name)
+    if found is None:
+        raise SpecError(f"unknown scheduler {shown(name)}{nearest(name, names())}")
+    return found
+
+
+def names() -> list[str]:
+    """Return every name that `lookup` takes."""
+    known = catalogue().values()
+    return [name for spec in known for name in (spec.name, spec.__name__, *spec.aliases)]
+
+
+def _path(prefix: str) -> str:
+    return f"{__package__}.{LIBRARIES[prefix]}"
+
+
+def _load(prefix: str) -> None:
+    importlib.import_module(_path(prefix))
+
+
+def _loaded(folded: str) -> type[SchedulerSpec] | None:
+    for name, spec in LOADED.items():
+        if folded in (name, spec.__name__.lower(), *map(str.lower, spec.aliases)):
+            return spec
+    return None
