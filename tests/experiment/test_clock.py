@@ -389,7 +389,7 @@ def test_a_library_may_be_named_with_its_version(given: Any, kept: str) -> None:
     [
         (4.5, "transformers: may be 4.5 or 4.50: write it in quotes, '4.5' or '4.50'"),
         ("new", "transformers: must be a version such as 4.44 or '4.50', not 'new'"),
-        (True, "transformers: must be a version such as 4.44 or '4.50', not true"),
+        (True, "transformers: must be a version such as 4.44 or '4.50', not True"),
     ],
 )
 def test_what_is_no_version_is_refused(given: Any, message: str) -> None:
