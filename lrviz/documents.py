@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from lrviz.errors import SpecError, shown
 from lrviz.experiment.argtypes import Bool, Text
 from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.origin import Origin
 from lrviz.experiment.reader import build
 from lrviz.experiment.record import Record, arg
+from lrviz.experiment.schedulers import Release
 from lrviz.experiment.values import Value
 from lrviz.rules.settings import CheckSettings
 
@@ -34,7 +38,7 @@ def load(
     allow_files: Collection[str | os.PathLike[str]] = (),
     key: str | None = None,
 ) -> Experiment:
-    """Return the experiment in a YAML file, or in a mapping of the same form.
+    """Return the experiment in a YAML file, in a mapping of the same form, or in a trainer's config.
 
     With a `key`, such as "training.schedule", it is the block that stands there, and the rest is not looked
     at. A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`, and a
@@ -46,7 +50,30 @@ def load(
     from lrviz.experiment import yaml_reader  # PyYAML takes as long to import as all of lrviz.experiment
 
     path = Path(source)
-    return read(yaml_reader.read(path, key), folder=path.parent, allow_import=allow_import, allow_files=allow_files)
+    root, origin = opened(yaml_reader.content(path), str(path), key)
+    return read(root, origin, folder=path.parent, allow_import=allow_import, allow_files=allow_files)
+
+
+def opened(
+    data: bytes,
+    name: str,
+    key: str | None = None,
+    *,
+    form: str | None = None,
+    given: Collection[str] = (),
+    versions: Mapping[str, Release] = MappingProxyType({}),
+) -> tuple[Value, Origin | None]:
+    """Return the document in a file's content, and where it comes from if that is a trainer's config.
+
+    `form` is the config's format, found by its keys where it is None. `given` names what is known of the run
+    and the optimizer beside the file, and `versions` of which libraries it is to be read. Raises SpecError
+    where the content cannot be read, and with all that is wrong or missing in a config.
+    """
+    from lrviz.readers.configs import formats, syntax
+
+    root = syntax.decode(data, name, key)
+    form = form or formats.recognise(root)
+    return (root, None) if form is None else formats.read(root, name, form, given, versions)
 
 
 def _block(source: Mapping[str, Any], key: str | None) -> Any:
@@ -61,10 +88,12 @@ def _block(source: Mapping[str, Any], key: str | None) -> Any:
 
 def read(
     root: Value,
+    origin: Origin | None = None,
     *,
     folder: Path | None = None,
     allow_import: Collection[str] = (),
     allow_files: Collection[str | os.PathLike[str]] = (),
 ) -> Experiment:
     """Return the experiment that a tree of values describes; relative paths in it start at `folder`."""
-    return build(root, folder=folder, allow_import=allow_import, allow_files=allow_files, sections=SECTIONS)
+    found = build(root, folder=folder, allow_import=allow_import, allow_files=allow_files, sections=SECTIONS)
+    return found if origin is None else dataclasses.replace(found, origin=origin)

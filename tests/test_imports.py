@@ -37,7 +37,8 @@ BELOW: dict[str, tuple[str, ...]] = {
         "errors",
     ),
     "drift": ("gallery", "curves", "render"),
-    "documents": ("rules", "experiment", "errors"),
+    "readers": ("experiment", "errors"),
+    "documents": ("readers", "rules", "experiment", "errors"),
     "api": ("documents", "rules", "render", "engine", "trace", "experiment", "errors"),
     "cli": ("drift", "gallery", "documents", "rules", "render", "engine", "trace", "experiment", "files", "errors", ""),
     "": ("api", "render", "trace", "experiment", "errors"),  # lrviz/__init__.py

@@ -11,7 +11,7 @@ from typing import Any
 
 from lrviz.cli.flags import FlagSet, in_yaml, repeated
 from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.experiment.clock import Run
+from lrviz.experiment.clock import LIBRARIES, Run
 from lrviz.experiment.optimizers import Group, OptimizerSpec
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.scalars import scalar
@@ -39,6 +39,17 @@ def parameters() -> list[inspect.Parameter]:
             "read as YAML; repeatable",
         ),
     ]  # fmt: skip
+
+
+def named(given: Mapping[str, Any]) -> set[str]:
+    """Return the arguments of the run and the optimizer that flags give."""
+    return {name for flags in (RUN, OPTIMIZER) for name in flags.values(given)}
+
+
+def versions(given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Return the libraries' versions that flags name; what is none is refused with the rest of the run."""
+    found = {name: str(RUN.values(given)[name].data) for name in LIBRARIES if name in RUN.values(given)}
+    return {name: tuple(map(int, text.split("."))) for name, text in found.items() if text.replace(".", "").isdecimal()}
 
 
 def overlaid(document: Mapping[str, Value], given: Mapping[str, Any]) -> dict[str, Value]:

@@ -198,24 +198,26 @@ def file_source(name: str, content: bytes | None = None) -> Source:
     )  # fmt: skip
 
     def load(given: Mapping[str, Any]) -> Experiment:
-        from lrviz.experiment.yaml_reader import decode, read
+        from lrviz.experiment import yaml_reader
 
-        key = given.get("key")
-        if content is not None:
-            root = decode(content, str(path), key)
-        else:
-            root = decode(_standard_input(), "<stdin>", key) if name == "-" else read(path, key)
+        data = content
+        if data is None:
+            data = _standard_input() if name == "-" else yaml_reader.content(path)
+        called, form = "<stdin>" if name == "-" else str(path), given.get("form")
+        known, versions = overlay.named(given), overlay.versions(given)
+        root, origin = documents.opened(data, called, given.get("key"), form=form, given=known, versions=versions)
         if isinstance(root.data, dict):
             root = replace(root, data=overlaid(root.data, given))
         allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}
-        return _read(root, None, folder=path.parent, **allowed)
+        return _read(root, None, origin=origin, folder=path.parent, **allowed)
 
     files = repeated(
         "allow_files", "Scheduler", "DIR", "let the file read metrics of this folder and below, beside its own"
     )
     block = text("key", "Document", "KEY", "read the block at this key of a larger file, such as training.schedule")
+    form = text("form", "Document", "FORMAT", "what trainer's config the file is, where its keys do not say", "--from")
     known, about = None if name == "-" else path, f"Replay the experiment in {name}."
-    return Source(name, path.stem, about, [block, allow, files], load, path=known)
+    return Source(name, path.stem, about, [block, form, allow, files], load, path=known)
 
 
 def _standard_input() -> bytes:

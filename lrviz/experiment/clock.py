@@ -31,7 +31,7 @@ MAX_STEPS = 10_000_000
 DEFAULT_EPOCHS = 4
 DEFAULT_STEPS_PER_EPOCH = 8
 _SIMPLY_GIVEN = ("epochs", "steps_per_epoch", "steps", "interval")
-_LIBRARIES = ("transformers", "deepspeed", "ultralytics")  # whose behaviour changed between versions
+LIBRARIES = ("transformers", "deepspeed", "ultralytics")  # whose behaviour changed between versions
 
 
 class Run(Record):
@@ -118,7 +118,7 @@ class Run(Record):
     @property
     def releases(self) -> Mapping[str, tuple[int, ...]]:
         """The versions of libraries to follow, by library; whatever is not named is the newest that lrviz knows."""
-        named = {name: getattr(self, name) for name in _LIBRARIES}
+        named = {name: getattr(self, name) for name in LIBRARIES}
         return {name: tuple(map(int, text.split("."))) for name, text in named.items() if text is not None}
 
     @property

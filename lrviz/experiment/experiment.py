@@ -12,6 +12,7 @@ from lrviz.experiment.argtypes import TRAIN, PerGroup, Rate, Share
 from lrviz.experiment.clock import Clock, Run
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.optimizers import OptimizerSpec, ResolvedGroup
+from lrviz.experiment.origin import Origin
 from lrviz.experiment.record import Record, arg_types
 from lrviz.experiment.schedulers import Known, SchedulerSpec
 from lrviz.experiment.values import Value
@@ -27,7 +28,8 @@ class Experiment:
     """One schedule to replay.
 
     `sections` is what its document says to those that use it, such as `lrviz check`, and `document` is
-    all of it as it was written, where it was read from one. Raises SpecError where the parts do not fit:
+    all of it as it was written, where it was read from one; `origin` says what of a trainer's config that
+    document was made of. Raises SpecError where the parts do not fit:
     a list that is not as long as the parameter groups, or a list of metrics that is shorter than the run;
     and for more than `MAX_CHANGES` changes of a learning rate.
     """
@@ -38,6 +40,7 @@ class Experiment:
     title: str | None = None
     sections: Mapping[type[Record], Record] = field(default_factory=dict)
     document: Value | None = field(default=None, compare=False, repr=False)
+    origin: Origin | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         found = [*self._misfits(self.scheduler), *_too_few(self.scheduler, self.run.clock), *self._too_many()]

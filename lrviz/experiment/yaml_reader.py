@@ -22,15 +22,19 @@ Position = tuple[int, int]
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def read(path: Path, key: str | None = None) -> Value:
-    """Return the tree of a YAML file, or of the block `key` in it; raises SpecError where it cannot be read."""
+def content(path: Path) -> bytes:
+    """Return what a file holds, at most a byte more than a document may; raises SpecError where it cannot be read."""
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: no path at all, such as one with a null character
         message = f"cannot be read: {getattr(error, 'strerror', None) or error}"
         raise SpecError(Problem(place=str(path), message=message)) from None
-    return decode(data, str(path), key)
+
+
+def read(path: Path, key: str | None = None) -> Value:
+    """Return the tree of a YAML file, or of the block `key` in it; raises SpecError where it cannot be read."""
+    return decode(content(path), str(path), key)
 
 
 def decode(data: bytes, name: str, key: str | None = None) -> Value:

@@ -1,0 +1,1 @@
+"""Other people's files: a trainer's config becomes a document."""

@@ -1,0 +1,1 @@
+"""Trainers' configs, one file a format; nothing downstream knows which it was."""

@@ -1,0 +1,154 @@
+"""A config under reading: its keys with their lines, and what is noted on the way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lrviz.errors import Problem, SpecError, nearest, shown
+from lrviz.experiment.origin import KeyRead, Origin, Trap
+from lrviz.experiment.values import Value
+
+Entries = dict[str, Value]
+UNSET = Value(None)
+
+FLAGS = {
+    "dataset_size": ("--dataset-size", "samples in the training set", "50000"),
+    "world_size": ("--world-size", "devices that train together", "8"),
+    "steps_per_epoch": ("--steps-per-epoch", "optimizer steps in one epoch", "1000"),
+    "steps": ("--steps", "optimizer steps of the whole run", "10000"),
+    "epochs": ("--epochs", "passes over the data", "3"),
+    "batch_size": ("--batch-size", "samples in a batch of one device", "8"),
+    "lr": ("--lr", "the learning rate", "1e-4"),
+}
+"""What a config may leave open: the flag, what it is, and a number for the example."""
+
+
+@dataclass
+class Config:
+    """One config: what its keys say, and what a reader has to say of them.
+
+    `given` names what flags say of the run and the optimizer, so that the file need not.
+    """
+
+    root: Value
+    name: str
+    given: Collection[str] = ()
+    versions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of libraries, that flags name
+    read: list[KeyRead] = field(default_factory=list)
+    assumed: list[tuple[str, str]] = field(default_factory=list)
+    ignored: list[tuple[str, str]] = field(default_factory=list)
+    traps: list[Trap] = field(default_factory=list)
+    needs: dict[str, str] = field(default_factory=dict)  # of FLAGS, and why where that is not plain
+    problems: list[Problem] = field(default_factory=list)
+
+    def find(self, key: str) -> Value:
+        """Return the value at a dotted key; UNSET where there is none."""
+        value = self.root
+        for part in key.split("."):
+            entry = value.data.get(part) if isinstance(value.data, dict) else None
+            if entry is None:
+                return UNSET
+            value = entry
+        return value
+
+    def has(self, key: str) -> bool:
+        """Return whether a key is there, and not null."""
+        return self.find(key).data is not None
+
+    def keys(self, key: str = "") -> Entries:
+        """Return what is in a block, by key; nothing where there is none."""
+        data = (self.find(key) if key else self.root).data
+        return data if isinstance(data, dict) else {}
+
+    def take(self, key: str, became: str, default: Any = None) -> Value:
+        """Return the value at a key that becomes a field of the experiment, else the library's default; both noted."""
+        value = self.find(key)
+        if value.data is None:
+            if default is not None:
+                self.assumed.append((key, shown(default)))
+            return Value(default, self.name)
+        text = "…" if isinstance(value.data, (dict, list)) else f"{value.data}"
+        self.read.append(KeyRead(key, text, value.place, became))
+        return value
+
+    def number(self, key: str, became: str, default: float | None = None) -> float | None:
+        """Return a number at a key, or the library's default; a problem where there is something else."""
+        value = self.take(key, became, default)
+        if value.data is None:
+            return None
+        if isinstance(value.data, bool) or not isinstance(value.data, (int, float)) or not math.isfinite(value.data):
+            self.refuse(key, f"must be a number, not {shown(value.plain())}")
+            return default
+        return value.data
+
+    def word(self, key: str, became: str, known: Collection[str], default: str | None = None) -> str | None:
+        """Return one of some words at a key, or the library's default; a problem where there is another."""
+        value = self.take(key, became, default)
+        if value.data is not None and value.data not in known:
+            hint = nearest(str(value.data), known) or f"; known are {', '.join(known)}"
+            self.refuse(key, f"unknown {shown(value.plain())}{hint}")
+            return default
+        return None if value.data is None else str(value.data)
+
+    def refuse(self, key: str, message: str) -> None:
+        """Note that something is wrong with the value at a key."""
+        self.problems.append(Problem(field=key, message=message, place=self.find(key).place or self.name))
+
+    def need(self, name: str, why: str = "") -> None:
+        """Note what the file cannot know, unless a flag says it."""
+        if name not in self.given:
+            self.needs.setdefault(name, why)
+
+    def ignore(self, key: str, why: str) -> None:
+        """Note a key that looks like the schedule's and is not, where it is there."""
+        if self.find(key) is not UNSET:
+            self.ignored.append((key, why))
+
+    def trap(self, rule: str, key: str, message: str, fix: str) -> None:
+        """Note something that will not do what it seems to say."""
+        self.traps.append(Trap(rule=rule, message=message, fix=fix, place=self.find(key).place or self.name))
+
+    def check(self) -> None:
+        """Raise SpecError where something is wrong, or missing: all of it in one message, with a command that works."""
+        problems = list(self.problems)
+        if self.needs:
+            parts = [_needed(name, why) for name, why in self.needs.items()]
+            flags = " ".join(f"{FLAGS[name][0]} {FLAGS[name][2]}" for name in self.needs)
+            message = f"the file does not say {' and '.join(parts)}\n       for example: lrviz plot {self.name} {flags}"
+            problems.append(Problem(place=self.name, message=message))
+        if problems:
+            raise SpecError(problems)
+
+    def origin(self, label: str) -> Origin:
+        """Return what was read, ignored and noted."""
+        return Origin(
+            format=label,
+            file=self.name,
+            read=tuple(self.read),
+            assumed=tuple(self.assumed),
+            ignored=tuple(self.ignored),
+            traps=tuple(self.traps),
+        )
+
+
+def _needed(name: str, why: str) -> str:
+    flag, what, _ = FLAGS[name]
+    return f"{flag} ({what}{f'; {why}' if why else ''})"
+
+
+def entries(pairs: Mapping[str, Value | Any], place: str) -> Value:
+    """Return a block of a document, without what is unset; plain data gets a place."""
+    known = {key: value if isinstance(value, Value) else Value.of(value, place) for key, value in pairs.items()}
+    return Value({key: value for key, value in known.items() if value.data is not None}, place)
+
+
+def walk(value: Value, key: str = "") -> Iterator[tuple[str, Value]]:
+    """Yield every value of a tree that is no mapping, with its dotted key."""
+    if isinstance(value.data, dict):
+        for name, entry in value.data.items():
+            yield from walk(entry, f"{key}.{name}".lstrip("."))
+    else:
+        yield key, value

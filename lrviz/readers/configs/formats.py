@@ -1,0 +1,71 @@
+"""The formats of trainers' configs: which one a file has, and how to read it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from lrviz.errors import Problem, SpecError, nearest, shown
+from lrviz.experiment.origin import Origin
+from lrviz.experiment.values import Value
+from lrviz.readers.configs.config import Config, Entries
+
+FORMATS = {"huggingface": "huggingface"}
+"""The module of each format by the name that `--from` takes, the more particular first."""
+
+SUFFIXES = (".yaml", ".yml", ".json", ".toml", ".py")
+
+
+class Format(Protocol):
+    """What a format's module has."""
+
+    LABEL: str
+
+    def fits(self, keys: Entries) -> bool:
+        """Return whether a config with these keys at its top is of the format."""
+        ...
+
+    def read(self, config: Config) -> Mapping[str, Any]:
+        """Return the document that a config comes to: mappings of Values, or of plain data for what is a default."""
+        ...
+
+
+class Reading(NamedTuple):
+    """A document made of a config, and what was read from which key."""
+
+    root: Value
+    origin: Origin
+
+
+def recognise(root: Value) -> str | None:
+    """Return the name of the format that a tree has by its keys; None for lrviz's own, and for what is none."""
+    if not isinstance(root.data, dict) or _is_own(root.data):
+        return None
+    return next((name for name in FORMATS if _module(name).fits(root.data)), None)
+
+
+def read(root: Value, name: str, form: str, given: Collection[str], versions: Mapping[str, tuple[int, ...]]) -> Reading:
+    """Return the document that a config of a format comes to; raises SpecError with all that is wrong or missing."""
+    if form not in FORMATS:
+        message = f"must be one of {', '.join(FORMATS)}, not {shown(form)}{nearest(form, FORMATS)}"
+        raise SpecError(Problem(place="--from", message=message))
+    if not isinstance(root.data, dict):
+        raise SpecError(Problem(place=root.place or name, message="must be a mapping of keys"))
+    module = _module(form)
+    config = Config(root, name, given, versions)
+    document = module.read(config)
+    config.check()
+    values = {key: part if isinstance(part, Value) else Value.of(part, name) for key, part in document.items()}
+    return Reading(Value(values, name), config.origin(module.LABEL))
+
+
+def _is_own(keys: Entries) -> bool:
+    """Return whether a document is lrviz's own: it has a scheduler with a name."""
+    scheduler = keys.get("scheduler", Value(None)).data
+    return isinstance(scheduler, dict) and "name" in scheduler
+
+
+def _module(name: str) -> Format:
+    module: Any = importlib.import_module(f"{__package__}.{FORMATS[name]}")
+    return module  # type: ignore[no-any-return]  # a module is its own protocol
