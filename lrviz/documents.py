@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from lrviz.errors import SpecError, shown
 from lrviz.experiment.argtypes import Bool, Text
+from lrviz.experiment.clock import LIBRARIES
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.origin import Origin
 from lrviz.experiment.reader import build
@@ -37,41 +37,52 @@ def load(
     allow_import: Collection[str] = (),
     allow_files: Collection[str | os.PathLike[str]] = (),
     key: str | None = None,
+    form: str | None = None,
+    **run: Any,
 ) -> Experiment:
     """Return the experiment in a YAML file, in a mapping of the same form, or in a trainer's config.
 
     With a `key`, such as "training.schedule", it is the block that stands there, and the rest is not looked
     at. A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`, and a
     CSV file unless it lies in the document's folder (a mapping's is the current one), in one of
-    `allow_files`, or below. Raises SpecError with every problem of the document, each with its line.
+    `allow_files`, or below. `run` is what is to be said of the run beside, such as `dataset_size=50_000`, and
+    `form` the format of a trainer's config whose keys do not say it. Raises SpecError with every problem of
+    the document, each with its line.
     """
     if isinstance(source, Mapping):
-        return read(Value.of(_block(source, key)), allow_import=allow_import, allow_files=allow_files)
-    from lrviz.experiment import yaml_reader  # PyYAML takes as long to import as all of lrviz.experiment
+        folder, name, tree = None, "", Value.of(_block(source, key))
+    else:
+        from lrviz.experiment import yaml_reader  # PyYAML takes as long to import as all of lrviz.experiment
+        from lrviz.readers.configs.syntax import decode
 
-    path = Path(source)
-    root, origin = opened(yaml_reader.content(path), str(path), key)
-    return read(root, origin, folder=path.parent, allow_import=allow_import, allow_files=allow_files)
+        path = Path(source)
+        folder, name, tree = path.parent, str(path), decode(yaml_reader.content(path), str(path), key)
+    versions = {name: tuple(map(int, str(run[name]).split("."))) for name in LIBRARIES if run.get(name)}
+    root, origin = translated(tree, name, form, run, versions)
+    return read(_with_run(root, run), origin, folder=folder, allow_import=allow_import, allow_files=allow_files)
 
 
-def opened(
-    data: bytes,
-    name: str,
-    key: str | None = None,
-    *,
-    form: str | None = None,
-    given: Collection[str] = (),
-    versions: Mapping[str, Release] = MappingProxyType({}),
+def _with_run(root: Value, run: Mapping[str, Any]) -> Value:
+    """Return the document with what is said of the run beside it."""
+    if not run or not isinstance(root.data, dict):
+        return root
+    own = root.data.get("run", Value({}))
+    said = {name: Value.of(value) for name, value in run.items()}
+    before = own.data if isinstance(own.data, dict) else {}
+    return replace(root, data=root.data | {"run": replace(own, data=before | said)})
+
+
+def translated(
+    root: Value, name: str, form: str | None, given: Collection[str], versions: Mapping[str, Release]
 ) -> tuple[Value, Origin | None]:
-    """Return the document in a file's content, and where it comes from if that is a trainer's config.
+    """Return the document that a tree comes to, and where it comes from if the tree is a trainer's config.
 
     `form` is the config's format, found by its keys where it is None. `given` names what is known of the run
     and the optimizer beside the file, and `versions` of which libraries it is to be read. Raises SpecError
-    where the content cannot be read, and with all that is wrong or missing in a config.
+    with all that is wrong or missing in a config.
     """
-    from lrviz.readers.configs import formats, syntax
+    from lrviz.readers.configs import formats
 
-    root = syntax.decode(data, name, key)
     form = form or formats.recognise(root)
     return (root, None) if form is None else formats.read(root, name, form, given, versions)
 
@@ -96,4 +107,4 @@ def read(
 ) -> Experiment:
     """Return the experiment that a tree of values describes; relative paths in it start at `folder`."""
     found = build(root, folder=folder, allow_import=allow_import, allow_files=allow_files, sections=SECTIONS)
-    return found if origin is None else dataclasses.replace(found, origin=origin)
+    return found if origin is None else replace(found, origin=origin)

@@ -208,6 +208,14 @@ def draw_gallery(
     gallery.check(asked, format, prune=prune) if check else gallery.draw(asked, format, prune=prune)
 
 
+@app.command(cls=Verb, no_args_is_help=True)
+def convert(target: Target = None) -> Action:
+    """Print the YAML that a trainer's config comes to, with the key that each line is from."""
+    from lrviz.cli import convert
+
+    return convert.convert, []
+
+
 @app.command(cls=Command)
 def schema() -> None:
     """Print the JSON Schema of the YAML format, for editors to complete it."""

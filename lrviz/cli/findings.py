@@ -67,6 +67,8 @@ class Checked:
 
 def place_of(finding: Finding, document: Value | None) -> Place:
     """Return where a finding stands in a document: at what its fix changes, else at what it is about."""
+    if finding.place:
+        return Place.of(finding.place)
     if document is None or not isinstance(document.data, dict):
         return Place()
     for field in (*(change.field for change in finding.changes), finding.field):

@@ -10,14 +10,17 @@ from pathlib import Path
 from lrviz.cli.targets import Source, file_source
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.values import MAX_BYTES
+from lrviz.readers.configs.formats import SUFFIXES
 
-SUFFIXES = (".yaml", ".yml", ".json")
+MARKS = (b"scheduler", b"learning_rate", b"lr0", b"warmup", b"max_epochs")
+"""One of them is in every schedule and every trainer's config."""
 
 
 def expanded(sources: Sequence[Source], key: str | None = None) -> tuple[list[Source], int]:
     """Return the targets with every folder replaced by the schedules in it, and how many other files it holds.
 
-    A schedule is a YAML or JSON file with a `scheduler` at its top level, or in the block at a dotted `key`.
+    A schedule is a trainer's config, or a YAML or JSON file with a `scheduler` at its top level, or in the
+    block at a dotted `key`.
     Raises SpecError for a folder that holds none.
     """
     found: dict[object, Source] = {}  # a file that is named twice counts once
@@ -30,7 +33,7 @@ def expanded(sources: Sequence[Source], key: str | None = None) -> tuple[list[So
         schedules = [file for file in files if _is_schedule(file, key)]
         if not schedules:
             where = f"at {key}" if key else "at its top level"
-            message = f"the folder holds no schedule: no YAML or JSON file in it has a scheduler {where}"
+            message = f"the folder holds no schedule: no trainer's config, and no file with a scheduler {where}"
             raise SpecError(Problem(place=source.name, message=message))
         passed_over += len(files) - len(schedules)
         for file in schedules:
@@ -39,7 +42,7 @@ def expanded(sources: Sequence[Source], key: str | None = None) -> tuple[list[So
 
 
 def _documents(folder: Path) -> Iterator[Path]:
-    """Yield the YAML and JSON files below a folder in order, without what is hidden."""
+    """Yield the files below a folder that may hold a schedule, in order, without what is hidden."""
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
@@ -49,16 +52,20 @@ def _documents(folder: Path) -> Iterator[Path]:
 
 
 def _is_schedule(path: Path, key: str | None) -> bool:
-    """Return whether a file has a scheduler at its top level, or would have one if it could be read."""
-    from lrviz.experiment.yaml_reader import decode
+    """Return whether a file is a trainer's config or has a scheduler at its top, or would if it could be read."""
+    from lrviz.readers.configs.formats import recognise
+    from lrviz.readers.configs.syntax import decode
 
     wanted = [*(key.split(".") if key else ()), "scheduler"]
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
-        if b"scheduler" not in data:
+        if not any(mark in data for mark in MARKS):
             return False
-        document = decode(data, str(path)).plain()
+        tree = decode(data, str(path))
+        if recognise(tree):
+            return True
+        document = tree.plain()
     except OSError:
         return True  # whoever reads it next says why it cannot be read
     except SpecError:

@@ -95,7 +95,18 @@ def _idle_flags(experiment: Experiment, given: Mapping[str, Any]) -> Iterator[st
 
 def run_lines(experiment: Experiment, given: Mapping[str, Any]) -> list[str]:
     """Return in words what the run's length came to, unless nobody wants to know."""
-    return [] if given["quiet"] else experiment.run.lines()
+    return [] if given["quiet"] else [*_origin_lines(experiment), *experiment.run.lines()]
+
+
+def _origin_lines(experiment: Experiment) -> list[str]:
+    """Return in words what was read from which key of a trainer's config, and what was not."""
+    origin = experiment.origin
+    if origin is None:
+        return []
+    parts = [f"{read.key} {read.text}" for read in origin.read]
+    parts += [f"{key} {default} by default" for key, default in origin.assumed]
+    ignored = [f"     ignored {key}: {why}" for key, why in origin.ignored]
+    return [f"read: {origin.format}: {', '.join(parts)}", *ignored]
 
 
 def finish(trace: Trace) -> None:

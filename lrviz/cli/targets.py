@@ -199,13 +199,14 @@ def file_source(name: str, content: bytes | None = None) -> Source:
 
     def load(given: Mapping[str, Any]) -> Experiment:
         from lrviz.experiment import yaml_reader
+        from lrviz.readers.configs.syntax import decode
 
         data = content
         if data is None:
             data = _standard_input() if name == "-" else yaml_reader.content(path)
-        called, form = "<stdin>" if name == "-" else str(path), given.get("form")
-        known, versions = overlay.named(given), overlay.versions(given)
-        root, origin = documents.opened(data, called, given.get("key"), form=form, given=known, versions=versions)
+        called, known = "<stdin>" if name == "-" else str(path), overlay.named(given)
+        tree = decode(data, called, given.get("key"))
+        root, origin = documents.translated(tree, called, given.get("form"), known, overlay.versions(given))
         if isinstance(root.data, dict):
             root = replace(root, data=overlaid(root.data, given))
         allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}

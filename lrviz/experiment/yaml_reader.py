@@ -39,15 +39,19 @@ def read(path: Path, key: str | None = None) -> Value:
 
 def decode(data: bytes, name: str, key: str | None = None) -> Value:
     """Return the tree of a YAML document in bytes; raises SpecError for what is too large, not UTF-8 or not YAML."""
+    return parse(text_of(data, name), name, key)
+
+
+def text_of(data: bytes, name: str) -> str:
+    """Return a document's text; raises SpecError for what is too large, or not UTF-8."""
     if len(data) > MAX_BYTES:
         raise SpecError(Problem(place=name, message=f"larger than {MAX_BYTES:,} bytes"))
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         message = f"not a text file in UTF-8 (byte {data[error.start]:#04x})"
         raise SpecError(Problem(place=f"{name}:{line}", message=message)) from None
-    return parse(text, name, key)
 
 
 def parse(text: str, name: str, key: str | None = None) -> Value:

@@ -19,6 +19,7 @@ from lrviz.rules import (  # noqa: I001  the order of `lrviz check --list` and d
     effects,
     plateau,
     failures,
+    configs,
 )
 from lrviz.rules.examine import examine, from_problems
 from lrviz.rules.case import REPLAY_FAILED
@@ -36,6 +37,7 @@ __all__ = [
     "Rule",
     "Severity",
     "arguments",
+    "configs",
     "containers",
     "curves",
     "effects",

@@ -19,7 +19,7 @@ class Finding:
     `fix` is a sentence, `changes` are the same as data, where a value can be given, and `snippet` is YAML
     with them made, to paste. `step` is the optimizer step at which it happens, where it happens at one.
     `explains` are the rules whose findings are this one's consequences, and `field` is what in the document
-    it is about.
+    it is about; `place` is where, if not in the document.
     """
 
     rule: str
@@ -31,6 +31,7 @@ class Finding:
     step: int | None = None
     explains: tuple[str, ...] = ()
     field: str = "scheduler"
+    place: str = ""
 
     @property
     def page(self) -> str:

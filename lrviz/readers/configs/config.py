@@ -66,6 +66,7 @@ class Config:
     def take(self, key: str, became: str, default: Any = None) -> Value:
         """Return the value at a key that becomes a field of the experiment, else the library's default; both noted."""
         value = self.find(key)
+        self.problems += [problem.within(key) for problem in value.problems]
         if value.data is None:
             if default is not None:
                 self.assumed.append((key, shown(default)))

@@ -5,12 +5,33 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from lrviz.errors import Problem, SpecError
 from lrviz.experiment import yaml_reader
 from lrviz.experiment.values import Value
 
 
 def decode(data: bytes, name: str, key: str | None = None) -> Value:
     """Return the tree of a file's content, or of the block `key` in it; raises SpecError where it cannot be read."""
-    if Path(name).suffix.lower() == ".json":  # whose tabs YAML does not take; a line of JSON never starts in a text
+    suffix = Path(name).suffix.lower()
+    if suffix == ".toml":
+        from lrviz.readers.configs import toml_syntax
+
+        return _block(toml_syntax.parse(yaml_reader.text_of(data, name), name), key)
+    if suffix == ".py":
+        from lrviz.readers.configs import python_syntax
+
+        return _block(python_syntax.parse(yaml_reader.text_of(data, name), name), key)
+    if suffix == ".json":  # whose tabs YAML does not take; a line of JSON never starts in a text
         data = re.sub(rb"^[\t ]+", lambda blank: blank[0].replace(b"\t", b"    "), data, flags=re.MULTILINE)
     return yaml_reader.decode(data, name, key)
+
+
+def _block(root: Value, key: str | None) -> Value:
+    """Return what stands at a dotted key; raises SpecError where there is nothing."""
+    value = root
+    for part in key.split(".") if key else ():
+        found = value.data.get(part) if isinstance(value.data, dict) else None
+        if found is None:
+            raise SpecError(Problem(place=value.place, message=f"there is no {part!r} of the key {key!r}"))
+        value = found
+    return value

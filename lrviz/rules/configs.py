@@ -1,0 +1,57 @@
+"""Rules about trainers' configs: keys that will not do what they seem to say. Their readers find them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from lrviz.rules.case import Case
+from lrviz.rules.finding import Finding, Severity
+from lrviz.rules.registry import rule
+
+
+def _traps(case: Case) -> Iterator[Finding]:
+    """Yield what the reader of the config noted under the rule's name."""
+    for trap in case.experiment.origin.traps if case.experiment.origin else ():
+        if trap.rule == case.rule:
+            yield replace(case.finding(trap.message, trap.fix), place=trap.place)
+
+
+def config_rule(name: str, severity: Severity, summary: str, **rest: Any) -> None:
+    """Enter a rule for a trap that readers of configs note."""
+    rule(name, severity, summary, **rest)(_traps)
+
+
+TRAINER = {"max_steps": 1000, "learning_rate": 2e-5}
+
+config_rule(
+    "warmup-ignored",
+    "error",
+    "a warmup beside a schedule that has none",
+    why="`lr_scheduler_type: constant` drops the warmup without a word: the first steps train with the full learning "
+    "rate, where a warmup was meant to tame them.",
+    instead="Take the schedule that warms up, or remove the key.",
+    example={**TRAINER, "lr_scheduler_type": "constant", "warmup_steps": 100},
+    near_miss={**TRAINER, "lr_scheduler_type": "constant_with_warmup", "warmup_steps": 100},
+)
+
+config_rule(
+    "warmup-key-removed",
+    "warning",
+    "a key for the warmup that newer versions of the library refuse",
+    why="transformers 5.15 removed warmup_ratio: the same file stops with an error after an upgrade.",
+    instead="Write `warmup_steps` with a number below 1, which transformers 5 takes for a ratio.",
+    example={**TRAINER, "lr_scheduler_type": "cosine", "warmup_ratio": 0.03},
+    near_miss={**TRAINER, "lr_scheduler_type": "cosine", "warmup_steps": 0.03},
+)
+
+config_rule(
+    "ratio-of-one",
+    "error",
+    "a warmup of 1.0, which is one step",
+    why="A number below 1 is a ratio of the run and one from 1 on a count: 1.0 is a single step of warmup.",
+    instead="Write a ratio below 1, or the number of steps.",
+    example={**TRAINER, "lr_scheduler_type": "cosine", "warmup_steps": 1.0},
+    near_miss={**TRAINER, "lr_scheduler_type": "cosine", "warmup_steps": 0.1},
+)
