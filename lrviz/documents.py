@@ -73,11 +73,11 @@ def _with_run(root: Value, run: Mapping[str, Any]) -> Value:
 
 
 def translated(
-    root: Value, name: str, form: str | None, given: Collection[str], versions: Mapping[str, Release]
+    root: Value, name: str, form: str | None, given: Mapping[str, Any], versions: Mapping[str, Release]
 ) -> tuple[Value, Origin | None]:
     """Return the document that a tree comes to, and where it comes from if the tree is a trainer's config.
 
-    `form` is the config's format, found by its keys where it is None. `given` names what is known of the run
+    `form` is the config's format, found by its keys where it is None. `given` is what is known of the run
     and the optimizer beside the file, and `versions` of which libraries it is to be read. Raises SpecError
     with all that is wrong or missing in a config.
     """

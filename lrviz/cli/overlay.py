@@ -41,9 +41,11 @@ def parameters() -> list[inspect.Parameter]:
     ]  # fmt: skip
 
 
-def named(given: Mapping[str, Any]) -> set[str]:
-    """Return the arguments of the run and the optimizer that flags give."""
-    return {name for flags in (RUN, OPTIMIZER) for name in flags.values(given)}
+def said(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of the run, the optimizer and the scheduler's metric that flags give."""
+    found = {name: value.plain() for flags in (RUN, OPTIMIZER) for name, value in flags.values(given).items()}
+    metrics = [text.partition("=")[2] for text in given["set"] if text.startswith("scheduler.metric")]
+    return found | ({"metric": metrics[-1]} if metrics else {})
 
 
 def versions(given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

@@ -204,7 +204,7 @@ def file_source(name: str, content: bytes | None = None) -> Source:
         data = content
         if data is None:
             data = _standard_input() if name == "-" else yaml_reader.content(path)
-        called, known = "<stdin>" if name == "-" else str(path), overlay.named(given)
+        called, known = "<stdin>" if name == "-" else str(path), overlay.said(given)
         tree = decode(data, called, given.get("key"))
         root, origin = documents.translated(tree, called, given.get("form"), known, overlay.versions(given))
         if isinstance(root.data, dict):

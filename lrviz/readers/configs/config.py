@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lrviz.errors import Problem, SpecError, nearest, shown
+from lrviz.experiment.optimizers import OPTIMIZERS
 from lrviz.experiment.origin import KeyRead, Origin, Trap
 from lrviz.experiment.values import Value
 
@@ -22,20 +23,25 @@ FLAGS = {
     "epochs": ("--epochs", "passes over the data", "3"),
     "batch_size": ("--batch-size", "samples in a batch of one device", "8"),
     "lr": ("--lr", "the learning rate", "1e-4"),
+    "metric": ("--set scheduler.metric=…", "what the schedule watches, as a formula", ""),
 }
 """What a config may leave open: the flag, what it is, and a number for the example."""
+
+
+ALIKE = {"adamw": "AdamW", "adam": "Adam", "sgd": "SGD"}
+"""The torch optimizer that those with such a name are made like."""
 
 
 @dataclass
 class Config:
     """One config: what its keys say, and what a reader has to say of them.
 
-    `given` names what flags say of the run and the optimizer, so that the file need not.
+    `given` is what is said of the run and the optimizer beside the file, which need not say it then.
     """
 
     root: Value
     name: str
-    given: Collection[str] = ()
+    given: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of libraries, that flags name
     read: list[KeyRead] = field(default_factory=list)
     assumed: list[tuple[str, str]] = field(default_factory=list)
@@ -94,6 +100,18 @@ class Config:
             return default
         return None if value.data is None else str(value.data)
 
+    def optimizer(self, target: str) -> str:
+        """Return torch's optimizer of a class's name or path; AdamW stands for those that are not torch's, noted.
+
+        Schedules see the learning rate and the betas alone, which such optimizers have from Adam.
+        """
+        word = target.rpartition(".")[2]
+        known = {name.lower(): name for name in OPTIMIZERS}
+        found = known.get(word.lower()) or next((ours for part, ours in ALIKE.items() if part in word.lower()), None)
+        if found is None:
+            self.ignored.append((word, "not torch's own; AdamW stands for it, which has the same learning rate"))
+        return found or "AdamW"
+
     def refuse(self, key: str, message: str) -> None:
         """Note that something is wrong with the value at a key."""
         self.problems.append(Problem(field=key, message=message, place=self.find(key).place or self.name))
@@ -117,7 +135,7 @@ class Config:
         problems = list(self.problems)
         if self.needs:
             parts = [_needed(name, why) for name, why in self.needs.items()]
-            flags = " ".join(f"{FLAGS[name][0]} {FLAGS[name][2]}" for name in self.needs)
+            flags = " ".join(_example(name) for name in self.needs)
             message = f"the file does not say {' and '.join(parts)}\n       for example: lrviz plot {self.name} {flags}"
             problems.append(Problem(place=self.name, message=message))
         if problems:
@@ -138,6 +156,11 @@ class Config:
 def _needed(name: str, why: str) -> str:
     flag, what, _ = FLAGS[name]
     return f"{flag} ({what}{f'; {why}' if why else ''})"
+
+
+def _example(name: str) -> str:
+    flag, _, number = FLAGS[name]
+    return "--set 'scheduler.metric=0.9 ** epoch'" if name == "metric" else f"{flag} {number}"
 
 
 def entries(pairs: Mapping[str, Value | Any], place: str) -> Value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from lrviz.errors import Problem, SpecError, nearest, shown
@@ -11,7 +11,7 @@ from lrviz.experiment.origin import Origin
 from lrviz.experiment.values import Value
 from lrviz.readers.configs.config import Config, Entries
 
-FORMATS = {"huggingface": "huggingface"}
+FORMATS = {"torchtune": "torchtune", "torchtitan": "torchtitan", "lightning": "lightning", "huggingface": "huggingface"}
 """The module of each format by the name that `--from` takes, the more particular first."""
 
 SUFFIXES = (".yaml", ".yml", ".json", ".toml", ".py")
@@ -45,7 +45,9 @@ def recognise(root: Value) -> str | None:
     return next((name for name in FORMATS if _module(name).fits(root.data)), None)
 
 
-def read(root: Value, name: str, form: str, given: Collection[str], versions: Mapping[str, tuple[int, ...]]) -> Reading:
+def read(
+    root: Value, name: str, form: str, given: Mapping[str, Any], versions: Mapping[str, tuple[int, ...]]
+) -> Reading:
     """Return the document that a config of a format comes to; raises SpecError with all that is wrong or missing."""
     if form not in FORMATS:
         message = f"must be one of {', '.join(FORMATS)}, not {shown(form)}{nearest(form, FORMATS)}"

@@ -35,7 +35,6 @@ TYPES = (
 WITHOUT_WARMUP = ("constant", "reduce_lr_on_plateau", "greedy")
 DROPS_KWARGS = ("constant", "constant_with_warmup")
 WITHOUT_LENGTH = (*WITHOUT_WARMUP, "constant_with_warmup", "inverse_sqrt")
-OPTIMIZERS = {"sgd": "SGD", "adagrad": "Adagrad", "rmsprop": "RMSprop", "adafactor": "Adafactor"}
 LAST_WITH_RATIO = (5, 14)
 """The last version of transformers that takes warmup_ratio."""
 
@@ -77,8 +76,7 @@ def optimizer(config: Config) -> Value:
     lr = config.take("learning_rate", "optimizer.lr")
     if lr.data is None:
         config.need("lr", "the default depends on the trainer: 5e-5 in Trainer, 2e-5 in TRL's SFTTrainer")
-    name = str(config.find("optim").data or "").lower()
-    known = next((ours for theirs, ours in OPTIMIZERS.items() if name.startswith(theirs)), "AdamW")
+    known = config.optimizer(str(config.find("optim").data or "adamw_torch"))
     found: dict[str, Any] = {"name": known, "lr": lr}
     if config.has("weight_decay"):
         found["weight_decay"] = config.take("weight_decay", "optimizer.weight_decay")
