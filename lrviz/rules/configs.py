@@ -56,6 +56,11 @@ config_rule(
     near_miss={**TRAINER, "lr_scheduler_type": "cosine", "warmup_steps": 0.1},
 )
 
+
+def _torch(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"class_path": name, "init_args": arguments}
+
+
 LIGHTNING = {"trainer": {"max_epochs": 10, "devices": 1}, "model": {"lr": 0.1}, "data": {"batch_size": 10}}
 
 config_rule(
@@ -65,9 +70,6 @@ config_rule(
     why="LightningCLI returns its schedulers without an interval, and Lightning's default is an epoch: of a OneCycleLR "
     "over the run's steps, only the first few are ever reached.",
     instead="Write the length in epochs, or return the scheduler from configure_optimizers with interval: step.",
-    example={
-        **LIGHTNING,
-        "lr_scheduler": {"class_path": "OneCycleLR", "init_args": {"max_lr": 0.1, "total_steps": 100}},
-    },
-    near_miss={**LIGHTNING, "lr_scheduler": {"class_path": "CosineAnnealingLR", "init_args": {"T_max": 10}}},
+    example={**LIGHTNING, "lr_scheduler": _torch("OneCycleLR", max_lr=0.1, total_steps=100)},
+    near_miss={**LIGHTNING, "lr_scheduler": _torch("CosineAnnealingLR", T_max=10)},
 )

@@ -17,16 +17,13 @@ from lrviz.readers.configs.config import Config, Entries, entries
 
 LABEL = "Lightning CLI"
 ARGUMENTS = "init_args"
-BLOCKS = {
-    "optimizer": ("optimizer", "model.init_args.optimizer"),
-    "lr_scheduler": ("lr_scheduler", "model.init_args.lr_scheduler"),
-}
 COUNTS_STEPS = ("total_steps", "steps_per_epoch")
 
 
 def fits(keys: Entries) -> bool:
     """Return whether a config with these keys is Lightning CLI's."""
-    return isinstance(keys.get("trainer", Value(None)).data, dict) and bool(
+    trainer = keys.get("trainer", Value(None)).data
+    return isinstance(trainer, dict) and bool({"model", "data", "lr_scheduler"} & keys.keys())
         {"model", "data", "lr_scheduler"} & keys.keys()
     )
 
@@ -77,7 +74,7 @@ def _devices(config: Config, found: dict[str, Any]) -> None:
 
 def _block(config: Config, name: str) -> str:
     """Return the key of a class's block: at the top, or among the model's arguments."""
-    return next((key for key in BLOCKS[name] if config.has(key)), "")
+    return next((key for key in (name, f"model.{ARGUMENTS}.{name}") if config.has(key)), "")
 
 
 def _optimizer(config: Config) -> Value:
