@@ -73,3 +73,22 @@ config_rule(
     example={**LIGHTNING, "lr_scheduler": _torch("OneCycleLR", max_lr=0.1, total_steps=100)},
     near_miss={**LIGHTNING, "lr_scheduler": _torch("CosineAnnealingLR", T_max=10)},
 )
+
+DEEPSPEED = {"train_batch_size": 32, "fp16": {"enabled": True}, "optimizer": {"type": "AdamW", "params": {"lr": 1e-3}}}
+
+
+def _warmup(**arguments: Any) -> dict[str, Any]:
+    params = {"total_num_steps": 1000, "warmup_num_steps": 100, **arguments}
+    return {**DEEPSPEED, "scheduler": {"type": "WarmupDecayLR", "params": params}}
+
+
+config_rule(
+    "log-warmup-default",
+    "warning",
+    "a warmup along a logarithm that nobody asked for",
+    why="DeepSpeed's WarmupLR, WarmupDecayLR and WarmupCosineLR warm up along a logarithm unless warmup_type says linear: "
+    "most of the rise is over after the first few steps.",
+    instead="Write `warmup_type`: linear, or log where that is meant.",
+    example=_warmup(),
+    near_miss=_warmup(warmup_type="linear"),
+)

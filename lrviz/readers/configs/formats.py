@@ -11,7 +11,13 @@ from lrviz.experiment.origin import Origin
 from lrviz.experiment.values import Value
 from lrviz.readers.configs.config import Config, Entries
 
-FORMATS = {"torchtune": "torchtune", "torchtitan": "torchtitan", "lightning": "lightning", "huggingface": "huggingface"}
+FORMATS = {
+    "torchtune": "torchtune",
+    "torchtitan": "torchtitan",
+    "lightning": "lightning",
+    "deepspeed": "deepspeed",
+    "huggingface": "huggingface",
+}
 """The module of each format by the name that `--from` takes, the more particular first."""
 
 SUFFIXES = (".yaml", ".yml", ".json", ".toml", ".py")

@@ -24,8 +24,6 @@ def fits(keys: Entries) -> bool:
     """Return whether a config with these keys is Lightning CLI's."""
     trainer = keys.get("trainer", Value(None)).data
     return isinstance(trainer, dict) and bool({"model", "data", "lr_scheduler"} & keys.keys())
-        {"model", "data", "lr_scheduler"} & keys.keys()
-    )
 
 
 def read(config: Config) -> Mapping[str, Any]:

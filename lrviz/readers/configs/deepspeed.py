@@ -1,0 +1,134 @@
+"""DeepSpeed's JSON, alone or beside the TrainingArguments whose values fill its "auto".
+
+Keys and defaults as in deepspeed 0.19.8 (runtime/config.py, runtime/lr_schedules.py); "auto" as transformers
+5.23.0 fills it (integrations/deepspeed.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lrviz.errors import nearest, shown
+from lrviz.experiment.record import arg_types
+from lrviz.experiment.schedulers import lookup
+from lrviz.experiment.schedulers.catalogue import find
+from lrviz.experiment.values import Value
+from lrviz.readers.configs.config import Config, Entries, entries
+
+LABEL = "DeepSpeed JSON"
+AUTO = "auto"
+OWN = {
+    "WarmupLR": "deepspeed-warmup",
+    "WarmupDecayLR": "deepspeed-warmup-decay",
+    "WarmupCosineLR": "deepspeed-warmup-cosine",
+    "OneCycle": "deepspeed-one-cycle",
+    "LRRangeTest": "deepspeed-lr-range-test",
+}
+LOGARITHMIC = ("WarmupLR", "WarmupDecayLR", "WarmupCosineLR")
+KEYS = {"zero_optimization", "train_micro_batch_size_per_gpu", "train_batch_size", "fp16", "bf16", "steps_per_print"}
+FILLED = {"warmup_min_lr": None, "warmup_max_lr": "lr", "total_num_steps": "steps", "warmup_num_steps": "warmup"}
+"""What the Trainer puts where "auto" stands, and what of the run that is here; 0 for the lowest rate."""
+
+
+def fits(keys: Entries) -> bool:
+    """Return whether a config with these keys is DeepSpeed's."""
+    return len(KEYS & keys.keys()) >= 2
+
+
+def read(config: Config) -> Mapping[str, Any]:
+    """Return the document that a DeepSpeed engine comes to."""
+    found = scheduler(config)
+    return {"run": _run(config), "optimizer": optimizer(config), "scheduler": found}
+
+
+def _run(config: Config) -> Value:
+    """Return the run: a file of DeepSpeed's knows batches, but neither the data nor the epochs."""
+    found: dict[str, Any] = {"framework": "deepspeed"}
+    if config.versions.get("deepspeed"):
+        found["deepspeed"] = ".".join(map(str, config.versions["deepspeed"]))
+    total = config.find("scheduler.params.total_num_steps")
+    if isinstance(total.data, int) and not {"steps", "epochs"} & config.given.keys():
+        return entries({**found, "steps": total}, config.name)
+    if "steps" not in config.given and "epochs" not in config.given:
+        config.need("steps")
+    return entries(found, config.name)
+
+
+def optimizer(config: Config) -> Value:
+    """Return the optimizer, whose learning rate may be the Trainer's."""
+    target = config.take("optimizer.type", "optimizer.name", "AdamW")
+    found: dict[str, Any] = {"name": Value(config.optimizer(str(target.data)), target.place)}
+    for name in ("lr", "betas", "weight_decay"):
+        value = config.find(f"optimizer.params.{name}")
+        if value.data == AUTO:
+            config.ignore(f"optimizer.params.{name}", "auto: the Trainer's own")
+        elif value.data is not None:
+            found[name] = config.take(f"optimizer.params.{name}", f"optimizer.{name}")
+    if "lr" not in found:
+        config.need("lr")
+    return entries(found, target.place)
+
+
+def scheduler(config: Config) -> Value:
+    """Return the scheduler of the block: one of DeepSpeed's, or torch's of that name."""
+    block = config.find("scheduler")
+    if block.data is None:
+        config.refuse("scheduler", "the file has none: the Trainer's own decides; give its TrainingArguments")
+        return Value({}, config.name)
+    kind = str(config.take("scheduler.type", "scheduler.name").data)
+    name = OWN.get(kind) or _torch(config, kind)
+    if name is None:
+        return Value({}, block.place)
+    known = arg_types(lookup(name))
+    found: dict[str, Any] = {"name": Value(name, config.find("scheduler.type").place)}
+    for key, value in config.keys("scheduler.params").items():
+        if key == "last_batch_iteration":
+            config.ignore(f"scheduler.params.{key}", "it is where a resumed run goes on")
+        elif key not in known:
+            config.refuse(f"scheduler.params.{key}", f"{kind} has no {key}{nearest(key, known)}")
+        elif value.data == AUTO:
+            found |= _filled(config, kind, key)
+        else:
+            found[key] = config.take(f"scheduler.params.{key}", f"scheduler.{key}")
+    if kind in LOGARITHMIC and not config.has("scheduler.params.warmup_type"):
+        _logarithmic(config, kind)
+    return entries(found, block.place)
+
+
+def _torch(config: Config, kind: str) -> str | None:
+    spec = find(kind)
+    if spec is None or spec.module is None or spec.__name__ != kind:
+        hint = nearest(kind, OWN)
+        config.refuse(
+            "scheduler.type", f"unknown {shown(kind)}{hint or '; it is one of ' + ', '.join(OWN)}, or torch's"
+        )
+        return None
+    return spec.name
+
+
+def _filled(config: Config, kind: str, key: str) -> Entries:
+    """Return what the Trainer puts for an "auto" of the scheduler."""
+    place = config.find(f"scheduler.params.{key}").place
+    if key not in FILLED:
+        config.refuse(f"scheduler.params.{key}", f"the Trainer does not fill {key}: {kind} would get the text 'auto'")
+        return {}
+    source = FILLED[key]
+    if source is None:
+        return {key: Value(0, place)}
+    if source == "warmup":
+        message = "auto: the Trainer's warmup steps; give its TrainingArguments, or --set scheduler.warmup_num_steps=…"
+        config.refuse(f"scheduler.params.{key}", message)
+        return {}
+    if source in config.given:
+        return {key: Value(config.given[source], place)}
+    config.need(source)
+    return {}
+
+
+def _logarithmic(config: Config, kind: str) -> None:
+    message = (
+        f"{kind} without warmup_type warms up along a logarithm: half of the way is done after the first few steps"
+    )
+    fix = 'write "warmup_type": "linear", or "log" where that is meant'
+    config.trap("log-warmup-default", "scheduler.type", message, fix)
