@@ -86,8 +86,8 @@ config_rule(
     "log-warmup-default",
     "warning",
     "a warmup along a logarithm that nobody asked for",
-    why="DeepSpeed's WarmupLR, WarmupDecayLR and WarmupCosineLR warm up along a logarithm unless warmup_type says linear: "
-    "most of the rise is over after the first few steps.",
+    why="DeepSpeed's WarmupLR, WarmupDecayLR and WarmupCosineLR warm up along a logarithm unless warmup_type says "
+    "linear: most of the rise is over after the first few steps.",
     instead="Write `warmup_type`: linear, or log where that is meant.",
     example=_warmup(),
     near_miss=_warmup(warmup_type="linear"),

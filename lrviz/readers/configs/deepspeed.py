@@ -99,10 +99,8 @@ def scheduler(config: Config) -> Value:
 def _torch(config: Config, kind: str) -> str | None:
     spec = find(kind)
     if spec is None or spec.module is None or spec.__name__ != kind:
-        hint = nearest(kind, OWN)
-        config.refuse(
-            "scheduler.type", f"unknown {shown(kind)}{hint or '; it is one of ' + ', '.join(OWN)}, or torch's"
-        )
+        hint = nearest(kind, OWN) or f"; it is one of {', '.join(OWN)}, or torch's"
+        config.refuse("scheduler.type", f"unknown {shown(kind)}{hint}")
         return None
     return spec.name
 
@@ -127,8 +125,6 @@ def _filled(config: Config, kind: str, key: str) -> Entries:
 
 
 def _logarithmic(config: Config, kind: str) -> None:
-    message = (
-        f"{kind} without warmup_type warms up along a logarithm: half of the way is done after the first few steps"
-    )
+    message = f"{kind} without warmup_type warms up along a logarithm, most of it in the first few steps"
     fix = 'write "warmup_type": "linear", or "log" where that is meant'
     config.trap("log-warmup-default", "scheduler.type", message, fix)
