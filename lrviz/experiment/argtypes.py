@@ -324,6 +324,22 @@ class Duration(Count):
         return {"anyOf": [super().schema(), {"type": "string", "pattern": DURATION}]}
 
 
+class LooseDuration(Duration):
+    """A duration that need not come to a whole number of steps."""
+
+    @property
+    def bounds(self) -> str:
+        return "> 0"
+
+    def convert(self, value: Any) -> Any:
+        is_fraction = isinstance(value, float) and 0 < value < self.maximum and not value.is_integer()
+        return value if is_fraction else super().convert(value)
+
+    def schema(self) -> dict[str, Any]:
+        number = {"type": "number", "exclusiveMinimum": 0, "maximum": self.maximum}
+        return {"anyOf": [number, {"type": "string", "pattern": DURATION}]}
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class _Of(ArgType):
     """Values of another type, which says what they are; settings it has none of its own for are that type's."""
@@ -375,6 +391,26 @@ class ListOf(_Of):
 
     def split(self, text: str) -> str:
         return text if text.lstrip().startswith("[") else f"[{text}]"
+
+
+class FromTo(ListOf):
+    """A step from which on, or a pair: from it, and until when. They need not be whole."""
+
+    def __init__(self, item: ArgType) -> None:
+        super().__init__(item, length=2)
+
+    @property
+    def metavar(self) -> str:  # type: ignore[override]  # made from the item's
+        return f"{self.item.metavar}[,{self.item.metavar}]"
+
+    def convert(self, value: Any) -> Any:
+        return super().convert(value) if isinstance(value, (list, tuple)) else self.item.convert(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [self.item.schema(), super().schema()]}
+
+    def split(self, text: str) -> str:
+        return super().split(text) if "," in text else text
 
 
 class PerGroup(_Of):
