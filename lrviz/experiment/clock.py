@@ -1,19 +1,4 @@
-"""The run: how many optimizer steps it has, and at which of them the scheduler steps.
-
-How the three kinds of training loop step, and where that was read:
-
-- plain: a loop over `torch.utils.data.DataLoader` with `DistributedSampler` (torch 2.13), which gives
-  every device an equal share, padded with repeated samples. It steps the optimizer where
-  `(i + 1) % grad_accum == 0`, with i counted anew in every epoch, so that batches left over at the end
-  of an epoch make no step.
-- accelerate: `BatchSamplerShard.__len__`, `Accelerator._do_sync` and `AcceleratedScheduler.step` of
-  accelerate 1.15.0. Devices take whole batches in turn, the last round filled up; the end of an epoch
-  steps the optimizer whatever was accumulated (`GradientState.sync_with_dataloader`); a prepared
-  scheduler is stepped `num_processes` times an update unless `split_batches`.
-- lightning: `LRSchedulerConfig.interval` (default "epoch") and
-  `_TrainingEpochLoop._should_accumulate` of pytorch-lightning 2.6.6: the last batch of an epoch steps
-  the optimizer whatever was accumulated. Its data go through the same `DistributedSampler`.
-"""
+"""The run: how many optimizer steps it has, and at which of them the scheduler steps."""
 
 from __future__ import annotations
 
@@ -25,6 +10,7 @@ from typing import Any
 
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Bool, Count, OneOf, Version
+from lrviz.experiment.frameworks import FRAMEWORKS, Framework, Loading, ceil
 from lrviz.experiment.record import Record, arg, arg_types
 
 MAX_STEPS = 10_000_000
@@ -63,9 +49,7 @@ class Run(Record):
         ),
         default=None,
     )
-    framework: str = arg(
-        OneOf(("plain", "accelerate", "lightning"), "whose training loop steps the scheduler"), default="plain"
-    )
+    framework: str = arg(OneOf(tuple(FRAMEWORKS), "whose training loop steps the scheduler"), default="plain")
     split_batches: bool = arg(
         Bool("accelerate's split_batches: batch_size is that of all devices together"), default=False
     )
@@ -94,26 +78,39 @@ class Run(Record):
         epochs = self.epochs
         if self.steps is not None:
             steps = self.steps
-            epochs = None if per_epoch is None else _ceil(steps, per_epoch)
+            epochs = None if per_epoch is None else ceil(steps, per_epoch)
         else:
             epochs = DEFAULT_EPOCHS if epochs is None else epochs
             per_epoch = DEFAULT_STEPS_PER_EPOCH if per_epoch is None else per_epoch
             steps = epochs * per_epoch
-        interval = _interval(self)
+        interval = self.interval or self.loop.interval
         return Clock(
             steps=steps,
             steps_per_epoch=per_epoch,
             epochs=epochs,
             interval=interval,
             stride=1 if interval == "step" or per_epoch is None else per_epoch,
-            calls=self.world_size if self.is_prepared else 1,
-            batches_per_epoch=_batches_per_epoch(self),
+            calls=self.loop.calls,
+            batches_per_epoch=self.loop.batches,
             samples=_samples(self, steps, per_epoch),
             grad_accum=self.grad_accum,
             world_size=self.world_size,
             framework=self.framework,
             remarks=tuple(_remarks(self, steps, per_epoch)),
         )
+
+    @cached_property
+    def loop(self) -> Framework:
+        """The framework's training loop, over this run's data."""
+        data = Loading(
+            samples=self.dataset_size or 0,
+            batch=self.batch_size or 0,
+            drop_last=self.drop_last,
+            accum=self.grad_accum,
+            devices=self.world_size,
+            split=self.split_batches,
+        )
+        return FRAMEWORKS[self.framework](data)
 
     @property
     def releases(self) -> Mapping[str, tuple[int, ...]]:
@@ -169,7 +166,7 @@ class Clock:
     @property
     def settings(self) -> int:
         """How many settings the run trains with: one, and one more after each stride but the last."""
-        return _ceil(self.steps, self.stride)
+        return ceil(self.steps, self.stride)
 
     @property
     def scheduler_steps(self) -> int:
@@ -187,7 +184,7 @@ class Clock:
 
     def step_of(self, scheduler_step: int) -> int:
         """Return the first optimizer step that trains with what scheduler step `scheduler_step` set."""
-        return _ceil(scheduler_step, self.calls) * self.stride
+        return ceil(scheduler_step, self.calls) * self.stride
 
     def as_dict(self) -> dict[str, Any]:
         """Return the resolved numbers as JSON takes them."""
@@ -199,66 +196,26 @@ class Clock:
         }
 
 
-def _interval(run: Run) -> str:
-    return run.interval or ("epoch" if run.framework == "lightning" else "step")
-
-
-def _ceil(count: int, size: int) -> int:
-    return -(-count // size)
-
-
-def _batches_per_epoch(run: Run) -> int | None:
-    """Return how many batches each device loads in an epoch, or None where nothing says so."""
-    if run.dataset_size is None or run.batch_size is None:
-        return None
-    size, devices = run.batch_size, run.world_size
-    if run.framework == "accelerate":
-        batches = run.dataset_size // size if run.drop_last else _ceil(run.dataset_size, size)
-        if run.split_batches:
-            return batches
-        return batches // devices if run.drop_last else _ceil(batches, devices)
-    share = _ceil(run.dataset_size, devices)
-    return share // size if run.drop_last else _ceil(share, size)
-
-
-def _updates(run: Run, batches: int) -> int:
-    """Return how many optimizer steps an epoch of `batches` batches has."""
-    return batches // run.grad_accum if run.framework == "plain" else _ceil(batches, run.grad_accum)
-
-
 def _steps_per_epoch(run: Run) -> int | None:
     if run.steps_per_epoch is not None:
         return run.steps_per_epoch
-    batches = _batches_per_epoch(run)
-    if batches is not None:
-        return _updates(run, batches)
-    if run.steps is not None and run.epochs is not None:
+    if run.loop.updates is None and run.steps is not None and run.epochs is not None:
         return run.steps // run.epochs
-    return None
+    return run.loop.updates
 
 
 def _samples(run: Run, steps: int, per_epoch: int | None) -> int | None:
     """Return how many samples the run loads on all devices, those that padding repeats included."""
     if run.batch_size is None:
         return None
-    devices = 1 if run.split_batches else run.world_size
-    update = run.batch_size * devices * run.grad_accum
-    batches = _batches_per_epoch(run)
-    if batches is None or run.dataset_size is None or not per_epoch:
-        return steps * update
-    whole = batches * run.batch_size * devices
-    filled = run.framework == "accelerate" and run.world_size > 1
-    share = _ceil(run.dataset_size, run.world_size) * run.world_size
-    epoch = whole if run.drop_last or filled else share
-    if run.steps is None or run.epochs is not None:
-        return steps // per_epoch * epoch
-    before = (steps - 1) // per_epoch  # of the last epoch, which ends with its last optimizer step
-    return before * epoch + min((steps - before * per_epoch) * update, epoch)
+    if run.loop.batches and per_epoch and (run.steps is None or run.epochs is not None):
+        return steps // per_epoch * run.loop.epoch_samples
+    return run.loop.samples(steps, per_epoch)
 
 
 def _contradictions(run: Run) -> Iterator[Problem]:
     """Yield a problem for everything in a run that cannot be, or cannot be together."""
-    if run.split_batches and run.framework != "accelerate":
+    if run.split_batches and not run.loop.splits:
         yield Problem(field="split_batches", message="only framework accelerate has split_batches")
     if run.split_batches and run.batch_size is not None and run.batch_size % run.world_size:
         message = f"accelerate splits a batch into equal shares: {run.batch_size} is not a multiple of the world_size"
@@ -270,28 +227,27 @@ def _contradictions(run: Run) -> Iterator[Problem]:
     per_epoch = _steps_per_epoch(run)
     yield from _impossible_epochs(run)
     yield from _disagreements(run, per_epoch)
-    if run.steps is not None and per_epoch is None and _interval(run) == "epoch":
-        default = "" if run.interval else " (Lightning's default interval)"
+    if run.steps is not None and per_epoch is None and (run.interval or run.loop.interval) == "epoch":
+        default = "" if run.interval else f" ({run.loop.label}'s default interval)"
         message = f"epoch{default} needs epochs, and this run has none; give steps_per_epoch too, or interval: step"
         yield Problem(field="interval", message=message)
 
 
 def _impossible_epochs(run: Run) -> Iterator[Problem]:
-    batches = _batches_per_epoch(run)
+    batches = run.loop.batches
     if batches == 0:
         devices = f" on {run.world_size} devices" if run.world_size > 1 else ""
         message = (
             f"{run.dataset_size:,} samples{devices} never fill a batch of {run.batch_size:,}, and drop_last drops it"
         )
         yield Problem(field="batch_size", message=message)
-    elif batches is not None and _updates(run, batches) == 0:
+    elif run.loop.updates == 0:
         message = f"an epoch has {batches:,} batches, so {run.grad_accum:,} are never gathered for a step"
         yield Problem(field="grad_accum", message=message)
 
 
 def _disagreements(run: Run, per_epoch: int | None) -> Iterator[Problem]:
-    batches = _batches_per_epoch(run)
-    counted = None if batches is None else _updates(run, batches)
+    counted = run.loop.updates
     if run.steps_per_epoch is not None and counted not in (None, 0, run.steps_per_epoch):
         message = f"{run.steps_per_epoch:,} contradicts dataset_size and batch_size, which come to {counted:,} an epoch"
         yield Problem(field="steps_per_epoch", message=f"{message}; give one or the other")
@@ -308,57 +264,7 @@ def _disagreements(run: Run, per_epoch: int | None) -> Iterator[Problem]:
 
 def _remarks(run: Run, steps: int, per_epoch: int | None) -> Iterator[str]:
     """Yield in words how the lengths were counted, and which way they were rounded."""
-    batches = _batches_per_epoch(run)
-    if batches is not None and run.dataset_size is not None and run.batch_size is not None:
-        yield from _sharing(run, run.dataset_size)
-        yield _batching(run, batches, run.dataset_size, run.batch_size)
-        yield from _gathering(run, batches)
+    yield from run.loop.counted()
     if run.steps is not None and per_epoch and steps % per_epoch:
-        yield f"the last of {_ceil(steps, per_epoch):,} epochs has {steps % per_epoch:,} of its {per_epoch:,} steps"
-    if run.framework == "accelerate" and run.world_size > 1:
-        yield (
-            "accelerate steps the scheduler once an update: split_batches"
-            if run.split_batches
-            else f"accelerate steps a prepared scheduler {run.world_size} times (world_size) where a loop steps it once"
-        )
-    if run.framework == "lightning" and run.interval is None:
-        yield "the scheduler steps once an epoch, Lightning's default interval"
-
-
-def _sharing(run: Run, dataset: int) -> Iterator[str]:
-    if run.world_size == 1 or run.framework == "accelerate":
-        return
-    share = _ceil(dataset, run.world_size)
-    repeated = share * run.world_size - dataset
-    padded = f", {repeated:,} of them repeated" if repeated else ""
-    yield f"{share:,} samples on each of {run.world_size} devices{padded} (DistributedSampler's equal shares)"
-
-
-def _batching(run: Run, batches: int, dataset: int, size: int) -> str:
-    in_turn = run.framework == "accelerate" and not run.split_batches and run.world_size > 1
-    devices = 1 if run.split_batches else run.world_size
-    each = " on each device" if devices > 1 else ""
-    full = dataset % (size * devices) == 0 if in_turn else _ceil(dataset, devices) % size == 0
-    counted = f"{batches:,} batches an epoch{each}"
-    if full:
-        return f"{counted}: all of them full"
-    if in_turn:
-        how = "is dropped (drop_last=true)" if run.drop_last else "is filled up with repeated samples (drop_last=false)"
-        return f"{counted}: the last round of {devices} batches, not full, {how}"
-    how = "is dropped (drop_last=true)" if run.drop_last else "is kept (drop_last=false)"
-    return f"{counted}: the last, partial one {how}"
-
-
-def _gathering(run: Run, batches: int) -> Iterator[str]:
-    if run.grad_accum == 1:
-        return
-    updates, left = _updates(run, batches), batches % run.grad_accum
-    counted = f"{updates:,} optimizer steps an epoch: {batches:,} batches in groups of {run.grad_accum:,}"
-    if not left:
-        yield counted
-        return
-    over = "the one left over makes" if left == 1 else f"the {left:,} left over make"
-    if run.framework == "plain":
-        yield f"{counted}; {over} no step in a plain loop (rounded down)"
-    else:
-        yield f"{counted}; {over} one more, at the end of the epoch (rounded up)"
+        yield f"the last of {ceil(steps, per_epoch):,} epochs has {steps % per_epoch:,} of its {per_epoch:,} steps"
+    yield from run.loop.stepped(run.interval)
