@@ -248,10 +248,7 @@ class _Recording:
         if ours is not None:
             return ours.label
         foreign = _foreign(self.experiment.scheduler)
-        modules = {str(frame.f_globals.get("__name__")) for frame in frames}
-        packages = {module.partition(".")[0] for module in modules} - {"lrviz"}
-        if not packages and any(module.startswith(SchedulerSpec.__module__.rpartition(".")[0]) for module in modules):
-            return self.experiment.scheduler.label
+        packages = {str(frame.f_globals.get("__name__")).partition(".")[0] for frame in frames} - {"lrviz"}
         return f"your {foreign.label}" if foreign and packages != {"torch"} else "torch"
 
     def trace(self, failure: Failure | None) -> Trace:
