@@ -28,8 +28,8 @@ class Experiment:
 
     `sections` is what its document says to those that use it, such as `lrviz check`, and `document` is
     all of it as it was written, where it was read from one. Raises SpecError where the parts do not fit:
-    a list that is not as long as the parameter groups, or a list of metrics that is shorter than the run;
-    and for more than `MAX_CHANGES` changes of a learning rate.
+    a list that is not as long as the parameter groups, a list of metrics that is shorter than the run, or what
+    the scheduler refuses in this run; and for more than `MAX_CHANGES` changes of a learning rate.
     """
 
     scheduler: SchedulerSpec
@@ -41,7 +41,7 @@ class Experiment:
 
     def __post_init__(self) -> None:
         found = [*self._misfits(self.scheduler), *_too_few(self.scheduler, self.run.clock), *self._too_many()]
-        problems = [problem.within("scheduler") for problem in found]
+        problems = [problem.within("scheduler") for problem in found or self._refused()]
         if problems:
             raise SpecError(problems)
 
@@ -70,6 +70,14 @@ class Experiment:
             count = f"{self.run.clock.scheduler_steps:,} scheduler steps of {groups:,} group{'s' * (groups != 1)}"
             message = f"changes a learning rate {changes:,} times in {count}; at most {MAX_CHANGES:,}"
             yield Problem(message=message)
+
+    def _refused(self) -> Sequence[Problem]:
+        """Return what the scheduler refuses once it knows the run: a version that it follows does not take it, say."""
+        try:
+            _ = self.resolved
+        except SpecError as error:
+            return error.problems
+        return ()
 
     @cached_property
     def resolved(self) -> SchedulerSpec:
