@@ -9,7 +9,10 @@ from lrviz.experiment.schedulers.base import LOADED, SchedulerSpec
 
 __all__ = ["LIBRARIES", "catalogue", "lookup"]
 
-LIBRARIES: dict[str, str] = {"deepspeed": "deepspeed"}
+LIBRARIES: dict[str, str] = {
+    "deepspeed": "deepspeed",
+    "torchtitan": "torchtitan",
+}
 """The module of each library's schedulers, by what their names begin with; in the order of `lrviz list`."""
 
 
