@@ -11,6 +11,7 @@ __all__ = ["LIBRARIES", "catalogue", "lookup"]
 
 LIBRARIES: dict[str, str] = {
     "deepspeed": "deepspeed",
+    "megatron": "megatron",
     "torchtitan": "torchtitan",
 }
 """The module of each library's schedulers, by what their names begin with; in the order of `lrviz list`."""
