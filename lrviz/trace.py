@@ -73,7 +73,7 @@ class Failure(Event):
 
     kind: str  # "ValueError"
     message: str  # torch's own words
-    by: str = "torch"  # who raised: torch, "your Name", a scheduler of the user's own, or "SGD.step()", the optimizer
+    by: str = "torch"  # who raised: torch, "your Name", a library's scheduler, or "SGD.step()", the optimizer
 
     @property
     def where(self) -> str:

@@ -173,5 +173,6 @@ def zero_first_step(case: Case, curve: Curve) -> Finding | None:
     trains = "step trains" if steps == 1 else f"{steps:,} steps train"
     message = f"the first {trains} with a learning rate of 0{curve.of_group}"
     is_long = all((other.first(bool) or 0) > case.clock.stride for other in case.curves)
+    is_long = is_long and not case.scheduler.library  # which starts so for everybody
     severity: Severity | None = "warning" if is_long else None
     return case.finding(message, "Start one step further on: (step + 1) / n, or a first rate above 0", 0, (), severity)

@@ -11,8 +11,11 @@ __all__ = ["LIBRARIES", "catalogue", "lookup"]
 
 LIBRARIES: dict[str, str] = {
     "hf": "huggingface",
+    "deepspeed": "deepspeed",
     "timm": "timm",
     "ultralytics": "ultralytics",
+    "megatron": "megatron",
+    "torchtitan": "torchtitan",
 }
 """The module of each library's schedulers, by what their names begin with; in the order of `lrviz list`."""
 
