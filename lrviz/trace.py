@@ -117,7 +117,7 @@ class Trace:
     engine: str
     torch_version: str
     loss: memoryview | None = None  # of the toy training, before each optimizer step
-    metric: memoryview | None = None  # what a plateau was given, one value for each scheduler step
+    metric: memoryview | None = None  # what a plateau was given, one value for each of its steps
     warnings: tuple[TorchWarning, ...] = ()
     failure: Failure | None = field(default=None)
 

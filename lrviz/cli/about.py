@@ -19,21 +19,22 @@ _PLAIN = str.maketrans("▁▂▃▄▅▆▇█", "_.-~=+*#")
 
 def show_schedulers() -> None:
     """Print every scheduler: its name and shape, a line on what it does, its torch class and what it must be given."""
-    from lrviz.experiment.schedulers import ReduceLROnPlateau, catalogue
+    from lrviz.experiment.schedulers import Watching, catalogue
 
     plain = plain_blocks()
     rows = []
     for spec in catalogue().values():
         shape = spec.shape.translate(_PLAIN) if plain else spec.shape
         needs = ", ".join(spec.required())
-        call = f"{spec.__name__}({needs})" if spec.module else f"takes {needs}"
-        if spec is ReduceLROnPlateau:
-            call += ", stepped with a metric"
+        call = f"{spec.__name__}({needs})" if spec.module else f"takes {needs}" * bool(needs)
+        if issubclass(spec, Watching):
+            call += f"{', ' * bool(call)}stepped with a metric"
         if spec.name == "custom":
             call = "package.module:Name, with --arg name=value"
         elif not spec.on_command_line:
             call += ", in YAML"
-        rows.append((spec.name, (shape, "blue"), [(spec.summary(), ""), (call, "dim")]))
+        about = [(spec.summary(), ""), (call, "dim")]
+        rows.append((spec.name, (shape, "blue"), [line for line in about if line[0]]))
     _print_rows(rows)
 
 
@@ -63,11 +64,14 @@ def _print_rows(rows: Sequence[tuple[str, Styled, Sequence[Styled]]]) -> None:
 
     screen = console()
     first, second = max(len(name) for name, _, _ in rows) + 2, max(len(word) for _, (word, _), _ in rows) + 2
-    beside = screen.width - first - second >= NARROWEST_TEXT
+    beside, stacked = screen.width - first - second >= NARROWEST_TEXT, screen.width < first + second
     indent = first + second if beside else 4
     for name, (word, color), sentences in rows:
         head = Text.assemble((name.ljust(first), "bold"), (word, color), " " * (second - len(word)))
         lines = [line for text in sentences for line in Text(*text).wrap(screen, screen.width - indent)]
+        if stacked:
+            head = Text(name, "bold")
+            lines.insert(0, Text(word, color))
         if not beside:
             lines.insert(0, Text())
         for number, line in enumerate(lines):

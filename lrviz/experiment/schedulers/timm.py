@@ -21,12 +21,10 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import (
     Bool,
     Count,
-    CsvColumn,
     Duration,
     FromTo,
     ListOf,
     LooseDuration,
-    Metric,
     OneOf,
     PerGroup,
     Real,
@@ -42,8 +40,8 @@ from lrviz.experiment.schedulers.base import (
     Upstream,
     of_group,
 )
+from lrviz.experiment.schedulers.metric import Watching
 from lrviz.experiment.schedulers.notes import MOST, Annotation, View
-from lrviz.experiment.schedulers.pytorch import need_metric
 
 __all__ = [
     "CosineLRScheduler",
@@ -489,7 +487,7 @@ class WSDLRScheduler(_Timm):
             yield from view.point(end, "lr_min")
 
 
-class PlateauLRScheduler(_Timm):
+class PlateauLRScheduler(Watching, _Timm):
     """Multiply the learning rate by decay_rate when a metric stops improving, after a warmup.
 
         lr_t = lr_init + t * (base_lr - lr_init) / warmup_t   if t <= warmup_t
@@ -511,13 +509,6 @@ class PlateauLRScheduler(_Timm):
     shape = "▁▆█████▄▄▄▂▂▂▂▁▁"
     example = {"metric": "max(0.3, 0.8 ** step)", "mode": "min", "patience_t": 6, "decay_rate": 0.5, "warmup_t": 4}
 
-    metric: Any = arg(
-        Metric("what it watches: a list, an expression of epoch and step, or train, a toy loss", extra=True),
-        default=None,
-    )
-    metric_csv: str | None = arg(
-        CsvColumn("what it watches: a column of a CSV file", fills="metric", extra=True), default=None
-    )
     decay_rate: float = arg(Real("factor of each reduction", minimum=0, below=1), default=0.1)
     patience_t: int = arg(Duration("steps without improvement before a reduction", minimum=0), default=10)
     threshold: float = arg(Real("smallest share that counts as improvement", minimum=0), default=1e-4)
@@ -525,13 +516,6 @@ class PlateauLRScheduler(_Timm):
     lr_min: float = arg(Real("lowest learning rate", minimum=0), default=0.0)
     mode: str = arg(OneOf(("min", "max"), "whether a lower or a higher metric is better"), default="max")
     noise_type: str = arg(OneOf(("normal", "uniform"), "distribution of the noise"), default="normal")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        need_metric(self.metric, self.metric_csv)
-
-    def stepped_with(self) -> Any:
-        return self.metric
 
     def settings(self, start: GroupStart) -> Generator[Mapping[str, float], float | None]:
         kind = "randn" if self.noise_type == "normal" else "rand"
