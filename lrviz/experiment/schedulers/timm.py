@@ -164,19 +164,14 @@ class _Cycles(_Prefixed):
 
     @property
     def falls_at_once(self) -> bool:
-        return not self.warmup_t
+        return not self.warmup_t and not self.repeats
 
     @property
     def repeats(self) -> bool:  # type: ignore[override]  # with several cycles
         return self.cycle_limit > 1
 
     def length(self) -> int | None:
-        first, mul, cycles = self.t_initial, self.cycle_mul, max(1, self.cycle_limit)
-        if first is None:
-            return None
-        if mul == 1 or cycles == 1:
-            return self.delay + first * cycles
-        return self.delay + math.floor(first * (mul ** min(cycles, 60) - 1) / (mul - 1))
+        return None if self.t_initial is None else self.delay + self.t_initial
 
     def _after(self, t: float, base_lr: float) -> float:
         assert self.t_initial is not None, "horizons are filled in"
@@ -199,10 +194,9 @@ class _Cycles(_Prefixed):
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         yield from super().annotations(view)
-        start, length = self.delay, self.t_initial or 0
-        yield from view.span(start, start + length, "t_initial")
         end = self.length() or 0
-        if self.lr_min and view.reaches(end):
+        yield from view.span(self.delay, end, "t_initial")
+        if self.lr_min and not self.repeats:
             yield from view.point(end, "lr_min")
 
 
@@ -333,6 +327,10 @@ class StepLRScheduler(_Prefixed):
     warmup_prefix: bool = arg(Bool("whether decay_t counts from the end of the warmup"), default=True)
     decay_t: float = arg(LooseDuration("steps between two decays"))
     decay_rate: float = arg(Real("factor of each decay", minimum=0), default=1.0)
+
+    @property
+    def is_flat(self) -> bool:  # type: ignore[override]  # as train.py's constant is
+        return self.decay_rate == 1
 
     def _after(self, t: float, base_lr: float) -> float:
         falling: float = self.decay_rate ** ((t - self.delay) // self.decay_t)
@@ -483,7 +481,7 @@ class WSDLRScheduler(_Timm):
         yield from super().annotations(view)
         end = self.length() or 0
         yield from view.span(end - self.decay_t, end, "decay_t")
-        if self.lr_min and view.reaches(end):
+        if self.lr_min:
             yield from view.point(end, "lr_min")
 
 
@@ -506,6 +504,7 @@ class PlateauLRScheduler(Watching, _Timm):
     """
 
     name = "timm-plateau"
+    is_flat = True
     shape = "▁▆█████▄▄▄▂▂▂▂▁▁"
     example = {"metric": "max(0.3, 0.8 ** step)", "mode": "min", "patience_t": 6, "decay_rate": 0.5, "warmup_t": 4}
 
