@@ -16,6 +16,7 @@ LIBRARIES: dict[str, str] = {
     "ultralytics": "ultralytics",
     "megatron": "megatron",
     "torchtitan": "torchtitan",
+    "detectron2": "detectron2",
 }
 """The module of each library's schedulers, by what their names begin with; in the order of `lrviz list`."""
 
