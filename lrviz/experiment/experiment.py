@@ -41,9 +41,16 @@ class Experiment:
 
     def __post_init__(self) -> None:
         found = [*self._misfits(self.scheduler), *_too_few(self.scheduler, self.run.clock), *self._too_many()]
-        problems = [problem.within("scheduler") for problem in found]
+        problems = [problem.within("scheduler") for problem in found or self._unresolved()]
         if problems:
             raise SpecError(problems)
+
+    def _unresolved(self) -> Iterator[Problem]:
+        """Yield a problem for each argument that the length of the run makes wrong."""
+        try:
+            _ = self.resolved
+        except SpecError as error:
+            yield from error.problems
 
     def _misfits(self, spec: SchedulerSpec) -> Iterator[Problem]:
         """Yield a problem for each argument that does not fit the groups or the run, children's included."""
