@@ -14,6 +14,7 @@ LIBRARIES: dict[str, str] = {
     "deepspeed": "deepspeed",
     "timm": "timm",
     "ultralytics": "ultralytics",
+    "mmengine": "mmengine",
     "megatron": "megatron",
     "torchtitan": "torchtitan",
     "detectron2": "detectron2",
