@@ -38,7 +38,7 @@ def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -
         case Custom():
             return _own(spec, optimizer)
         case OwnRule():
-            return _OwnRule(spec, optimizer, total)
+            return _OwnRule(spec, optimizer, engine, total)
         case ClosedForm():
             return engine.scheduler(LR_SCHEDULER, "LambdaLR")(optimizer, lr_lambda=spec.factor)
         case ChainedScheduler():
@@ -99,10 +99,10 @@ class Beside(NamedTuple):
 class _OwnRule:
     """Sets the values of every parameter group, as a training loop does: `group["lr"] = lr`."""
 
-    def __init__(self, spec: OwnRule, optimizer: Any, total: int) -> None:
+    def __init__(self, spec: OwnRule, optimizer: Any, engine: Engine, total: int) -> None:
         default = optimizer.defaults["lr"]
         groups = list(enumerate(optimizer.param_groups))
-        starts = [GroupStart(number, group["lr"], default, group, total) for number, group in groups]
+        starts = [GroupStart(number, group["lr"], default, group, total, engine.draws) for number, group in groups]
         self.rules = [(group, spec.settings(start)) for start, (_, group) in zip(starts, groups, strict=True)]
         for group, rule in self.rules:
             _set(group, next(rule))

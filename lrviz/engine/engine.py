@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from lrviz.errors import EngineError
 from lrviz.experiment.optimizers import OptimizerSpec
+from lrviz.experiment.schedulers import Draws
 
 
 class Engine(Protocol):
@@ -31,6 +32,11 @@ class Engine(Protocol):
 
     def scheduler(self, module: str, name: str) -> Any:
         """Return a scheduler class of torch by the module that holds it and its name."""
+        ...
+
+    @property
+    def draws(self) -> Draws | None:
+        """What draws torch's random numbers; None where there is no torch."""
         ...
 
     def optimizer(self, spec: OptimizerSpec) -> Any:
@@ -57,6 +63,11 @@ class TorchEngine:
 
     def scheduler(self, module: str, name: str) -> Any:
         return getattr(importlib.import_module(module), name)
+
+    def draws(self, kind: str, seed: int) -> Iterator[float]:
+        generator = self.torch.Generator().manual_seed(seed)
+        while True:
+            yield getattr(self.torch, kind)(1, generator=generator).item()
 
     def optimizer(self, spec: OptimizerSpec) -> Any:
         models = [self.model(bias=spec.name != "Muon") for _ in spec.resolved_groups]  # Muon takes matrices only

@@ -37,6 +37,7 @@ class LightEngine:
 
     name = "light"
     losses: array[float] | None = None
+    draws = None
 
     def __init__(self) -> None:
         folder = torch_folder()

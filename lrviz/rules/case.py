@@ -192,7 +192,7 @@ class Case:
             return ()
         if name:
             beside = [other for other in ("epochs", "steps_per_epoch") if getattr(spec, other, None)]  # OneCycleLR's
-            return part.change(**{name: steps}, **dict.fromkeys(beside))
+            return part.change(**{name: max(1, steps - spec.delay)}, **dict.fromkeys(beside))
         if isinstance(spec, CyclicLR):
             up = max(1, round(steps * spec.step_size_up / (spec.length() or 1)))
             down = {} if spec.step_size_down is None else {"step_size_down": max(1, steps - up)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from itertools import count
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -24,6 +24,7 @@ __all__ = [
     "OVERWRITES",
     "UNKNOWN",
     "ClosedForm",
+    "Draws",
     "GroupStart",
     "Known",
     "OwnRule",
@@ -46,6 +47,9 @@ LR_SCHEDULER = "torch.optim.lr_scheduler"
 Rates = float | tuple[float, ...]
 Release = tuple[int, ...]
 """A library's version: (4, 44, 0)."""
+
+Draws = Callable[[str, int], Iterator[float]]
+"""What torch's "rand" or "randn" draws, one number after the other, from a generator of its own with this seed."""
 
 T = TypeVar("T")
 
@@ -132,6 +136,7 @@ class GroupStart(NamedTuple):
     default_lr: float  # the optimizer's
     settings: Mapping[str, Any]  # all of the group, as torch has it
     total: int  # scheduler steps of the run
+    draws: Draws | None = None  # random numbers, where the engine has torch's
 
 
 class Upstream(NamedTuple):
@@ -167,6 +172,7 @@ class SchedulerSpec(Record):
     may_be_short: ClassVar[bool] = False  # a length far below the run's is a choice
     sets_rate_by_hand: ClassVar[bool] = False  # so that torch's SequentialLR cannot switch to or from it
     starts_low: ClassVar[bool] = False  # with learning rates that move nothing, on purpose
+    is_flat: ClassVar[bool] = False  # leaves the learning rate as it is, on purpose
     is_foreign: ClassVar[bool] = False  # runs code of the user's own, which may move and look at anything
     no_warmup: ClassVar[tuple[str, str]] = ("", "")  # why no warmup can stand before it, and the problem's cause
 
@@ -234,6 +240,11 @@ class SchedulerSpec(Record):
     @property
     def first_step(self) -> int:
         """The step of the run from which the training loop steps it."""
+        return 0
+
+    @property
+    def delay(self) -> int:
+        """After how many steps the count begins that its length_arg gives; `length` is with them."""
         return 0
 
     @property

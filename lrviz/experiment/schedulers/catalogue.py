@@ -9,7 +9,11 @@ from lrviz.experiment.schedulers.base import LOADED, SchedulerSpec
 
 __all__ = ["LIBRARIES", "catalogue", "lookup"]
 
-LIBRARIES: dict[str, str] = {}
+LIBRARIES: dict[str, str] = {
+    "hf": "huggingface",
+    "timm": "timm",
+    "ultralytics": "ultralytics",
+}
 """The module of each library's schedulers, by what their names begin with; in the order of `lrviz list`."""
 
 

@@ -497,14 +497,7 @@ class ReduceLROnPlateau(SchedulerSpec):
         if self.warmup is not None and not (self.warmup.warms_up() and self.warmup.length()):
             message = f"must be a scheduler that warms up and ends, not {self.warmup.label}"
             raise SpecError(Problem(field="warmup", message=message))
-        if self.metric is None:
-            watched = "what to watch, such as metric: 'exp(-step / 4)' or metric_csv: log.csv:val_loss"
-            numbers = "the numbers of metric_csv, which lrviz.load and lrviz.experiment.metrics.read_column read"
-            message = f"missing: {watched if self.metric_csv is None else numbers}"
-            raise SpecError(Problem(field="metric", message=message))
-        if self.metric_csv is not None and not isinstance(self.metric, tuple):
-            message = "says where the numbers in metric are from, and there are none"
-            raise SpecError(Problem(field="metric_csv", message=message))
+        need_metric(self.metric, self.metric_csv)
 
     @property
     def title(self) -> str:
@@ -627,6 +620,18 @@ class SWALR(SchedulerSpec):
             yield from view.point(start, "swa_start")
         yield from view.span(start, end, "anneal_epochs")
         yield from view.point(end, "swa_lr")
+
+
+def need_metric(metric: object, metric_csv: str | None) -> None:
+    """Raise SpecError where a plateau has no metric to watch, or where the column that it names was not read."""
+    if metric is None:
+        watched = "what to watch, such as metric: 'exp(-step / 4)' or metric_csv: log.csv:val_loss"
+        numbers = "the numbers of metric_csv, which lrviz.load and lrviz.experiment.metrics.read_column read"
+        message = f"missing: {watched if metric_csv is None else numbers}"
+        raise SpecError(Problem(field="metric", message=message))
+    if metric_csv is not None and not isinstance(metric, tuple):
+        message = "says where the numbers in metric are from, and there are none"
+        raise SpecError(Problem(field="metric_csv", message=message))
 
 
 def _with_lowest(spec: SchedulerSpec, share: str, known: Known) -> SchedulerSpec:
