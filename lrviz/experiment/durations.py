@@ -77,7 +77,7 @@ def _epochs(digits: str, text: str, arg_type: Count, clock: Clock) -> int:
     """Return the scheduler steps of so many epochs, exactly."""
     per_epoch = clock.scheduler_steps_per_epoch
     if per_epoch is None:
-        raise Invalid(f"{text} is in epochs, and the run has none: it is given by its steps; add steps_per_epoch")
+        raise Invalid(f"{text} is in epochs, and the run has none: {clock.why_no_epochs}")
     whole, _, fraction = digits.partition(".")
     parts: int = 10 ** len(fraction)
     found, left = divmod(int(whole + fraction) * per_epoch, parts)

@@ -58,8 +58,8 @@ class Experiment:
             elif isinstance(arg_type, PerGroup) and isinstance(arg_type.item, Rate):
                 yield from _not_shares(name, entries if entries is value else entries * len(groups), groups)
             elif not has_epochs and any(isinstance(it, Expression) and "steps_per_epoch" in it.used for it in entries):
-                message = "takes steps_per_epoch, and the run has no epochs: it is given by its steps"
-                yield Problem(field=name, message=f"{message}; add steps_per_epoch")
+                message = f"takes steps_per_epoch, and the run has no epochs: {self.run.clock.why_no_epochs}"
+                yield Problem(field=name, message=message)
         for number, child in enumerate(spec.children()):
             yield from (problem.within(f"schedulers[{number}]") for problem in self._misfits(child))
 

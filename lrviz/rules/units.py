@@ -78,7 +78,8 @@ def _of_length(case: Case, part: Part, length: int) -> Finding | None:
         fix, changes = _once_an_epoch(case, part, length)
         message += f"{cause or f'{what} after {epochs}'}; it counts epochs"
     elif clock.interval == "epoch" and (_counts_steps(part, length, clock) or (name == PER_EPOCH and length > steps)):
-        default = "" if case.experiment.run.interval else ", and Lightning steps it once an epoch by default"
+        run = case.experiment.run
+        default = "" if run.interval else f", and {run.loop.label} steps it once an epoch by default"
         fix, changes = _at_every_step(case, part)
         message += f"{cause}{'; ' * bool(cause)}it counts optimizer steps{default}"
     elif name:
