@@ -115,8 +115,11 @@ def _replay_flags() -> list[inspect.Parameter]:
 def _engine_flag() -> inspect.Parameter:
     from lrviz.cli import flags
 
-    engines = ("auto", "torch", "light")
-    message = "what replays: torch, or its scheduler files alone (see lrviz engines)"
+    engines = ("auto", "torch", "light", "upstream")
+    message = (
+        "what replays: torch, or its scheduler files alone (see lrviz engines); upstream: the installed class of the "
+        "library that the schedule is from"
+    )
     return flags.choice("engine", "Replay", engines, message, "auto")
 
 

@@ -12,6 +12,7 @@ from lrviz.cli.flags import flag_name
 from lrviz.cli.report import print_message, print_note, progress
 from lrviz.errors import ReplayError
 from lrviz.experiment.experiment import Experiment
+from lrviz.render.text.sentences import difference_lines, engine_line
 
 if TYPE_CHECKING:
     from lrviz.cli.targets import Source
@@ -33,8 +34,11 @@ def run(experiment: Experiment, given: Mapping[str, Any]) -> Trace:
                 experiment, partial=True, engine=given["engine"], train=given.get("train", False), progress=report
             )
     if not given.get("quiet"):
+        who = "upstream" if trace.engine == "upstream" else "torch"
         for note in trace.warnings:
-            print_note(f"torch warned {note.where}: {note.message}")
+            print_note(f"{who} warned {note.where}: {note.message}")
+        for line in difference_lines(trace, experiment):
+            print_note(line)
     return trace
 
 
@@ -93,9 +97,13 @@ def _idle_flags(experiment: Experiment, given: Mapping[str, Any]) -> Iterator[st
             )
 
 
-def run_lines(experiment: Experiment, given: Mapping[str, Any]) -> list[str]:
-    """Return in words what the run's length came to, unless nobody wants to know."""
-    return [] if given["quiet"] else experiment.run.lines()
+def run_lines(experiment: Experiment, trace: Trace, given: Mapping[str, Any]) -> list[str]:
+    """Return in words what was replayed: the run's length, and whose schedule; unless nobody wants to know."""
+    if given["quiet"]:
+        return []
+    if given["engine"] != "upstream":
+        return experiment.lines()
+    return [*experiment.run.lines(), engine_line(trace)]
 
 
 def finish(trace: Trace) -> None:
