@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import lrviz
-from lrviz.cli.commands import Action, Command, CommandGroup, Verb, spelled, targets
+from lrviz.cli.commands import Action, Command, CommandGroup, Verb, families, spelled, targets
 from lrviz.errors import Problem, SpecError, nearest, shown
 
 SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
@@ -178,11 +178,17 @@ def check(
 
 
 @app.command("list", cls=Command)
-def list_schedulers() -> None:
+def list_schedulers(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="FAMILY|SCHEDULER", autocompletion=families, show_default=False,
+                       help="Those of torch, of no library (by-hand) or of one library; or all of one scheduler."),
+    ] = None,
+) -> None:  # fmt: skip
     """Show every scheduler: its shape, its torch class and what it must be given."""
     from lrviz.cli.about import show_schedulers
 
-    show_schedulers()
+    show_schedulers(name)
 
 
 @app.command("gallery", cls=Command)

@@ -53,6 +53,13 @@ def test_it_reaches_the_rate_that_it_says_it_is_meant_to(spec: type[SchedulerSpe
 
 
 @pytest.mark.parametrize("spec", WITH_EXAMPLES)
+def test_the_first_step_trains_with_the_base_rate_unless_it_says_otherwise(spec: type[SchedulerSpec]) -> None:
+    experiment = lrviz.load({"scheduler": {"name": spec.name, **spec.example}})
+    (group,) = replay(experiment, engine=TorchEngine()).groups
+    assert spec.documentation().first_step or group.lr[0] == 1e-3
+
+
+@pytest.mark.parametrize("spec", WITH_EXAMPLES)
 def test_it_is_frozen(spec: type[SchedulerSpec]) -> None:
     scheduler = lrviz.load({"scheduler": {"name": spec.name, **spec.example}}).scheduler
     name = next(iter(arg_types(scheduler)))
