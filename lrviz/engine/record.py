@@ -18,7 +18,7 @@ from lrviz.errors import LrvizError
 from lrviz.experiment.argtypes import TRAIN
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.optimizers import momentum_name
-from lrviz.experiment.schedulers import SchedulerSpec
+from lrviz.experiment.schedulers import ClosedForm, OwnRule, SchedulerSpec
 from lrviz.trace import Failure, GroupTrace, TorchWarning, Trace, column
 
 BLOCK = 20_000  # settings between two calls of `progress`
@@ -239,12 +239,16 @@ class _Recording:
         return Failure(step=self.trained(), epoch=self.epoch(), kind=kind, message=str(error), by=by)
 
     def raiser(self, error: Exception) -> str:
-        """Return who raised an error: the optimizer, a library's or the user's own scheduler, or torch."""
+        """Return who raised an error: the optimizer, a scheduler of a library or the user's own, or torch."""
         frames = [frame for frame, _ in walk_tb(error.__traceback__)]
         if any(frame.f_code.co_name == "train_once" for frame in frames):
             return f"{self.experiment.optimizer.name}.step()"
         if self.engine.upstream:
             return self.experiment.scheduler.label
+        called = [frame.f_locals.get("self") for frame in frames]
+        ours = next((each for each in called if isinstance(each, (ClosedForm, OwnRule))), None)
+        if ours is not None:
+            return ours.label
         foreign = _foreign(self.experiment.scheduler)
         packages = {str(frame.f_globals.get("__name__")).partition(".")[0] for frame in frames} - {"lrviz"}
         return f"your {foreign.label}" if foreign and packages != {"torch"} else "torch"

@@ -306,6 +306,7 @@ class Duration(Count):
     metavar: ClassVar[str] = "DURATION"
     fraction: ClassVar[str] = FRACTION
     is_milestone: bool = False
+    rounds_up: bool = False  # a share of the run, as the Trainer of transformers rounds its warmup_ratio
 
     @property
     def too_low(self) -> str:

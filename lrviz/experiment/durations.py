@@ -4,7 +4,7 @@
 - `2ep`: as many as two epochs have: 1 an epoch where the scheduler steps once an epoch. A fraction of an
   epoch, `2.5ep`, must come to a whole number of steps.
 - `5%`: that share of all scheduler steps of the run, also inside a segment of a sequence, to the nearest
-  step, halves up.
+  step, halves up; where an argument says so, up to a whole step, as ceil(steps * 0.05) in floats.
 - `rest`, once in a sequence: what the others leave. As an argument of a child it is the length of the
   child's own segment, from its milestone to the next one or to the end of the run. As a milestone it
   is where the child after it still fits: its own length before the next milestone or the end.
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lrviz.errors import shown
-from lrviz.experiment.argtypes import Count, Invalid
+from lrviz.experiment.argtypes import Count, Duration, Invalid
 from lrviz.experiment.clock import Clock
 
 REST = "rest"
@@ -70,7 +70,7 @@ def steps_of(value: object, arg_type: Count, clock: Clock, scope: Scope, field: 
     digits, unit = match[1].replace("_", ""), match[2]
     if unit is None:
         return arg_type.convert(int(digits) if "." not in digits else float(digits))
-    return _epochs(digits, text, arg_type, clock) if unit == "ep" else _share(float(digits), text, arg_type, clock)
+    return _epochs(digits, text, arg_type, clock) if unit == "ep" else _share(digits, text, arg_type, clock)
 
 
 def _epochs(digits: str, text: str, arg_type: Count, clock: Clock) -> int:
@@ -90,11 +90,15 @@ def _epochs(digits: str, text: str, arg_type: Count, clock: Clock) -> int:
     return found
 
 
-def _share(percent: float, text: str, arg_type: Count, clock: Clock) -> int:
+def _share(digits: str, text: str, arg_type: Count, clock: Clock) -> int:
     """Return so many percent of the run, in scheduler steps."""
+    percent = float(digits)
     if not 0 <= percent <= 100:
         raise Invalid(f"must be between 0% and 100% of the run, not {text}")
-    found = math.floor(percent * clock.scheduler_steps / 100 + 0.5)
+    if isinstance(arg_type, Duration) and arg_type.rounds_up:
+        found = math.ceil(clock.scheduler_steps * float(f"{digits}e-2"))  # 7% is the float 0.07
+    else:
+        found = math.floor(percent * clock.scheduler_steps / 100 + 0.5)
     least = max(arg_type.minimum, int(percent > 0))
     if found < least:
         of = f"{text} of the run's {clock.scheduler_steps:,} scheduler steps"

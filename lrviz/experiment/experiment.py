@@ -28,8 +28,9 @@ class Experiment:
 
     `sections` is what its document says to those that use it, such as `lrviz check`, and `document` is
     all of it as it was written, where it was read from one. Raises SpecError where the parts do not fit:
-    a list that is not as long as the parameter groups, or a list of metrics that is shorter than the run;
-    and for more than `MAX_CHANGES` changes of a learning rate.
+    a list that is not as long as the parameter groups, a list of metrics that is shorter than the run, or
+    an argument that the optimizer, or the version of a library that the run names, does not allow; and for
+    more than `MAX_CHANGES` changes of a learning rate.
     """
 
     scheduler: SchedulerSpec
@@ -41,7 +42,7 @@ class Experiment:
 
     def __post_init__(self) -> None:
         found = [*self._misfits(self.scheduler), *_too_few(self.scheduler, self.run.clock), *self._too_many()]
-        problems = [problem.within("scheduler") for problem in found]
+        problems = [problem.within("scheduler") for problem in found or self._refused()]
         if problems:
             raise SpecError(problems)
 
@@ -61,6 +62,14 @@ class Experiment:
                 yield Problem(field=name, message=f"{message}; add steps_per_epoch")
         for number, child in enumerate(spec.children()):
             yield from (problem.within(f"schedulers[{number}]") for problem in self._misfits(child))
+
+    def _refused(self) -> Sequence[Problem]:
+        """Return what the scheduler refuses once it knows the run and the optimizer."""
+        try:
+            _ = self.resolved
+        except SpecError as error:
+            return error.problems
+        return ()
 
     def _too_many(self) -> Iterator[Problem]:
         """Yield a problem for a replay that would not end."""

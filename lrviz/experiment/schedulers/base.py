@@ -167,6 +167,7 @@ class SchedulerSpec(Record):
     may_be_short: ClassVar[bool] = False  # a length far below the run's is a choice
     sets_rate_by_hand: ClassVar[bool] = False  # so that torch's SequentialLR cannot switch to or from it
     starts_low: ClassVar[bool] = False  # with learning rates that move nothing, on purpose
+    is_flat: ClassVar[bool] = False  # leaves the learning rate as it is, on purpose
     is_foreign: ClassVar[bool] = False  # runs code of the user's own, which may move and look at anything
     no_warmup: ClassVar[tuple[str, str]] = ("", "")  # why no warmup can stand before it, and the problem's cause
 

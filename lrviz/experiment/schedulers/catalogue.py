@@ -10,7 +10,7 @@ from lrviz.experiment.schedulers.base import LOADED, SchedulerSpec
 
 __all__ = ["LIBRARIES", "Family", "catalogue", "families", "lookup"]
 
-LIBRARIES: dict[str, str] = {}
+LIBRARIES: dict[str, str] = {"hf": "huggingface"}
 """The module of each library's schedulers, by what their names begin with; in the order of `lrviz list`."""
 
 

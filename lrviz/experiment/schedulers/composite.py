@@ -50,8 +50,13 @@ class _Container(SchedulerSpec):
         return list(self.schedulers)
 
     def resolved(self, length: int, known: Known = UNKNOWN) -> SchedulerSpec:
-        parts = [(part, known._replace(start=known.start + part.start)) for part in self.segments(0, length)]
-        return dataclasses.replace(self, schedulers=tuple(part.spec.resolved(part.length, own) for part, own in parts))
+        found: list[SchedulerSpec] = []
+        for number, part in enumerate(self.segments(0, length)):
+            try:
+                found.append(part.spec.resolved(part.length, known._replace(start=known.start + part.start)))
+            except SpecError as error:
+                raise SpecError([each.within(f"schedulers[{number}]") for each in error.problems]) from None
+        return dataclasses.replace(self, schedulers=tuple(found))
 
     def target_lr(self, base_lr: float, group: int) -> float:
         return max(child.target_lr(base_lr, group) for child in self.schedulers)
