@@ -55,15 +55,16 @@ def _scheduler_row(spec: type[SchedulerSpec]) -> Row:
 
     shape = spec.shape.translate(_PLAIN) if plain_blocks() else spec.shape
     needs = ", ".join(spec.required())
-    upstream = spec.__name__ if spec.module else ", ".join(spec.aliases) if spec.library else ""
-    call = f"{upstream}({needs})" if spec.module else "; ".join(filter(None, [upstream, needs and f"takes {needs}"]))
+    names = [name for name in spec.aliases or [spec.__name__] if spec.library and len(name) <= NARROWEST_TEXT]
+    takes = [*names, *([f"takes {needs}"] if needs else [])]
+    call = f"{spec.__name__}({needs})" if spec.module else "; ".join(takes)
     if spec is ReduceLROnPlateau:
         call += ", stepped with a metric"
     if spec.name == "custom":
         call = "package.module:Name, with --arg name=value"
     elif not spec.on_command_line:
         call += ", in YAML"
-    return spec.name, (shape, "blue"), [(spec.summary(), ""), (call, "dim")]
+    return spec.name, (shape, "blue"), [(spec.summary(), ""), *([(call, "dim")] if call else [])]
 
 
 def _family_row(family: Family) -> Row:

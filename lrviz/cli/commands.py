@@ -247,9 +247,14 @@ def _line(spec: type[SchedulerSpec]) -> tuple[str, str]:
 
 
 def _scheduler_rows() -> list[tuple[str, str]]:
-    """Return a line for every scheduler that can be a target, but for all of a library together."""
-    from lrviz.experiment.schedulers import catalogue, families
+    """Return a line for every scheduler that can be a target, but one for several of a library."""
+    from lrviz.experiment.schedulers import families
 
-    own = [_line(spec) for spec in catalogue().values() if spec.on_command_line and not spec.library]
-    libraries = [each for each in families() if each.library]
-    return [*own, *((each.title, f"{', '.join(each.names)} (lrviz list {each.key})") for each in libraries)]
+    rows = []
+    for family in families():
+        shown = [spec for spec in family.specs if spec.on_command_line]
+        if family.library and len(shown) > 1:
+            rows.append((f"{family.key}-…", f"{len(shown)} of {family.title}: lrviz list {family.key}"))
+        else:
+            rows += map(_line, shown)
+    return rows

@@ -101,7 +101,8 @@ def _exists(name: str) -> bool:
 
 def _unknown(name: str) -> str:
     known = [spec.name for spec in catalogue().values() if spec.on_command_line and not spec.library]
-    libraries = [f"{family.key}-… ({family.title})" for family in families() if family.library]
+    several = [family for family in families() if family.library]
+    libraries = [f"{each.key}-… ({each.title})" if len(each.specs) > 1 else each.names[0] for each in several]
     every = (
         f"a target is a scheduler ({', '.join([*known, *libraries])}), a YAML file, - for standard input, or "
         "package.module:Name of your own; `lrviz list` shows them all"

@@ -69,7 +69,7 @@ def test_list_says_what_a_plateau_needs(lrviz):
 def test_list_names_a_librarys_schedulers_and_says_how_to_see_them(lrviz, halving):
     halving()
     out = " ".join(lrviz("list").out.split())
-    assert out.endswith("Halvings 1 scheduler halvings-halving lrviz list halvings")
+    assert "Halvings 1 scheduler halvings-halving lrviz list halvings" in out
 
 
 def test_list_shows_a_family_by_its_key_its_title_or_its_library_in_any_case(lrviz):
@@ -103,3 +103,15 @@ def test_a_family_of_one_shows_that_one(lrviz, halving):
 def test_list_refuses_what_it_does_not_know_with_the_nearest_name(lrviz, name, message):
     ended = lrviz("list", name)
     assert (ended.code, ended.err) == (2, f"error: {message}\n")
+
+
+def test_the_help_of_a_verb_has_a_line_for_several_of_a_library(lrviz):
+    out = " ".join(lrviz("plot", "--help").out.split())
+    assert "cosine-restarts Restart a cosine" in out
+    assert "of Hugging Face: lrviz list hf" in out
+    assert "hf-cosine" not in out
+
+
+def test_an_unknown_target_is_told_what_a_librarys_begin_with(lrviz):
+    err = " ".join(lrviz("plot", "nosuch").err.split())
+    assert "range-test, hf-… (Hugging Face)" in err
