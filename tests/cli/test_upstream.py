@@ -76,7 +76,7 @@ def test_a_library_that_is_not_there_is_refused(lrviz, halving, target, message)
     halving(target)
     ended = lrviz("table", *RUN)
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err.startswith("error: engine: upstream runs ")
+    assert ended.err.startswith("error: --engine: upstream runs ")
     assert message in ended.err
 
 
