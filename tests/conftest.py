@@ -41,10 +41,12 @@ class Counted:
         self.bases = [group["lr"] for group in self.groups]
         self.factor = factor
 
-    def step_update(self, count, metric=None):
+    def step(self, count, metric=0):
         for group, base in zip(self.groups, self.bases):
-            group["lr"] = base * self.factor ** count
+            group["lr"] = base * self.factor ** count * group.get("scale", 1) + metric
             group["weight_decay"] = 0.5
+
+    step_update = step
 
 def refusing(optimizer, factor):
     def function(step):
@@ -123,10 +125,15 @@ def halving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     """Install a library of schedules, and return what puts one of it into the catalogue, and a spec of it."""
     (tmp_path / "halvings.py").write_text(LIBRARY)
     (tmp_path / "broken_halvings.py").write_text("import missing_one")
+    (tmp_path / "half_installed").mkdir()
+    (tmp_path / "half_installed" / "__init__.py").write_text("import missing_one")
+    (tmp_path / "half_installed" / "schedules.py").write_text(LIBRARY)
     monkeypatch.syspath_prepend(str(tmp_path))
     before = dict(LOADED)
 
-    def halving(target: str = "halvings:halving", stepped_by: str = "step", **more: Any) -> ClosedForm:
+    def halving(
+        target: str = "halvings:halving", stepped_by: str = "step", groups: Any = None, metric: Any = None, **more: Any
+    ) -> ClosedForm:
         class Halving(ClosedForm):
             """Halve the learning rate at each step.
 
@@ -149,7 +156,10 @@ def halving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
                 return self.ratio**step
 
             def upstream(self) -> Upstream:
-                return Upstream(target, {"factor": self.ratio, **more}, stepped_by)
+                return Upstream(target, {"factor": self.ratio, **more}, stepped_by, groups or {})
+
+            def stepped_with(self) -> Any:
+                return metric
 
         return Halving()
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
+from types import ModuleType
 from typing import Any
 
 from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.experiment.schedulers import SchedulerSpec, Upstream
+from lrviz.experiment.schedulers import SchedulerSpec, Upstream, of_group
 
 _DISTRIBUTIONS = {"megatron": "megatron-core"}  # what is installed under another name than it is imported by
 
@@ -33,7 +35,7 @@ def _makers(spec: SchedulerSpec) -> Iterator[Upstream]:
     if upstream is not None:
         yield upstream
     elif spec.module is None and not spec.is_foreign:
-        raise _refused(f"upstream has no class to run for {spec.name}, which is lrviz's own; the other engines have it")
+        raise _refused(f"upstream has no class to run for {spec.name}; the other engines have its formula")
     for child in spec.children():
         yield from _makers(child)
 
@@ -62,13 +64,17 @@ def version(upstream: Upstream) -> str:
     _find(upstream)
     with suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.version(_distribution(upstream))
-    return str(getattr(importlib.import_module(_package(upstream)), "__version__", "of unknown version"))
+    return str(getattr(sys.modules.get(_package(upstream)), "__version__", "of unknown version"))
 
 
 def make(upstream: Upstream, optimizer: Any) -> Any:
     """Return a library's own scheduler of an optimizer, with a `step` that takes nothing, or a metric."""
+    for name, value in upstream.in_groups.items():
+        for number, group in enumerate(optimizer.param_groups):
+            group[name] = of_group(value, number)
     made = _find(upstream)(optimizer, **upstream.arguments)
-    return made if upstream.stepped_by == "step" else _Counted(getattr(made, upstream.stepped_by))
+    method = upstream.stepped_by.removesuffix("(n)")
+    return made if upstream.stepped_by == "step" else _Counted(getattr(made, method))
 
 
 class _Counted:
@@ -89,7 +95,7 @@ def _find(upstream: Upstream) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            module = importlib.import_module(module_name)
+            module = _imported(module_name)
     except Exception as error:
         raise _refused(f"upstream runs {name} itself, which cannot be imported: {_words(error)}") from error
     found = getattr(module, attribute, None)
@@ -97,6 +103,29 @@ def _find(upstream: Upstream) -> Any:
         near = nearest(attribute, vars(module))
         raise _refused(f"upstream runs {upstream.target}, which the installed {name} has not{near}")
     return found
+
+
+def _imported(name: str) -> ModuleType:
+    """Return a module; where its package lacks something, such as timm its torchvision, without the package's own file.
+
+    What is imported that way is forgotten again, so that nobody else finds half a package.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        package = name.partition(".")[0]
+        found = importlib.util.find_spec(package)
+        if found is None or found.submodule_search_locations is None:
+            raise
+        known = {*sys.modules}
+        sys.modules[package] = bare = ModuleType(package)
+        bare.__path__ = [*found.submodule_search_locations]
+        try:
+            return importlib.import_module(name)
+        finally:
+            for each in sys.modules.keys() - known:
+                if each == package or each.startswith(f"{package}."):
+                    del sys.modules[each]
 
 
 def _words(error: Exception) -> str:

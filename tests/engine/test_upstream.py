@@ -65,9 +65,26 @@ def test_rounding_is_no_difference(halving: Halving) -> None:
     assert trace(Rounded()).difference is None
 
 
-def test_a_class_that_is_told_the_count_is_told_it_from_one(halving: Halving) -> None:
-    ran = trace(halving("halvings:Counted", "step_update"))
-    assert rates(ran) == [[8, 4, 2, 1, 0.5, 0.25]]
+@pytest.mark.parametrize("method", ["step_update", "step(n)"])
+def test_a_class_that_is_told_the_count_is_told_it_from_one(halving: Halving, method: str) -> None:
+    assert rates(trace(halving("halvings:Counted", method))) == [[8, 4, 2, 1, 0.5, 0.25]]
+
+
+def test_a_class_that_is_told_the_count_is_told_the_metric_after_it(halving: Halving) -> None:
+    ran = trace(halving("halvings:Counted", "step(n)", metric=(10.0, 20.0)), steps=3)
+    assert rates(ran) == [[8, 14, 22]]
+    assert list(ran.metric or ()) == [10, 20]
+
+
+def test_a_class_finds_in_the_groups_what_it_looks_for_there(halving: Halving) -> None:
+    spec = halving("halvings:Counted", "step(n)", groups={"scale": (1.0, 3.0)})
+    assert rates(trace(spec, steps=2, groups=(Group(name="a"), Group(name="b")))) == [[8, 4], [8, 12]]
+
+
+def test_a_package_that_lacks_what_its_schedules_do_without_is_run_and_forgotten(halving: Halving) -> None:
+    ran = trace(halving("half_installed.schedules:halving"))
+    assert ran.difference is None
+    assert not any(name.startswith("half_installed") for name in sys.modules)
 
 
 def test_what_a_class_moves_beside_the_rate_is_seen_though_the_formula_does_not(halving: Halving) -> None:
@@ -130,5 +147,5 @@ def test_a_class_that_is_not_there_is_refused(halving: Halving, target: str, mes
 
 
 def test_a_formula_that_no_library_has_a_class_for_is_refused() -> None:
-    with pytest.raises(SpecError, match="engine: upstream has no class to run for warmup, which is lrviz's own"):
+    with pytest.raises(SpecError, match="engine: upstream has no class to run for warmup; the other engines"):
         trace(LambdaWarmup(total_iters=4))

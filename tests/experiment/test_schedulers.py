@@ -70,3 +70,10 @@ def test_it_is_frozen(spec: type[SchedulerSpec]) -> None:
 def test_unknown_name_is_refused_with_the_nearest() -> None:
     with pytest.raises(SpecError, match="unknown scheduler 'onecycl'; did you mean 'onecycle'"):
         lookup("onecycl")
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_librarys_names_the_library_and_the_version_that_it_follows(spec: type[SchedulerSpec]) -> None:
+    has_a_class = spec.upstream is not SchedulerSpec.upstream
+    assert spec.library or not has_a_class
+    assert bool(spec.newest) == bool(spec.library)

@@ -44,7 +44,8 @@ def difference_lines(trace: Trace, experiment: Experiment) -> Iterator[str]:
 
 def _difference(trace: Trace, found: Difference) -> str:
     formula = found.formula
-    upstream, ours = _versions(trace), f"lrviz's formula (as {_versions(formula)} has it)"
+    follows = f" (as {_versions(formula)} has it)" if formula.libraries else ""
+    upstream, ours = _versions(trace), f"lrviz's formula{follows}"
     if found.what == "steps":
         return f"{upstream} and {ours} differ: {upstream} {_end(trace)}, the formula {_end(formula)}"
     of_group = f" of {shown(found.group)}" if len(trace.groups) > 1 else ""
