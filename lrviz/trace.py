@@ -129,7 +129,7 @@ class Trace:
     torch_version: str
     libraries: Mapping[str, str] = field(default_factory=dict)
     loss: memoryview | None = None  # of the toy training, before each optimizer step
-    metric: memoryview | None = None  # what a plateau was given, one value for each scheduler step
+    metric: memoryview | None = None  # what a plateau was given, one value for each of its steps
     warnings: tuple[TorchWarning, ...] = ()
     failure: Failure | None = field(default=None)
     difference: Difference | None = None  # from lrviz's formula, where a library's own class ran

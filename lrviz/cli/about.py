@@ -51,15 +51,15 @@ def show_schedulers(asked: str | None = None) -> None:
 
 def _scheduler_row(spec: type[SchedulerSpec]) -> Row:
     """Return a scheduler's name and shape, a line on what it does, what it is upstream and what it must be given."""
-    from lrviz.experiment.schedulers import ReduceLROnPlateau
+    from lrviz.experiment.schedulers import Watching
 
     shape = spec.shape.translate(_PLAIN) if plain_blocks() else spec.shape
     needs = ", ".join(spec.required())
     names = [name for name in spec.aliases or [spec.__name__] if spec.library and len(name) <= NARROWEST_TEXT]
     takes = [*names, *([f"takes {needs}"] if needs else [])]
     call = f"{spec.__name__}({needs})" if spec.module else "; ".join(takes)
-    if spec is ReduceLROnPlateau:
-        call += ", stepped with a metric"
+    if issubclass(spec, Watching):
+        call += f"{', ' * bool(call)}stepped with a metric"
     if spec.name == "custom":
         call = "package.module:Name, with --arg name=value"
     elif not spec.on_command_line:
@@ -102,11 +102,14 @@ def _print_rows(rows: Sequence[Row]) -> None:
 
     screen = console()
     first, second = max(len(name) for name, _, _ in rows) + 2, max(len(word) for _, (word, _), _ in rows) + 2
-    beside = screen.width - first - second >= NARROWEST_TEXT
+    beside, stacked = screen.width - first - second >= NARROWEST_TEXT, screen.width < first + second
     indent = first + second if beside else 4
     for name, (word, color), sentences in rows:
         head = Text.assemble((name.ljust(first), "bold"), (word, color), " " * (second - len(word)))
         lines = [line for text in sentences for line in Text(*text).wrap(screen, screen.width - indent)]
+        if stacked:
+            head = Text(name, "bold")
+            lines.insert(0, Text(word, color))
         if not beside:
             lines.insert(0, Text())
         for number, line in enumerate(lines):

@@ -21,7 +21,7 @@ from lrviz.experiment.schedulers import (
     Custom,
     GroupStart,
     OwnRule,
-    ReduceLROnPlateau,
+    Plateau,
     SchedulerSpec,
     SequentialLR,
 )
@@ -49,9 +49,9 @@ def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -
             return _class(spec, engine)(children)
         case SequentialLR():
             return _class(spec, engine)(optimizer, schedulers=children, milestones=list(spec.milestones))
-        case ReduceLROnPlateau() if children:
-            plateau = _class(spec, engine)(optimizer, **_arguments(spec, total))
-            return Beside(children[0], spec.segments(0, total)[0].length, plateau)
+        case Plateau():
+            plateau = engine.scheduler(LR_SCHEDULER, "ReduceLROnPlateau")(optimizer, **_arguments(spec, total))
+            return Beside(children[0], spec.segments(0, total)[0].length, plateau) if children else plateau
         case _:
             return _class(spec, engine)(optimizer, **_arguments(spec, total))
 

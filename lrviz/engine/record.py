@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import repeat
+from itertools import cycle, repeat
 from traceback import walk_tb
 from typing import Any
 
@@ -150,18 +150,21 @@ class _Recording:
         return stepped
 
     def metric_stepper(self, step: Callable[..., None], metric: Any) -> Callable[[], None]:
-        clock = self.experiment.run.clock
+        clock, stride = self.experiment.run.clock, self.experiment.metric_stride
         metrics, losses = self.metrics, self.engine.losses
+        waits = cycle(range(self.experiment.resolved.every - 1, -1, -1))
 
         def value(index: int) -> float:
             if metric == TRAIN and losses is not None:
                 return losses[-1]
             if isinstance(metric, tuple):
                 return float(metric[index])
-            last = (index + 1) * clock.stride - 1  # the optimizer step just taken
+            last = (index + 1) * stride - 1  # the optimizer step just taken
             return float(metric(epoch=clock.epoch_of(last) or 0, step=last))
 
         def stepped() -> None:
+            if next(waits):
+                return
             metrics.append(value(len(metrics)))
             step(metrics[-1])
 

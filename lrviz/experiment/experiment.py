@@ -111,6 +111,11 @@ class Experiment:
         return [*self.run.lines(), *schedules]
 
     @property
+    def metric_stride(self) -> int:
+        """How many optimizer steps lie between two metrics that the scheduler is given."""
+        return self.run.clock.stride * self.resolved.every
+
+    @property
     def trains(self) -> bool:
         """Whether the scheduler watches a loss, so that the replay must train."""
         return bool(self.scheduler.stepped_with() == TRAIN)
@@ -145,7 +150,7 @@ def _whole(spec: SchedulerSpec) -> Iterator[SchedulerSpec]:
 
 def _too_few(spec: SchedulerSpec, clock: Clock) -> Iterator[Problem]:
     """Yield a problem for a plateau that runs out of metrics before the run ends."""
-    wanted, metric = clock.settings - 1, spec.stepped_with()
+    wanted, metric = (clock.settings - 1) // spec.every, spec.stepped_with()
     if isinstance(metric, tuple) and len(metric) < wanted:
         message = f"has {len(metric):,} values; the run steps its scheduler {wanted:,} times"
         yield Problem(field="metric_csv" if getattr(spec, "metric_csv", None) else "metric", message=message)

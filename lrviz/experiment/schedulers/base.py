@@ -233,10 +233,20 @@ class SchedulerSpec(Record):
         name = self.length_arg or self.period_arg
         return getattr(self, name) if name else None
 
+    def lasting(self, steps: int) -> dict[str, Any]:
+        """Return the arguments that give it, or its first period, so many steps; None leaves one out."""
+        name = self.length_arg or self.period_arg
+        return {name: steps} if name else {}
+
     @property
     def first_step(self) -> int:
         """The step of the run from which the training loop steps it."""
         return 0
+
+    @property
+    def every(self) -> int:
+        """How many scheduler steps of the run make one of its own: those between two evaluations."""
+        return 1
 
     @property
     def falls_at_once(self) -> bool:

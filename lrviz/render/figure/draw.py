@@ -111,7 +111,7 @@ def _draw(
     if name == "loss" and trace.loss is not None:
         return draw_loss(axes, trace.loss, theme)
     if name == "metric" and trace.metric is not None:
-        return draw_metric(axes, trace.metric, experiment.run.clock.stride, theme)
+        return draw_metric(axes, trace.metric, experiment.metric_stride, theme)
     return draw_lr(axes, trace, experiment, theme, log_y=options.log_y)
 
 

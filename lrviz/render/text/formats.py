@@ -160,7 +160,7 @@ def _rows(
     """
     columns = [column for group in _columns(trace).values() for column in group]
     watched = [
-        (values, experiment.run.clock.stride if name == "metric" else 1) for name, values in _watched(trace).items()
+        (values, experiment.metric_stride if name == "metric" else 1) for name, values in _watched(trace).items()
     ]
     per_epoch = trace.steps_per_epoch
     held: list[float] = [math.nan] * len(columns)

@@ -196,7 +196,7 @@ class TraceTable:
 
     def _metric(self, rows: Sequence[Row]) -> Iterator[Column]:
         """Yield the first and the last that a plateau was given in a row."""
-        metric, stride = self.trace.metric, self._stride
+        metric, stride = self.trace.metric, self.experiment.metric_stride
         if metric is None:
             return
         cells = []
