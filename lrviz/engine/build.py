@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from lrviz.engine.engine import Engine
+from lrviz.engine.library import make
 from lrviz.errors import SpecError, nearest, shown
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.record import arg_types
@@ -34,6 +35,9 @@ def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -
     in order, on the same optimizer, before their container.
     """
     children = [construct(part.spec, optimizer, engine, part.length) for part in spec.segments(0, total)]
+    upstream = spec.upstream() if engine.upstream else None
+    if upstream is not None:
+        return make(upstream, optimizer)
     match spec:
         case Custom():
             return _own(spec, optimizer)

@@ -58,7 +58,7 @@ def test_a_flag_may_be_spelled_as_torch_spells_it(table, flag):
         (("plot", "cosine", "--log-y=3"), "--log-y: takes no value"),
         (("gallery", "--chek"), "--chek: no such flag; did you mean '--check'?"),
         (("--rows",), "--rows: no such flag; lrviz --help shows them"),
-        (("list", "x"), "got unexpected extra argument(s) (x)"),
+        (("list", "torch", "x"), "got unexpected extra argument(s) (x)"),
         (("cosine",), "unknown command 'cosine'; lrviz --help shows them"),
     ],
 )

@@ -144,7 +144,8 @@ class Upstream(NamedTuple):
 
     target: str  # module:Name of a class or a function
     arguments: Mapping[str, Any]
-    stepped_by: str = "step"  # the method that the training loop calls; step_update takes the count, from 1
+    stepped_by: str = "step"  # what the training loop calls; "step(n)" and "step_update" take the count, from 1
+    in_groups: Mapping[str, Any] = MappingProxyType({})  # what it finds in each parameter group, by name
 
 
 class SchedulerSpec(Record):

@@ -577,7 +577,7 @@ class HFWarmupStableDecay(_Decaying):
         return {"num_stable_steps": max(0, steps - self.num_warmup_steps - self.num_decay_steps)}
 
     def upstream(self) -> Upstream:
-        target, given, _ = super().upstream()
+        target, given, *_ = super().upstream()
         left_out = {"warmup_type", "decay_type"} if self.is_old else set()
         left_out |= {"num_training_steps"} if self.num_stable_steps is not None else set()
         return Upstream(target, {name: value for name, value in given.items() if name not in left_out})

@@ -124,6 +124,8 @@ class ConstantLR(SchedulerSpec):
         lr_t = base_lr * factor    if t < total_iters
         lr_t = base_lr             otherwise
 
+    First step: trains with base_lr * factor.
+
     Past its end: the learning rate is the full one.
 
     Source: torch.optim.lr_scheduler.ConstantLR.
@@ -156,6 +158,8 @@ class LinearLR(SchedulerSpec):
         lr_t = base_lr * (start_factor + (end_factor - start_factor) * p)
 
         p = min(1, t / total_iters)
+
+    First step: trains with base_lr * start_factor.
 
     Past its end: the learning rate stays at base_lr * end_factor.
 
@@ -317,6 +321,8 @@ class CyclicLR(SchedulerSpec):
         scale = 1 (triangular), 1 / 2^(cycle - 1) (triangular2), gamma^t (exp_range)
         or scale_fn(x); cycle counts from 1, and x is cycle or t
 
+    First step: trains with the base_lr that it is given, whatever the optimizer's is.
+
     Past its end: it has none; the cycles go on.
 
     Source: torch.optim.lr_scheduler.CyclicLR; Smith 2017, arXiv:1506.01186.
@@ -388,6 +394,8 @@ class OneCycleLR(SchedulerSpec):
         anneal(a, b, p) = b + (a - b) * (1 + cos(pi * p)) / 2    (cos)
                         = a + (b - a) * p                        (linear)
         three_phase: back to lr_0 in u steps more, then to lr_0 / final_div_factor
+
+    First step: trains with max_lr / div_factor.
 
     Past its end: one step more is taken, up again (cos) or below zero (linear); the next raises ValueError.
 
@@ -509,6 +517,8 @@ class LambdaLR(SchedulerSpec):
     """Set the learning rate to the base rate times a function of the step.
 
         lr_t = base_lr * lr_lambda(t)
+
+    First step: trains with base_lr * lr_lambda(0).
 
     Past its end: it has none but the function's.
 
