@@ -6,11 +6,17 @@ import math
 from typing import Any
 
 import pytest
+import torch
 
 import lrviz
 from lrviz import ReplayError, SpecError, Trace
 from lrviz.engine.engine import TorchEngine
 from lrviz.engine.select import replay
+
+older = pytest.mark.skipif(
+    not hasattr(torch.optim.lr_scheduler.LRScheduler, "_update_lr"),
+    reason=f"torch {torch.__version__} calls step(0) of a child at a milestone; see test_equality.py",
+)
 
 
 def trace_of(
@@ -89,6 +95,7 @@ def test_closed_form_child_restarts_from_the_base_rate_at_its_milestone() -> Non
     assert rates({"name": "sequential", "schedulers": children, "milestones": [6]})[5:8] == [0.5**5, 1.0, 0.75]
 
 
+@older
 def test_multiplicative_child_goes_on_from_the_current_rate() -> None:
     children = [{"name": "exponential", "gamma": 0.5}, {"name": "multiplicative", "lr_lambda": "0.9"}]
     values = rates({"name": "sequential", "schedulers": children, "milestones": [6]})
@@ -189,6 +196,7 @@ def test_cycling_a_momentum_that_is_not_there_is_told_in_torchs_words() -> None:
         trace_of({"name": "onecycle", "max_lr": 1.0}, optimizer={"name": "adagrad"})
 
 
+@older
 @pytest.mark.parametrize("inner", ["sequential", "chained"])
 def test_nested_container_raises_at_its_milestone(inner: str) -> None:
     child = {"name": inner, "schedulers": [{"name": "exponential", "gamma": 0.5}]}
@@ -264,8 +272,6 @@ def test_two_replays_in_a_row_are_equal() -> None:
 @pytest.mark.parametrize("train", [False, True], ids=["torch", "toy"])
 @pytest.mark.parametrize("name", ["SGD", "Muon"])
 def test_the_callers_random_numbers_stay_as_they_are(name: str, train: bool) -> None:
-    import torch
-
     if not hasattr(torch.optim, name):
         pytest.skip(f"torch {torch.__version__} has no {name}")
     experiment = lrviz.load({"optimizer": {"name": name}, "scheduler": {"name": "cosine"}})
