@@ -11,6 +11,7 @@ import torch
 import lrviz
 from lrviz import ReplayError, SpecError, Trace
 from lrviz.engine.engine import TorchEngine
+from lrviz.engine.light import LightEngine
 from lrviz.engine.select import replay
 
 older = pytest.mark.skipif(
@@ -303,6 +304,23 @@ def test_progress_ends_at_the_whole() -> None:
     experiment = lrviz.load({"scheduler": {"name": "cosine"}})
     replay(experiment, engine=TorchEngine(), progress=lambda done, total: seen.append((done, total)))
     assert seen[-1] == (32, 32)
+
+
+MANY = [{"name": str(number), "lr": 0.1} for number in range(1000)]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"run": {"steps": 100, "framework": "accelerate", "world_size": 1000}, "scheduler": {"name": "cosine"}},
+        {"optimizer": {"groups": MANY}, "run": {"steps": 100}, "scheduler": {"name": "cosine"}},
+    ],
+    ids=["calls", "groups"],
+)
+def test_progress_is_told_by_what_takes_time(document: dict[str, Any]) -> None:
+    seen: list[int] = []
+    replay(lrviz.load(document), engine=LightEngine(), progress=lambda done, _: seen.append(done))
+    assert seen == [21, 41, 61, 81, 100]
 
 
 def test_rate_that_overflows_is_shown_as_it_is() -> None:
