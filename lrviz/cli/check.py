@@ -133,7 +133,9 @@ def _checked(source: Source, given: Mapping[str, Any], flags: ProjectSettings, p
     try:
         experiment = source.load(given)
     except SpecError as error:
-        found, problems = _explained(error.problems, (flags, project))
+        own = error.sections.get(CheckSettings)
+        layers = (flags, own, project) if isinstance(own, CheckSettings) else (flags, project)
+        found, problems = _explained(error.problems, layers)
         return Checked(source.name, found, problems=problems, is_strict=is_strict)
     findings = examine(experiment, run(experiment, given), flags, project)
     found = [Found(_worded(finding, source), place_of(finding, experiment.document)) for finding in findings]
