@@ -91,7 +91,7 @@ def _read(committed: Path) -> tuple[dict[str, Any] | None, str]:
     except RecursionError:
         return None, "cannot be read: nested too deeply"
     except (OSError, ValueError) as error:
-        return None, f"cannot be read: {error}"
+        return None, f"cannot be read: {_why(error)}"
     return (old, "") if isinstance(old, dict) else (None, "does not hold the numbers of figures")
 
 
@@ -147,7 +147,18 @@ def _difference(old: Path, new: Path) -> str | None:
     try:
         return compare[new.suffix](old, new)
     except Exception as error:  # noqa: BLE001  what decodes an image raises anything for a damaged one
-        return f"cannot be read: {str(error) or type(error).__name__}"
+        return f"cannot be read: {_why(error)}"
+
+
+def _why(error: Exception) -> str:
+    """Return in plain words why a file could not be decoded."""
+    match error:
+        case UnicodeDecodeError():
+            return "not text in UTF-8"
+        case json.JSONDecodeError():
+            return f"not JSON from line {error.lineno} on"
+        case _:
+            return str(error) or type(error).__name__
 
 
 def _pdf_differs(old: Path, new: Path) -> str | None:

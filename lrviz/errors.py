@@ -12,7 +12,7 @@ Library code raises these; only `lrviz.cli` prints them.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 
@@ -42,9 +42,15 @@ class LrvizError(Exception):
 
 
 class SpecError(LrvizError):
-    """Raised when an experiment, its document or its flags are wrong; carries every problem found."""
+    """Raised when an experiment, its document or its flags are wrong; carries every problem found.
 
-    def __init__(self, problems: str | Problem | Sequence[Problem]) -> None:
+    `sections` are what a refused document holds beside the experiment, by type, where that is right.
+    """
+
+    def __init__(
+        self, problems: str | Problem | Sequence[Problem], sections: Mapping[type, object] | None = None
+    ) -> None:
+        self.sections = sections or {}
         if isinstance(problems, str):
             problems = Problem(message=problems)
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)

@@ -10,9 +10,8 @@ import html
 import json
 import os
 import re
-import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -24,13 +23,14 @@ from urllib.parse import quote
 from lrviz.curves import numbers
 from lrviz.documents import GalleryPlace, load
 from lrviz.engine.select import replay
-from lrviz.errors import OutputError, Problem, ReplayError, SpecError
+from lrviz.errors import Problem, ReplayError, SpecError
 from lrviz.experiment.experiment import Experiment
 from lrviz.files import make_folder, write_text
 from lrviz.render.figure.options import FigureOptions, Mark
 from lrviz.render.figure.output import write
 from lrviz.render.words import one_line
 from lrviz.rules import Finding, examine
+from lrviz.staging import staged
 from lrviz.trace import Trace
 from lrviz.workers import spread
 
@@ -137,7 +137,7 @@ def render(entries: Sequence[Entry], folder: Path, formats: Sequence[str], on_dr
     from lrviz.render.figure import draw, summary  # noqa: F401  imported before the fork, once for all
 
     names = figure_names(entries)
-    with _staged(folder) as staging:
+    with staged(folder) as staging:
         with closing(spread(partial(_draw, entries, staging, formats), names)) as done:
             for name in done:
                 if on_drawn is not None:
@@ -145,25 +145,6 @@ def render(entries: Sequence[Entry], folder: Path, formats: Sequence[str], on_dr
         write_text(curves(entries), staging / CURVES)
         write_text(_index(entries, formats), staging / INDEX)
     return len(names)
-
-
-@contextmanager
-def _staged(folder: Path) -> Iterator[Path]:
-    """Yield a passing folder within one, whose files move there when all are complete."""
-    try:
-        with tempfile.TemporaryDirectory(prefix=".lrviz-", suffix=".part", dir=folder) as passing:
-            staging = Path(passing)
-            try:
-                yield staging
-            except OutputError as error:
-                raise OutputError(str(error).replace(passing, str(folder))) from error
-            for path in sorted(path for path in staging.rglob("*") if not path.is_dir()):
-                target = folder / path.relative_to(staging)
-                make_folder(target.parent)
-                path.replace(target)
-    except OSError as error:
-        place = error.filename2 or error.filename or folder
-        raise OutputError(f"cannot write {place}: {(error.strerror or str(error)).lower()}") from error
 
 
 def figure_names(entries: Sequence[Entry]) -> list[str]:

@@ -23,9 +23,11 @@ BELOW: dict[str, tuple[str, ...]] = {
     "rules": ("trace", "experiment", "errors"),
     "render": ("trace", "experiment", "files", "errors"),
     "workers": ("errors",),
+    "staging": ("files", "errors"),
     "curves": ("trace",),
     "gallery": (
         "curves",
+        "staging",
         "workers",
         "documents",
         "rules",

@@ -39,11 +39,25 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """What a fix makes of a file: text, without a last line end, for its lines from `first` to `last`, and `width`.
+
+    Lines are counted from 1; `width` is that of the last one, in characters.
+    """
+
+    first: int
+    last: int
+    width: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Found:
-    """A finding and its place."""
+    """A finding and its place; `edit` is its fix in the file, where somebody asked for that and it helps."""
 
     finding: Finding
     place: Place
+    edit: Edit | None = None
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def draw(asked: Asked, form: str, *, prune: bool) -> None:
         if prune:
             _remove(output / name)
         else:
-            print_note(f"{name}: no YAML file makes it; --prune removes it")
+            print_note(f"{one_line(name)}: no YAML file makes it; --prune removes it")
 
 
 def _strays(entries: Sequence[Entry], output: Path) -> tuple[list[str], bool]:

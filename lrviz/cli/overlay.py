@@ -152,13 +152,13 @@ def _refuse_idle(optimizer: Value) -> None:
 def in_flags(text: str, scheduler: FlagSet) -> str:
     """Return a message for somebody who typed flags: an argument of theirs is called by its flag.
 
-    What a message quotes is left as it was typed.
+    What a message quotes is left as it was typed, and names that it lists as they are to be typed.
     """
     flags = _flags(scheduler)
     names = {field.rpartition(".")[2]: flag for field, flag in flags.items()}
     odd = [name for name in names if "_" in name or name != name.lower()]  # no words of plain English
     known, unmistakable = "|".join(names), "|".join(odd)
-    quoted = r"(?<!\w)(?:'[^'\n]*'|\"[^\"\n]*\")(?!\w)"
+    quoted = r"(?<!\w)(?:'[^'\n]*'|\"[^\"\n]*\")(?!\w)|known are (?:[\w-]+, )*[\w-]+"
     named = rf"`({known})`|(?<=such as )({known}): |(?<= or )({known}): "
     pattern = rf"{quoted}|{named}|(?<![\w.-])({unmistakable})\b(?: = (?=[-.\d]))?"
 

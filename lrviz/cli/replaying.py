@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lrviz.rules import Finding
     from lrviz.trace import Trace
 
-SLOW = 200_000  # settings from which a progress bar is worth its place
+SLOW = 200_000  # changes of a learning rate from which a progress bar is worth its place
 
 
 def run(experiment: Experiment, given: Mapping[str, Any]) -> Trace:
@@ -28,7 +28,7 @@ def run(experiment: Experiment, given: Mapping[str, Any]) -> Trace:
 
     total = experiment.run.clock.settings
     options = {"engine": given["engine"], "train": given.get("train", False), "partial": True}
-    with progress("replaying", total) if total >= SLOW else nullcontext() as update:
+    with progress("replaying", total) if experiment.changes >= SLOW else nullcontext() as update:
         report = update and (lambda done, _: update(completed=done))
         with redirect_stdout(sys.stderr):  # what a scheduler of the user's own prints is no part of a report
             trace = _located(lambda: replay(experiment, progress=report, **options))

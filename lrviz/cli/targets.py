@@ -123,7 +123,7 @@ def _read(root: Value, flags: FlagSet | None, **options: Any) -> Experiment:
     try:
         return documents.read(root, **options)
     except SpecError as error:
-        raise SpecError(overlay.located(error.problems, flags)) from None
+        raise SpecError(overlay.located(error.problems, flags), error.sections) from None
 
 
 def _scheduler_source(spec: type[SchedulerSpec]) -> Source:

@@ -21,7 +21,7 @@ from lrviz.experiment.optimizers import momentum_name
 from lrviz.experiment.schedulers import ClosedForm, OwnRule, SchedulerSpec
 from lrviz.trace import Failure, GroupTrace, TorchWarning, Trace, column
 
-BLOCK = 20_000  # settings between two calls of `progress`
+BLOCK = 20_000  # changes of a learning rate between two calls of `progress`
 
 Progress = Callable[[int, int], None]
 
@@ -203,8 +203,9 @@ class _Recording:
     def advance(self, settings: int, progress: Progress | None) -> Failure | None:
         """Step through the run, and read each setting."""
         left = settings - 1
+        most = max(1, BLOCK * settings // self.experiment.changes)
         while left:
-            block = min(left, BLOCK)
+            block = min(left, most)
             failure = self.guarded(partial(self.advance_block, self.step, block))
             if failure is not None:
                 return failure

@@ -74,11 +74,15 @@ class Experiment:
     def _too_many(self) -> Iterator[Problem]:
         """Yield a problem for a replay that would not end."""
         groups = len(self.optimizer.resolved_groups)
-        changes = _changes(self.scheduler, self.run.clock.scheduler_steps) * groups
-        if changes > MAX_CHANGES:
+        if self.changes > MAX_CHANGES:
             count = f"{self.run.clock.scheduler_steps:,} scheduler steps of {groups:,} group{'s' * (groups != 1)}"
-            message = f"changes a learning rate {changes:,} times in {count}; at most {MAX_CHANGES:,}"
+            message = f"changes a learning rate {self.changes:,} times in {count}; at most {MAX_CHANGES:,}"
             yield Problem(message=message)
+
+    @cached_property
+    def changes(self) -> int:
+        """How often a replay changes a learning rate, which says how long it takes."""
+        return _changes(self.scheduler, self.run.clock.scheduler_steps) * len(self.optimizer.resolved_groups)
 
     @cached_property
     def resolved(self) -> SchedulerSpec:

@@ -64,7 +64,7 @@ def build(
     reader.problems.extend(root.problems)
     experiment = reader.experiment(root)
     if experiment is None or reader.problems:
-        raise SpecError(_first(sorted(located(reader.problems, root), key=_line)))
+        raise SpecError(_first(sorted(located(reader.problems, root), key=_line)), reader.found)
     return experiment
 
 
@@ -106,6 +106,7 @@ class _Reader:
         self.sections = sections
         self.clock = STAND_IN
         self.problems: list[Problem] = []
+        self.found: dict[type[Record], Record] = {}  # of the sections
 
     def refuse(self, field: str, message: str, cause: str = "") -> None:
         self.problems.append(Problem(field=field, message=message, cause=cause))
@@ -122,6 +123,7 @@ class _Reader:
         optimizer = self.record(OptimizerSpec, entries.get("optimizer", Value({})), "optimizer")
         given = {key: cls for key, cls in self.sections.items() if key in entries}
         sections = {cls: self.record(cls, entries[key], key) for key, cls in given.items()}
+        self.found = {cls: record for cls, record in sections.items() if record is not None}
         title = self.argument(Text("", blank=True), entries["title"], "title") if "title" in entries else None
         if "scheduler" not in entries:
             self.refuse("scheduler", "missing; for example scheduler: {name: onecycle, max_lr: 1e-3}")

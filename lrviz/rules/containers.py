@@ -48,7 +48,8 @@ def closed_form_in_chain(case: Case, part: Part) -> Iterator[Finding]:
     "nested-container",
     "error",
     "a Sequential or Chained inside a Sequential",
-    why="As a later child torch raises NotImplementedError at its milestone, mid-run; as the first it starts from the "
+    why="torch cannot start one at a milestone: as a later child it raises, in this version or another "
+    "NotImplementedError or TypeError, mid-run, or AttributeError when it is built; as the first it starts from the "
     "wrong rate.",
     instead="Write one sequential with all the schedulers and milestones in it.",
     example=toy(
@@ -68,11 +69,20 @@ def nested_container(case: Case, part: Part) -> Iterator[Finding]:
         return
     first = part.number == 0
     step = case.clock.step_of(part.start)
-    late = f"torch raises NotImplementedError at step {step:,}, when {part.name} takes over"
-    message = f"{part.name} stands first in a SequentialLR and starts from the wrong learning rate" if first else late
+    wrong = f"{part.name} stands first in a SequentialLR and starts from the wrong learning rate"
+    message = wrong if first else _raises(case, part, step)
     one = "Write one sequential: its children in the outer list, their milestones counted from the start of the run"
     fix = one if isinstance(part.spec, SequentialLR) else "Write the product of its children as one lambda"
     yield case.finding(message, fix, step, explains_failure=not first and part.steps > 0)
+
+
+def _raises(case: Case, part: Part, step: int) -> str:
+    """Return what torch does with a container at a milestone, in the words of the version that was replayed."""
+    failure = case.trace.failure
+    if failure and not failure.step and part.spec.label in failure.message:
+        return f"torch raises {failure.kind} when the scheduler is built: it cannot start {part.name} at a milestone"
+    kind = failure.kind if failure and failure.step == step else "an exception"
+    return f"torch raises {kind} at step {step:,}, when {part.name} takes over"
 
 
 @part_rule(

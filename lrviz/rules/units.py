@@ -209,7 +209,7 @@ def _of_devices(case: Case, part: Part, length: int | None) -> Finding | None:
         fix = "Do not pass the scheduler to accelerator.prepare, or count its steps on all devices"
         return case.finding(f"{message}: it runs {calls} times too fast", fix, 0, (), "warning")
     count = spec.patience if isinstance(spec, Plateau) else length
-    is_bare = any(field in case.bare_counts for field in part.counts())
+    is_bare = any(field in case.bare_counts for field in part.counts()) or (by_epoch and _has_own_patience(case, part))
     severity = _severity_of_devices(case, part, count) if count and is_bare else None
     if severity is None or not count:
         return None
@@ -219,6 +219,11 @@ def _of_devices(case: Case, part: Part, length: int | None) -> Finding | None:
     changes = [] if severity == "info" else _on_each_device(case, part, count)
     fix = f"Multiply it by {calls} if {'epochs' if by_epoch else 'optimizer steps'} are meant, or do not prepare it"
     return case.finding(message, fix, clock.step_of(part.start + count), changes, severity)
+
+
+def _has_own_patience(case: Case, part: Part) -> bool:
+    """Return whether a part is a plateau with torch's patience, which is meant for epochs."""
+    return isinstance(part.spec, ReduceLROnPlateau) and case.written(part.field("patience")) is None
 
 
 def _severity_of_devices(case: Case, part: Part, count: int) -> Severity | None:
@@ -242,7 +247,8 @@ def _on_each_device(case: Case, part: Part, count: int) -> Changes:
     """Return the changes that count a part's steps on all devices, with a unit where one says it exactly."""
     clock = case.clock
     if clock.interval == "epoch":
-        return [Change(field, f"{number}ep") for field, number in case.bare_counts.items()]
+        patience = {part.field("patience"): count} if _has_own_patience(case, part) else {}
+        return [Change(field, f"{number}ep") for field, number in (case.bare_counts | patience).items()]
     if not part.spec.warms_up():
         own = [field for field in part.counts() if field in case.bare_counts]
         return [Change(field, case.bare_counts[field] * clock.calls) for field in own]

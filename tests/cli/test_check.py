@@ -113,8 +113,15 @@ def test_a_pyproject_without_a_table_is_passed_over(severities, tmp_path):
 
 
 def test_a_refused_value_is_ignored_or_raised_as_well(severities):
-    document = "scheduler: {name: step, step_size: 2.5}\n"
+    document, project = (
+        "scheduler: {name: step, step_size: 2.5}\n",
+        "[tool.lrviz.check]\nerror = ['fractional-count']\n",
+    )
+    ignored = f"{document}check: {{ignore: [fractional-count]}}\n"
+    assert severities(document, "") == ({"fractional-count": "error"}, 1)
     assert severities(document, "", "--ignore", "fractional-count") == ({}, 1)
+    assert severities(ignored, project) == ({}, 1)
+    assert severities(ignored, "", "--select", "fractional-count") == ({"fractional-count": "error"}, 1)
 
 
 @pytest.mark.parametrize(

@@ -116,3 +116,15 @@ def test_who_wrote_a_document_reads_its_keys(lrviz, write):
 def test_what_a_message_quotes_is_left_as_it_was_typed(lrviz):
     ended = lrviz("table", "lambda", "--lr-lambda", "batch_size * 2")
     assert (ended.code, "'batch_size * 2': unknown name 'batch_size'" in ended.err) == (2, True), ended.err
+
+
+@pytest.mark.parametrize(
+    ("flags", "listed"),
+    [
+        (["lambda", "--lr-lambda", "x"], "known are epoch, step, total, start, steps_per_epoch, base_lr, pi, e"),
+        (["cosine", "--set", "x=1"], "scheduler, warmup, warmup_start, warmup_shape, check, gallery"),
+    ],
+    ids=["of an expression", "of a document"],
+)
+def test_names_that_a_message_lists_are_those_to_type(lrviz, flags, listed):
+    assert listed in lrviz("table", *flags).err

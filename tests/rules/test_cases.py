@@ -211,6 +211,12 @@ BAD = {
     "plateau under accelerate": Bad(
         UNIT, "error", "with the same metric", case(DEVICES_BY_EPOCH, plateau("max(0.3, 0.9 ** epoch)", patience=6))
     ),
+    "plateau with torch's patience under accelerate": Bad(
+        UNIT,
+        "error",
+        "its patience of 10 is over after 3.333 epochs",
+        case(DEVICES_BY_EPOCH, plateau("max(0.3, 0.9 ** epoch)")),
+    ),
     "function by epoch under accelerate": Bad(
         UNIT, "warning", "3 times too fast", case(DEVICES_BY_EPOCH, function("0.97 ** epoch"))
     ),

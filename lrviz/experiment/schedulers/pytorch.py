@@ -586,7 +586,14 @@ class SWALR(SchedulerSpec):
     swa_lr: Rates = arg(PerGroup(Real("learning rate to anneal to", minimum=0)))
     anneal_epochs: int = arg(Duration("steps of the annealing", minimum=0), default=10)
     anneal_strategy: str = arg(OneOf(("cos", "linear"), "shape of the annealing"), default="cos")
-    swa_start: int = arg(Duration("step from which it is stepped", minimum=0, extra=True), default=0)
+    swa_start: int = arg(
+        Duration(
+            "when the loop steps it: `if step >= swa_start` (torch's example has >, a step later)",
+            minimum=0,
+            extra=True,
+        ),
+        default=0,
+    )
 
     @property
     def first_step(self) -> int:
