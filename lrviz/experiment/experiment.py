@@ -26,8 +26,9 @@ R = TypeVar("R", bound=Record)
 class Experiment:
     """One schedule to replay.
 
-    `sections` is what its document says to those that use it, such as `lrviz check`, and `document` is
-    all of it as it was written, where it was read from one. Raises SpecError where the parts do not fit:
+    `warmup` is how many of the scheduler's first steps its document writes as `warmup:`, and not in the
+    scheduler. `sections` is what it says to those that use it, such as `lrviz check`, and `document` is all
+    of it as it was written, where it was read from one. Raises SpecError where the parts do not fit:
     a list that is not as long as the parameter groups, or a list of metrics that is shorter than the run;
     and for more than `MAX_CHANGES` changes of a learning rate.
     """
@@ -36,6 +37,7 @@ class Experiment:
     run: Run = field(default_factory=Run)
     optimizer: OptimizerSpec = field(default_factory=OptimizerSpec)
     title: str | None = None
+    warmup: int = 0
     sections: Mapping[type[Record], Record] = field(default_factory=dict)
     document: Value | None = field(default=None, compare=False, repr=False)
 
@@ -83,9 +85,15 @@ class Experiment:
         return bool(self.scheduler.stepped_with() == TRAIN)
 
     @property
+    def schedule(self) -> str:
+        """What the scheduler is called, in torch's names but for a `warmup:`."""
+        title = self.scheduler.title
+        return f"Warmup{title.removeprefix(self.scheduler.children()[0].title)}" if self.warmup else title
+
+    @property
     def name(self) -> str:
         """The title, or what the scheduler is called."""
-        return self.title or self.scheduler.title
+        return self.title or self.schedule
 
     @property
     def heading(self) -> str:

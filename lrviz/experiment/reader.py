@@ -130,19 +130,18 @@ class _Reader:
         if schedulers > MAX_SCHEDULERS:
             self.refuse("scheduler", f"holds {schedulers:,} schedulers; at most {MAX_SCHEDULERS:,}")
             return None
-        scheduler = self.warmed_up(entries)
+        warmup = self.record(Warmup, Value({key: entries[key] for key in arg_types(Warmup) if key in entries}), "")
+        steps = (warmup.warmup if warmup else None) or 0
+        scheduler = self.warmed_up(entries["scheduler"], warmup, steps)
         if run is None or optimizer is None or scheduler is None:
             return None
         parts: dict[str, Any] = {"run": run, "optimizer": optimizer, "scheduler": scheduler, "sections": sections}
-        return self.attempt(lambda: Experiment(**parts, title=title, document=root), "")
+        return self.attempt(lambda: Experiment(**parts, title=title, warmup=steps, document=root), "")
 
-    def warmed_up(self, entries: Mapping[str, Value]) -> SchedulerSpec | None:
-        """Read the scheduler and the warmup before it, which make a sequence of the two."""
-        given = {name: entries[name] for name in arg_types(Warmup) if name in entries}
-        warmup = self.record(Warmup, Value(given), "")
-        after = (warmup.warmup if warmup else None) or None
-        scope = Scope(self.clock.scheduler_steps - (after or 0), None if after is None else Rest())
-        scheduler = self.scheduler(entries["scheduler"], "scheduler", scope)
+    def warmed_up(self, value: Value, warmup: Warmup | None, steps: int) -> SchedulerSpec | None:
+        """Read the scheduler, and put a warmup of so many steps before it."""
+        scope = Scope(self.clock.scheduler_steps - steps, Rest() if steps else None)
+        scheduler = self.scheduler(value, "scheduler", scope)
         if warmup is None or scheduler is None:
             return None
         return self.attempt(lambda: warmup.before(scheduler), "")

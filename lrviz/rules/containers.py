@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lrviz.experiment.schedulers import ChainedScheduler, ReduceLROnPlateau, SequentialLR
+from lrviz.experiment.record import arg_types
+from lrviz.experiment.schedulers import ChainedScheduler, ReduceLROnPlateau, SequentialLR, Warmup
 from lrviz.experiment.schedulers.base import OVERWRITES
 from lrviz.experiment.schedulers.composite import NESTED
 from lrviz.rules.case import Case, Part, percent
@@ -121,8 +122,9 @@ def lr_overwritten(case: Case, part: Part) -> Iterator[Finding]:
             fix = "Use it alone: OneCycleLR warms up by pct_start; after a warmup take cosine"
             alone = dict(case.written(part.place))
             alone.pop(part.spec.length_arg, None)  # it was that of a part of the run
-            shorts = [name for name in ("warmup", "warmup_start") if case.written(name) is not None]
-            changes = [Change(part.owner.place, alone), *(Change(name, remove=True) for name in shorts)]
+            shorts = [name for name in arg_types(Warmup) if case.written(name) is not None]
+            dropped = [Change(name, remove=True) for name in shorts if case.experiment.warmup]
+            changes = [Change(part.owner.place, alone), *dropped]
             yield case.finding(message, fix, 0, [] if part.owner.owner else changes)
             break
 

@@ -39,7 +39,7 @@ def test_lists_maps_and_expressions_are_flags(table):
 
 def test_a_warmup_goes_before_any_scheduler(lrviz):
     does = lrviz("plot", "cosine", "--warmup", "25%", "--warmup-start", "0.5").out.splitlines()[1]
-    assert does.startswith("LinearLR, then CosineAnnealingLR: first 0.0005, peak 0.001 at step 8 (epoch 1)")
+    assert does.startswith("Warmup, then CosineAnnealingLR: first 0.0005, peak 0.001 at step 8 (epoch 1)")
 
 
 @pytest.mark.parametrize("flag", ["--step_size", "--Step-Size", "--step-size"])

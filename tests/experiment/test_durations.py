@@ -308,6 +308,11 @@ def test_a_sequence_after_a_warmup_counts_from_its_end() -> None:
         ({"name": "manual", "values": {0: 1}}, "write the warmup into its values", ""),
         ({"name": "range-test", "min_lr": 0.1, "max_lr": 1}, "range-test rises over the whole run by itself", ""),
         ({"name": "swa", "swa_lr": 1, "swa_start": 5}, "swa_start and warmup exclude each other", ""),
+        (
+            {"name": "plateau", "metric": "1", "warmup": {"name": "linear", "total_iters": 9}},
+            "the plateau has a warmup of its own; write one of the two",
+            "",
+        ),
     ],
 )
 def test_schedulers_that_cannot_follow_a_warmup(scheduler: Any, message: str, cause: str) -> None:

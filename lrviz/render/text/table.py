@@ -105,7 +105,8 @@ class TraceTable:
         return text.encode("ascii", "backslashreplace").decode() if self.ascii else text
 
     def _heading(self) -> str:
-        trace, name, scheduler = self.trace, self.experiment.name, type(self.experiment.scheduler).__name__
+        trace, name, experiment = self.trace, self.experiment.name, self.experiment
+        scheduler = experiment.schedule if experiment.warmup else type(experiment.scheduler).__name__
         title = name if scheduler == name else f"{name} ({scheduler})"
         length = f"{trace.steps:,} step{'s' * (trace.steps != 1)}"
         if trace.steps_per_epoch and trace.steps > trace.steps_per_epoch > 1:

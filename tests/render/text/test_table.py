@@ -142,6 +142,13 @@ def test_a_table_is_clean_text_that_ends_with_what_ran(name: str) -> None:
     assert printed(trace, experiment, ascii=True).isascii()
 
 
+def test_the_heading_says_torchs_class_or_the_warmup() -> None:
+    trace, experiment = replayed("warmup-cosine")
+    assert "(SequentialLR): 9,000 steps" in printed(trace, experiment)
+    warmed_up = lrviz.load({"title": "Mine", "warmup": 8, "scheduler": {"name": "cosine"}})
+    assert printed(trace, warmed_up).startswith("Mine (Warmup, then CosineAnnealingLR): 9,000 steps")
+
+
 def test_a_long_run_says_by_what_rule_rows_were_left_out() -> None:
     text = printed(*replayed("long"))
     assert line_of(text, "21 rows of") == "21 rows of 18,760 steps: every epoch, peak, last (--every 1: all)"
