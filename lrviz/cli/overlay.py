@@ -160,12 +160,14 @@ def in_flags(text: str, scheduler: FlagSet) -> str:
     known, unmistakable = "|".join(names), "|".join(odd)
     quoted = r"(?<!\w)(?:'[^'\n]*'|\"[^\"\n]*\")(?!\w)"
     named = rf"`({known})`|(?<=such as )({known}): |(?<= or )({known}): "
-    pattern = rf"{quoted}|{named}|(?<![\w.-])({unmistakable})\b(?: = (?=[-.\d]))?"
+    pattern = rf"{quoted}|{named}|(?<![\w.-])({unmistakable})\b(?: = (?=[-.\d])|: false\b)?"
 
     def flag(found: re.Match[str]) -> str:
         name = next(filter(None, found.groups()), None)
         if name is None:
             return found[0]
+        if found[0].endswith(": false"):
+            return f"--no-{names[name][2:]}"
         return names[name] + " " * found[0].endswith(" ")
 
     return re.sub(pattern, flag, text)
