@@ -67,7 +67,7 @@ def lrviz_main(
     """Show what a PyTorch learning-rate schedule will really do."""
 
 
-@app.command(cls=Verb, no_args_is_help=True)
+@app.command(cls=Verb)
 def plot(target: Target = None) -> Action:
     """Draw a schedule as PNG, SVG or PDF."""
     from lrviz.cli import flags, plot
@@ -85,7 +85,7 @@ def plot(target: Target = None) -> Action:
     ]  # fmt: skip
 
 
-@app.command(cls=Verb, no_args_is_help=True)
+@app.command(cls=Verb)
 def table(target: Target = None) -> Action:
     """Print a schedule as a table, or as CSV, JSON or Markdown."""
     from lrviz.cli import flags, table
@@ -142,7 +142,7 @@ def _rule_names() -> list[tuple[str, str]]:
     return [(rule.name, rule.summary) for rule in RULES.values()]
 
 
-@app.command(cls=Verb, no_args_is_help=True, options_metavar="[OPTIONS] [FILE]...")
+@app.command(cls=Verb, options_metavar="[OPTIONS] [FILE]...")
 def check(
     target: Target = None,
     rules: Annotated[

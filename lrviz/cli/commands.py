@@ -153,8 +153,9 @@ class Verb(Command):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         own = {flag for parameter in self.get_params(ctx) for flag in parameter.opts}
-        if args and not own.intersection(_flag(argument) for argument in args) and not ctx.resilient_parsing:
-            raise SpecError(f"there is no target: lrviz {self.name} TARGET {' '.join(args)}")
+        if not own.intersection(_flag(argument) for argument in args) and not ctx.resilient_parsing:
+            line = " ".join(["lrviz", str(self.name), "TARGET", *args])
+            raise SpecError(f"there is no target: {line}; cosine is one, and lrviz {self.name} --help shows all")
         return super().parse_args(ctx, args)
 
     def _first_target(self, args: Sequence[str]) -> int | None:

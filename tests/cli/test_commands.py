@@ -26,6 +26,14 @@ def test_flags_without_a_target_are_refused(lrviz, arguments):
     assert ended.err.startswith("error: there is no target: lrviz check TARGET --")
 
 
+@pytest.mark.parametrize("verb", ["plot", "table", "check"])
+def test_a_verb_alone_is_told_what_it_lacks(lrviz, verb):
+    ended = lrviz(verb)
+    assert (ended.code, ended.out) == (2, "")
+    line = f"error: there is no target: lrviz {verb} TARGET; cosine is one, and lrviz {verb} --help shows all\n"
+    assert ended.err == line
+
+
 @pytest.mark.parametrize("verb", ["plot", "table"])
 @pytest.mark.parametrize("arguments", [("a.yaml", "b.yaml"), ("a.yaml", "--lr", "1", "b.yaml")])
 def test_a_target_too_many_is_named(lrviz, verb, arguments):

@@ -140,6 +140,8 @@ class TraceTable:
         if left_out:
             message = f"{left_out} more column{'s' * (left_out > 1)} would not fit; --format csv has all"
             yield from self._wrapped(message, width, "dim")
+        if len({group.summary.peak for group in self.trace.groups}) > 1:
+            yield from self._wrapped("each group's curve and bars have a scale of their own", width, "dim")
 
     def _columns(self, rows: Sequence[Row], width: int) -> tuple[list[Column], int]:
         """Return the columns that fit, and how many did not."""

@@ -154,6 +154,12 @@ def test_a_long_run_says_by_what_rule_rows_were_left_out() -> None:
     assert line_of(text, "21 rows of") == "21 rows of 18,760 steps: every epoch, peak, last (--every 1: all)"
 
 
+def test_groups_that_are_not_drawn_on_one_scale_say_so() -> None:
+    message = "each group's curve and bars have a scale of their own"
+    assert message in printed(made([1.0, 0.5], [3.0, 0.5]))
+    assert message not in printed(made([1.0, 0.5], [1.0, 0.1]))
+
+
 def test_every_nth_step_has_a_row_of_its_own() -> None:
     text = printed(made([1.0] * 10), every=4)
     assert [line.split()[0] for line in text.splitlines()[5:9]] == ["0", "4", "8", "9"]
