@@ -23,7 +23,7 @@ from lrviz.experiment.clock import Clock
 
 REST = "rest"
 _TEXT = re.compile(r"([-+]?[0-9][0-9_]{0,14}(?:\.[0-9]{1,15})?) *(ep|%)?")
-_OUTSIDE = "rest stands in a sequence only, for what the others leave; a horizon left unset takes the whole run"
+_OUTSIDE = "rest is for a sequence only, where it is what the others leave; a length left unset takes the whole run"
 
 
 @dataclass

@@ -37,7 +37,7 @@ R = TypeVar("R", bound=Record)
 
 MAX_SCHEDULERS = 1_000
 SHOWN = 20  # problems of one document
-LONGEST_KEY = 60  # characters of an unknown one that a message shows
+LONGEST_KEY = 60  # characters of one that a message shows
 
 STAND_IN = Clock(steps=MAX_STEPS, steps_per_epoch=MAX_STEPS // 1000, stride=1)
 """Resolves durations where the run itself is wrong, so that only what is wrong anyway is reported."""
@@ -151,8 +151,7 @@ class _Reader:
             if key not in allowed:
                 hint = nearest(key, allowed) if len(self.problems) < SHOWN else ""
                 message = f"unknown key{hint or '; known are ' + ', '.join(allowed)}"
-                name = key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}…"
-                self.problems.append(Problem(field=name, message=message).within(field).at(value.place))
+                self.problems.append(Problem(field=_clipped(key), message=message).within(field).at(value.place))
 
     def scheduler(self, value: Value, field: str, scope: Scope) -> SchedulerSpec | None:
         if not isinstance(value.data, dict):
@@ -325,10 +324,11 @@ class _Reader:
         before = len(self.problems)
         for text, entry in data.items():
             known = len(self.problems)
-            step = self.argument(arg_type.key, Value(text, entry.place), field, scope)
-            rate = self.argument(arg_type.item, entry, field, scope)
+            own = f"{field}[{_clipped(text)}]"
+            step = self.argument(arg_type.key, Value(text, entry.place), own, scope)
+            rate = self.argument(arg_type.item, entry, own, scope)
             if step in found:
-                self.refuse(field, f"{text} is step {step}, at which a learning rate is set already")
+                self.refuse(own, f"{text} is step {step}, at which a learning rate is set already")
             found[step] = rate
             self.problems[known:] = [problem.at(entry.place) for problem in self.problems[known:]]
         return self.converted(lambda: arg_type.convert(found), field) if len(self.problems) == before else None
@@ -353,6 +353,10 @@ def _schedulers(value: Value) -> int:
     entries = value.data if isinstance(value.data, dict) else {}
     children = entries.get("schedulers", Value(None)).data
     return 1 + sum(map(_schedulers, children if isinstance(children, list) else ()))
+
+
+def _clipped(key: str) -> str:
+    return key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}…"
 
 
 def _what(value: Value) -> str:
