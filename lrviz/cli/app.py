@@ -193,6 +193,10 @@ def draw_gallery(
         list[str],
         typer.Option("--allow-import", metavar="MODULE", help="Let files name schedulers of it.", show_default=False),
     ] = [],  # noqa: B006  typer copies it
+    allow_files: Annotated[
+        list[str],
+        typer.Option("--allow-files", metavar="DIR", help="Let files read metrics below it.", show_default=False),
+    ] = [],  # noqa: B006  typer copies it
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 and a list of what drifted.", show_default=False)
     ] = False,
@@ -204,7 +208,7 @@ def draw_gallery(
     """Draw every figure of a folder of experiments and its sub-folders, with summaries and an index."""
     from lrviz.cli import gallery
 
-    asked = gallery.Asked(configs, output, formats, allow_import)
+    asked = gallery.Asked(configs, output, formats, allow_import, allow_files)
     gallery.check(asked, format, prune=prune) if check else gallery.draw(asked, format, prune=prune)
 
 

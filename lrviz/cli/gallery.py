@@ -33,6 +33,7 @@ class Asked:
     output: str
     formats: str
     allow_import: Sequence[str]
+    allow_files: Sequence[str]
 
     @property
     def command(self) -> str:
@@ -41,6 +42,7 @@ class Asked:
         flags += ["-o", self.output] if self.output != "gallery" else []
         flags += ["--formats", self.formats] if self.formats != "png,svg" else []
         flags += [part for module in self.allow_import for part in ("--allow-import", module)]
+        flags += [part for folder in self.allow_files for part in ("--allow-files", folder)]
         return one_line(shlex.join(["lrviz", "gallery", *flags]))
 
     def collect(self) -> list[Entry]:
@@ -50,7 +52,7 @@ class Asked:
         import_matplotlib()
         folder = Path(self.configs) if self.configs else own_configs()
         with _progress("replaying", len(find(folder))) as report:
-            return collect(folder, allow_import=self.allow_import, on_replayed=report)
+            return collect(folder, allow_import=self.allow_import, allow_files=self.allow_files, on_replayed=report)
 
 
 def formats_of(text: str) -> list[str]:
@@ -113,6 +115,7 @@ def _remove(path: Path) -> None:
 def check(asked: Asked, form: str, *, prune: bool) -> None:
     """Compare the gallery with its files, as text or JSON; exit with 1 where they drifted."""
     from lrviz.drift import differences
+    from lrviz.gallery import figure_names
 
     as_json = _form(form) == "json"
     if prune:
@@ -136,7 +139,7 @@ def check(asked: Asked, form: str, *, prune: bool) -> None:
         typer.echo(f"{stale} {are} out of date; run `{asked.command}{flag}`", err=True)
         raise typer.Exit(1)
     if not as_json:
-        typer.echo(f"{output}/ is up to date: {_counted(len(entries), 'figure')} and their summaries")
+        typer.echo(one_line(f"{output}/ is up to date: {_counted(len(figure_names(entries)), 'figure')}"))
 
 
 def _form(text: str) -> str:
