@@ -46,7 +46,7 @@ class _Light:
     """A command that takes its options as they are given, and shows them in plain text under their headings.
 
     typer checks values with pydantic and draws help with rich's Markdown, whose imports take longer than
-    all of lrviz's own; and what a flag of ours may be is for the kinds in `lrviz.experiment` to say.
+    all of lrviz's own; and what a flag of ours may be is for the types of argument in `lrviz.experiment` to say.
     """
 
     def __init__(self, *args: Any, help: str | None = None, callback: Any = None, **settings: Any) -> None:

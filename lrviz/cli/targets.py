@@ -142,8 +142,8 @@ def _help(spec: type[SchedulerSpec]) -> str:
 
 
 def _missing(spec: type[SchedulerSpec], missing: Sequence[str]) -> str:
-    kinds = arg_types(spec)
-    needs = " and ".join(f"{flag_name(name)} ({kinds[name].help})" for name in missing)
+    types = arg_types(spec)
+    needs = " and ".join(f"{flag_name(name)} ({types[name].help})" for name in missing)
     example = " ".join([spec.name, *(_example_flag(name, value) for name, value in spec.example.items())])
     return f"{spec.name} needs {needs}\n       for example: lrviz plot {example}"
 

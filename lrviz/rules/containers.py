@@ -24,9 +24,9 @@ _SEQUENCE = {"scheduler": {"name": "sequential", "milestones": [8], "schedulers"
 @part_rule(
     "closed-form-in-chain",
     "error",
-    "a chain with a scheduler in it that sets the rate outright and erases the others",
-    why="ChainedScheduler multiplies factors. LambdaLR, warm restarts, CyclicLR and OneCycleLR compute the rate from "
-    "the base rate instead, so that whatever the others did before them is gone.",
+    "a chain with a scheduler in it that sets the learning rate outright and erases the others",
+    why="ChainedScheduler multiplies factors. LambdaLR, warm restarts, CyclicLR and OneCycleLR compute the learning "
+    "rate from the base rate instead, so that whatever the others did before them is gone.",
     instead="Put them one after another in a sequential, or write the product as one lambda.",
     example=toy("chained", schedulers=[{"name": "exponential", "gamma": 0.95}, {"name": "cosine-restarts", "T_0": 8}]),
     near_miss=toy("chained", schedulers=[{"name": "exponential", "gamma": 0.95}, {"name": "step", "step_size": 8}]),
@@ -50,7 +50,7 @@ def closed_form_in_chain(case: Case, part: Part) -> Iterator[Finding]:
     "error",
     "a Sequential or Chained inside a Sequential",
     why="As a later child torch raises NotImplementedError at its milestone, mid-run; as the first it starts from the "
-    "wrong rate.",
+    "wrong learning rate.",
     instead="Write one sequential with all the schedulers and milestones in it.",
     example=toy(
         "sequential",
@@ -97,8 +97,8 @@ def plateau_in_container(case: Case, part: Part) -> Iterator[Finding]:
     "lr-overwritten",
     "error",
     "a OneCycleLR or CyclicLR beside other schedulers, whose base rate it rewrites",
-    why="Their constructors write initial_lr in the optimizer, the rate from which every other scheduler computes: "
-    "the others then run at a fraction of the rate that was chosen.",
+    why="Their constructors write initial_lr in the optimizer, the learning rate from which every other scheduler "
+    "computes: the others then run at a fraction of the learning rate that was chosen.",
     instead="Use OneCycleLR alone: its warmup is pct_start. After a warmup take cosine, or restarts for cycles.",
     example=toy(
         "sequential",

@@ -31,7 +31,7 @@ Changes = Sequence[Change]
     "error",
     "a length in one unit, stepped in another: epochs against steps, accumulation or GPUs forgotten",
     why="The schedule runs many times too fast or too slow: a cosine meant for the whole run bounces once an epoch or "
-    "hardly moves, a StepLR(30) stepped at every batch is at 1e-17 of its rate by step 500.",
+    "hardly moves, a StepLR(30) stepped at every batch is at 1e-17 of its learning rate by step 500.",
     instead="Step the scheduler as often as its length counts, or give the length in the run's scheduler steps. One "
     "with a unit (10ep, 5%, rest) is never in the wrong one.",
     example=toy("cosine", run={"epochs": 10, "steps_per_epoch": 100}, T_max=10),
