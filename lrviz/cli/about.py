@@ -54,7 +54,10 @@ def explain_rule(name: str) -> None:
     if name not in RULES:
         message = f"unknown rule {shown(name)}{nearest(name, RULES) or '; lrviz check --list shows them'}"
         raise SpecError(Problem(place="--explain", message=message))
-    console().print(Markdown(section(RULES[name]), code_theme="ansi_light"))
+    screen = console()
+    with screen.capture() as printed:  # rich fills its lines up with blanks
+        screen.print(Markdown(section(RULES[name]), code_theme="ansi_light"))
+    typer.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
 
 
 def _print_rows(rows: Sequence[tuple[str, Styled, Sequence[Styled]]]) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 
@@ -95,9 +94,14 @@ class TraceTable:
         return self.experiment.run.clock.stride
 
     def _wrapped(self, text: str, width: int, style: str) -> Iterator[Line]:
-        text = self._clean(text)
-        for line in textwrap.wrap(text, width if cell_len(text) == len(text) else width // 2):
-            yield [(line, style)]
+        line = ""
+        for part in (part for word in self._clean(text).split() for part in chop_cells(word, width)):
+            longer = f"{line} {part}".lstrip()
+            if cell_len(longer) > width:
+                yield [(line, style)]
+                longer = part
+            line = longer
+        yield [(line, style)]
 
     def _clean(self, text: str) -> str:
         """Return text as this terminal may have it."""
