@@ -64,7 +64,10 @@ def lrviz_main(
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_show_version)
     ] = False,
 ) -> None:
-    """Show what a PyTorch learning-rate schedule will really do."""
+    """Show what a PyTorch learning-rate schedule will really do.
+
+    For example: lrviz plot onecycle --max-lr 1e-3
+    """
 
 
 @app.command(cls=Verb)
@@ -156,7 +159,10 @@ def check(
                      "instead.", is_eager=True, callback=_explain_rule, show_default=False, autocompletion=_rule_names),
     ] = None,
 ) -> Action:  # fmt: skip
-    """Find what is wrong with schedules, before the run; exit with 1 where there is an error."""
+    """Find what is wrong with schedules, before the run; exit with 1 where there is an error.
+
+    It takes any number of files, and folders of them.
+    """
     from lrviz.cli import check, flags
 
     return check.check, [

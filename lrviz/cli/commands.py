@@ -22,8 +22,8 @@ Action = tuple[Callable[..., None], list[inspect.Parameter]]
 
 TARGET = (
     "\n\nTARGET is a scheduler's name or torch's name for it, a YAML file, - for standard input, or "
-    "package.module:Name, a scheduler of your own. Each has its own flags, beside those for the run, the "
-    "optimizer and the output: see TARGET --help."
+    "package.module:Name, a scheduler of your own. Each has flags of its own, beside those of the run and the "
+    "optimizer: --help after a target shows them all."
 )
 LIKENESS = 0.75  # of a flag to one that is suggested: they are short words, and many
 WIDEST_HELP = 80  # columns
@@ -188,23 +188,33 @@ class Verb(Command):
         def callback(ctx: typer.Context, **given: Any) -> None:
             act([source, *map(file_source, ctx.args)], given)
 
-        context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-        parameters = [context, *source.flags(), *own]
-        callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        single = typer.Typer(add_completion=False, rich_markup_mode=None)
-        single.command(
-            name, cls=Command, help=source.help, epilog=DURATIONS, options_metavar=str(self.options_metavar),
-            context_settings={"allow_extra_args": True},
-        )(callback)  # fmt: skip
-        return typer.main.get_command(single)
+        return _command(
+            callback, [*source.flags(), *own], name=name, help=source.help, epilog=DURATIONS,
+            options_metavar=str(self.options_metavar), context_settings={"allow_extra_args": True},
+        )  # fmt: skip
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return ["[OPTIONS] TARGET [FLAGS]..."]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
+        assert self.callback is not None
         super().format_options(ctx, formatter)
+        _command(*self.callback(), add_help_option=False).format_options(ctx, formatter)
         _write_rows(formatter, "Schedulers", scheduler_lines())
+
+
+def _command(callback: Callable[..., None], flags: Sequence[inspect.Parameter], **settings: Any) -> Any:
+    """Return the command that calls a function with its context and the values of flags."""
+
+    def call(ctx: typer.Context, **given: Any) -> None:
+        callback(ctx, **given)
+
+    context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    call.__signature__ = inspect.Signature([context, *flags])  # type: ignore[attr-defined]
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in (context, *flags)}
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command(cls=Command, **settings)(call)
+    return typer.main.get_command(single)
 
 
 def _flag(argument: str) -> str:

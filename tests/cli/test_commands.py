@@ -58,6 +58,13 @@ def test_check_takes_files_before_and_after_flags(lrviz, tmp_path, arguments):
     assert (ended.code, ended.out) == (0, "nothing to report in 2 schedules\n")
 
 
+@pytest.mark.parametrize(("verb", "flag"), [("plot", "--annotate"), ("table", "--every"), ("check", "--strict")])
+def test_the_help_of_a_verb_shows_its_own_flags(lrviz, verb, flag):
+    shown = lrviz(verb, "--help").out.split()
+    assert flag in shown
+    assert "--grad-accum" not in shown  # which is the target's
+
+
 def test_help_shows_where_more_files_go(lrviz):
     assert lrviz("check", "a.yaml", "--help").out.startswith("Usage: lrviz check a.yaml [OPTIONS] [FILE]...\n")
     assert lrviz("plot", "a.yaml", "--help").out.startswith("Usage: lrviz plot a.yaml [OPTIONS]\n")
