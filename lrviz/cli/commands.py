@@ -76,7 +76,9 @@ class _Light:
         known = {name: parameter for parameter in self.get_params(ctx) for name in parameter.opts}
         if flag in known:
             return "takes no value" if known[flag].is_flag else f"needs a value: {known[flag].metavar}"
-        near = nearest(flag[2:], (name[2:] for name in known if name.startswith("--")), LIKENESS)
+        names = [name[2:] for name in known if name.startswith("--")]
+        begun = [name for name in names if name.startswith(flag[2:])]
+        near = nearest(flag[2:], names, LIKENESS) or (f"; did you mean '{begun[0]}'?" if len(begun) == 1 else "")
         return "no such flag" + (near.replace(" '", " '--") or f"; {ctx.command_path} --help shows them")
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -119,9 +121,17 @@ class CommandGroup(_Light, TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command of a name; raises SpecError where there is none."""
         if args[0] not in self.commands and not args[0].startswith("-") and not ctx.resilient_parsing:
-            hint = nearest(args[0], self.commands) or "; lrviz --help shows them"
-            raise SpecError(f"unknown command {shown(args[0])}{hint}")
+            raise SpecError(f"unknown command {shown(args[0])}{self._instead(args[0])}")
         return super().resolve_command(ctx, args)
+
+    def _instead(self, name: str) -> str:
+        """Return what somebody meant who gave this name as a command."""
+        from lrviz.cli.targets import find
+
+        try:
+            return f"; did you mean `lrviz plot {find(name, 'plot').name}`?"
+        except SpecError:
+            return nearest(name, self.commands) or "; lrviz --help shows them"
 
 
 class Verb(Command):

@@ -18,6 +18,7 @@ from lrviz.cli.report import print_note
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.record import arg_types
+from lrviz.experiment.scalars import scalar
 from lrviz.experiment.schedulers import CATALOGUE, SchedulerSpec
 from lrviz.experiment.values import MAX_BYTES, Value
 
@@ -54,8 +55,16 @@ def only(sources: Sequence[Source], verb: str) -> Source:
     first, *more = sources
     if more:
         message = f"unexpected argument {shown(more[0].name)}: lrviz {verb} takes one target, and has {first.name}"
-        raise SpecError(message)
+        raise SpecError(message + _instead(more[0].name))
     return first
+
+
+def _instead(argument: str) -> str:
+    """Return how to write what looks like an item of a list, or like an argument of Python."""
+    name, equals, value = argument.partition("=")
+    if equals and name.isidentifier():
+        return f"; a flag is written {flag_name(name)} {value}"
+    return "; a list is written with commas: 30,60,90" if isinstance(scalar(argument), (int, float)) else ""
 
 
 def find(name: str, verb: str) -> Source:

@@ -43,6 +43,23 @@ def test_a_target_too_many_is_named(lrviz, verb, arguments):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "end"),
+    [
+        (("plot", "multistep", "--milestones", "8", "16"), "has multistep; a list is written with commas: 30,60,90"),
+        (("plot", "cosine", "T_max=10"), "has cosine; a flag is written --t-max 10"),
+        (("plot", "cosine", "--out", "a.png"), "no such flag; did you mean '--output'?"),
+        (("onecycle",), "unknown command 'onecycle'; did you mean `lrviz plot onecycle`?"),
+        (("runs/a.yaml", "--lr", "1"), "unknown command 'runs/a.yaml'; did you mean `lrviz plot runs/a.yaml`?"),
+        (("plt", "onecycle"), "unknown command 'plt'; did you mean 'plot'?"),
+    ],
+)
+def test_who_guesses_is_told_how_it_is_written(lrviz, arguments, end):
+    ended = lrviz(*arguments)
+    assert ended.code == 2
+    assert ended.err.endswith(f"{end}\n")
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ("a.yaml", "b.yaml", "--strict"),

@@ -59,7 +59,7 @@ def test_a_flag_may_be_spelled_as_torch_spells_it(table, flag):
         (("gallery", "--chek"), "--chek: no such flag; did you mean '--check'?"),
         (("--rows",), "--rows: no such flag; lrviz --help shows them"),
         (("list", "x"), "got unexpected extra argument(s) (x)"),
-        (("cosine",), "unknown command 'cosine'; lrviz --help shows them"),
+        (("cosine",), "unknown command 'cosine'; did you mean `lrviz plot cosine`?"),
     ],
 )
 def test_a_wrong_flag_is_an_error_of_one_line_with_what_is_near(lrviz, arguments, message):
