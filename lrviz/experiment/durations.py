@@ -17,7 +17,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lrviz.errors import shown
+from lrviz.errors import counted, shown
 from lrviz.experiment.argtypes import Count, Invalid
 from lrviz.experiment.clock import Clock
 
@@ -81,7 +81,7 @@ def _epochs(digits: str, text: str, arg_type: Count, clock: Clock) -> int:
     whole, _, fraction = digits.partition(".")
     parts: int = 10 ** len(fraction)
     found, left = divmod(int(whole + fraction) * per_epoch, parts)
-    of = f"{text} of an epoch's {per_epoch:,} scheduler step{'s' * (per_epoch != 1)}"
+    of = f"{text} of an epoch's {counted(per_epoch, 'scheduler step')}"
     if left:
         exact = f"{float(digits) * per_epoch:.15g}"
         raise Invalid(f"{of} is {exact}, not a whole number; write the steps: {found} or {found + 1}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
-from lrviz.errors import Problem, SpecError, shown
+from lrviz.errors import Problem, SpecError, counted, shown
 from lrviz.experiment.argtypes import TRAIN, PerGroup, Rate, Share
 from lrviz.experiment.clock import Clock, Run
 from lrviz.experiment.expression import Expression
@@ -54,7 +54,7 @@ class Experiment:
             value = getattr(spec, name)
             entries = value if isinstance(arg_type, PerGroup) and isinstance(value, tuple) else (value,)
             if entries is value and len(entries) != len(groups):
-                message = f"has {len(entries)} values for {len(groups)} parameter group{'s' * (len(groups) != 1)}"
+                message = f"has {len(entries)} values for {counted(len(groups), 'parameter group')}"
                 yield Problem(field=name, message=message)
             elif isinstance(arg_type, PerGroup) and isinstance(arg_type.item, Rate):
                 yield from _not_shares(name, entries if entries is value else entries * len(groups), groups)
@@ -69,7 +69,7 @@ class Experiment:
         groups = len(self.optimizer.resolved_groups)
         changes = _changes(self.scheduler, self.run.clock.scheduler_steps) * groups
         if changes > MAX_CHANGES:
-            count = f"{self.run.clock.scheduler_steps:,} scheduler steps of {groups:,} group{'s' * (groups != 1)}"
+            count = f"{counted(self.run.clock.scheduler_steps, 'scheduler step')} of {counted(groups, 'group')}"
             message = f"changes a learning rate {changes:,} times in {count}; at most {MAX_CHANGES:,}"
             yield Problem(message=message)
 

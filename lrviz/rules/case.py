@@ -255,11 +255,6 @@ def rounded(rate: float) -> float:
     return float(f"{rate:.4g}")
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a count with its noun: 1 step, 2,000 steps."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"
-
-
 def percent(part: float, whole: float) -> str:
     """Return a share in percent, which is 0 % or 100 % only where it is exactly that."""
     share = part / whole if whole else 0.0

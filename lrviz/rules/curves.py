@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from lrviz.errors import counted
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.schedulers import (
     SWALR,
@@ -14,7 +15,7 @@ from lrviz.experiment.schedulers import (
     ReduceLROnPlateau,
     StepLR,
 )
-from lrviz.rules.case import Case, Part, counted, percent
+from lrviz.rules.case import Case, Part, percent
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding

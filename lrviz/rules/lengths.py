@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lrviz.errors import counted
 from lrviz.experiment.clock import Clock
 from lrviz.experiment.schedulers import ConstantLR, LinearLR, OneCycleLR
-from lrviz.rules.case import Case, Part, counted, percent
+from lrviz.rules.case import Case, Part, percent
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding, Severity

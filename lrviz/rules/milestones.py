@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from itertools import pairwise
 
-from lrviz.errors import listed
+from lrviz.errors import counted, listed
 from lrviz.experiment.argtypes import MILESTONE_TOO_LOW
 from lrviz.experiment.schedulers import ConstantLR, LambdaWarmup, LinearLR, MultiStepLR, SequentialLR
 from lrviz.experiment.writer import in_flow
-from lrviz.rules.case import Case, Mark, Part, counted
+from lrviz.rules.case import Case, Mark, Part
 from lrviz.rules.changes import Change
 from lrviz.rules.finding import Finding
 from lrviz.rules.lengths import shortened, takes_all

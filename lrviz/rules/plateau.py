@@ -6,9 +6,10 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
+from lrviz.errors import counted
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.schedulers import ReduceLROnPlateau, of_group
-from lrviz.rules.case import Case, Part, counted, rounded
+from lrviz.rules.case import Case, Part, rounded
 from lrviz.rules.finding import Finding
 from lrviz.rules.registry import part_rule, toy
 

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
+from lrviz.errors import counted
 from lrviz.experiment.clock import Clock
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import ExponentialLR, ReduceLROnPlateau, SequentialLR
-from lrviz.rules.case import Case, Part, counted
+from lrviz.rules.case import Case, Part
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import DEAD
 from lrviz.rules.finding import SEVERITIES, Finding, Severity

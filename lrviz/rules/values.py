@@ -13,7 +13,7 @@ from lrviz.experiment.schedulers import (
     LambdaLR,
     MultiplicativeLR,
 )
-from lrviz.rules.case import Case, Part, counted, percent, rounded
+from lrviz.rules.case import Case, Part, percent, rounded
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import DEAD, Curve
 from lrviz.rules.finding import Finding, Severity
@@ -39,7 +39,8 @@ def lr_not_finite(case: Case, curve: Curve) -> Finding | None:
         return None
     many = sum(not math.isfinite(rate) for rate in curve.lr)
     is_lasting = many == len(curve.lr) - step
-    where = f"from step {step:,} on" if is_lasting else f"at step {step:,}, the first of {counted(many, 'step')}"
+    where = f"from step {step:,} on" if is_lasting else f"at step {step:,}"
+    where += f", the first of {many:,} steps" if many > 1 and not is_lasting else ""
     message = f"the learning rate is {curve.lr[step]} {where}{curve.of_group}"
     return case.finding(message, "Bound the function, or end it where the run does", step)
 

@@ -12,6 +12,7 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 
+from lrviz.errors import counted
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.text.rows import Row, Selection, constant, folded, round_up, sampled
 from lrviz.render.text.sentences import summary_line
@@ -112,7 +113,7 @@ class TraceTable:
         trace, name, experiment = self.trace, self.experiment.name, self.experiment
         scheduler = experiment.schedule if experiment.warmup else type(experiment.scheduler).__name__
         title = name if scheduler == name else f"{name} ({scheduler})"
-        length = f"{trace.steps:,} step{'s' * (trace.steps != 1)}"
+        length = counted(trace.steps, "step")
         if trace.steps_per_epoch and trace.steps > trace.steps_per_epoch > 1:
             length += f", {trace.steps_per_epoch:,} to an epoch"
         if self._stride > 1:
@@ -142,7 +143,7 @@ class TraceTable:
             message = f"{len(chosen.rows):,} rows of {self.trace.steps:,} steps: {chosen.rule} (--every 1: all)"
             yield from self._wrapped(message, width, "dim")
         if left_out:
-            message = f"{left_out} more column{'s' * (left_out > 1)} would not fit; --format csv has all"
+            message = f"{counted(left_out, 'more column')} would not fit; --format csv has all"
             yield from self._wrapped(message, width, "dim")
         if len({group.summary.peak for group in self.trace.groups}) > 1:
             yield from self._wrapped("each group's curve and bars have a scale of their own", width, "dim")
