@@ -13,7 +13,7 @@ import re
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import files
 from itertools import groupby
@@ -49,7 +49,8 @@ OnDone = Callable[[str], None]  # called with the name of each figure when it is
 class Entry:
     """One figure of a gallery: its name, the document that makes it, what the replay gave, and what is wrong with it.
 
-    The name is the file's path in its folder, without the suffix; findings are the errors and warnings.
+    The name is the file's path in its folder, without the suffix, and the title of a document that has
+    none; findings are the errors and warnings.
     """
 
     name: str
@@ -125,7 +126,8 @@ def _found(folder: Path, load: Callable[[Path], Experiment]) -> dict[str, tuple[
             problems.append(Problem(place=str(path), message=message))
             continue
         try:
-            found[name] = path, load(path)
+            experiment = load(path)
+            found[name] = path, experiment if experiment.title is not None else replace(experiment, title=name)
         except SpecError as error:
             problems.extend(error.problems)
     if problems:
