@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from lrviz.experiment.argtypes import ArgType, Bool, Count, Invalid, ListOf, One
 from lrviz.experiment.record import Record, arg_types, is_required
 from lrviz.experiment.scalars import scalar
 from lrviz.experiment.values import Value, located
+from lrviz.experiment.writer import in_flow
 
 OptionalText = str | None
 NO = "__no"  # ends the parameter of a flag that switches something off
@@ -23,6 +25,17 @@ NO = "__no"  # ends the parameter of a flag that switches something off
 def flag_name(field: str) -> str:
     """Return a field's flag: `T_max` is `--t-max`."""
     return "--" + field.lower().replace("_", "-")
+
+
+def written(flag: str, value: Any) -> str:
+    """Return a flag and its value as one types them in a shell."""
+    if isinstance(value, bool):
+        return flag if value else f"--no-{flag[2:]}"
+    if isinstance(value, Mapping):
+        value = ",".join(f"{key}:{in_flow(entry)}" for key, entry in value.items())
+    elif isinstance(value, (list, tuple)):
+        value = ",".join(map(in_flow, value))
+    return f"{flag} {shlex.quote(value if isinstance(value, str) else in_flow(value))}"
 
 
 def text(name: str, panel: str, metavar: str, help: str, *flags: str) -> inspect.Parameter:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import NoneType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lrviz.cli.flags import FlagSet, in_yaml, repeated
+from lrviz.cli.flags import FlagSet, in_yaml, repeated, written
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.experiment.clock import Run
 from lrviz.experiment.optimizers import Group, OptimizerSpec
@@ -17,6 +17,9 @@ from lrviz.experiment.record import arg_types
 from lrviz.experiment.scalars import scalar
 from lrviz.experiment.schedulers.composite import Warmup
 from lrviz.experiment.values import Value
+
+if TYPE_CHECKING:
+    from lrviz.rules.changes import Change
 
 RUN = FlagSet(Run, "run", "Run")
 WARMUP = FlagSet(Warmup, "", "Run")
@@ -171,6 +174,15 @@ def in_flags(text: str, scheduler: FlagSet) -> str:
         return names[name] + " " * found[0].endswith(" ")
 
     return re.sub(pattern, flag, text)
+
+
+def as_flags(changes: Iterable[Change], scheduler: FlagSet) -> str:
+    """Return the flags that make changes of what other flags say; nothing where one has no flag."""
+    flags = _flags(scheduler)
+    changes = list(changes)
+    if any(each.remove or each.field not in flags for each in changes):
+        return ""
+    return " ".join(written(flags[each.field], each.value) for each in changes)
 
 
 def located(problems: Sequence[Problem], scheduler: FlagSet | None) -> list[Problem]:
