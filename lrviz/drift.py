@@ -90,6 +90,8 @@ def _read(committed: Path) -> tuple[dict[str, Any] | None, str]:
         old = json.loads(committed.read_text(encoding="utf-8"))
     except RecursionError:
         return None, "cannot be read: nested too deeply"
+    except UnicodeDecodeError:
+        return None, "cannot be read: it is not UTF-8"
     except (OSError, ValueError) as error:
         return None, f"cannot be read: {_why(error)}"
     return (old, "") if isinstance(old, dict) else (None, "does not hold the numbers of figures")
@@ -146,6 +148,8 @@ def _difference(old: Path, new: Path) -> str | None:
     }  # fmt: skip
     try:
         return compare[new.suffix](old, new)
+    except UnicodeDecodeError:
+        return "cannot be read: it is not UTF-8"
     except Exception as error:  # noqa: BLE001  what decodes an image raises anything for a damaged one
         return f"cannot be read: {_why(error)}"
 

@@ -90,6 +90,11 @@ def shown(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: 1 step, 2,000 steps."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def listed(words: Sequence[str], limit: int = 10) -> str:
     """Return words as a message may list them: the first few, and how many more there are."""
     more = len(words) - limit

@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import files
 from itertools import groupby
@@ -49,7 +49,8 @@ OnDone = Callable[[str], None]  # called with the name of each figure when it is
 class Entry:
     """One figure of a gallery: its name, the document that makes it, what the replay gave, and what is wrong with it.
 
-    The name is the file's path in its folder, without the suffix; findings are the errors and warnings.
+    The name is the file's path in its folder, without the suffix, and the title of a document that has
+    none; findings are the errors and warnings.
     """
 
     name: str
@@ -83,14 +84,19 @@ def find(folder: Path) -> list[Path]:
     return sorted(paths)
 
 
-def collect(folder: Path, *, allow_import: Collection[str] = (), on_replayed: OnDone | None = None) -> list[Entry]:
+def collect(
+    folder: Path,
+    *,
+    allow_import: Collection[str] = (),
+    allow_files: Collection[str] = (),
+    on_replayed: OnDone | None = None,
+) -> list[Entry]:
     """Return the replayed experiments of a folder, in the order of their files' paths.
 
-    Schedulers of one's own are refused but for those of the modules in `allow_import`. Raises SpecError
-    with the problems of every file, and for two files of one name; ReplayError with every file that
-    torch raises for.
+    `allow_import` and `allow_files` are those of `lrviz.load`. Raises SpecError with the problems of every
+    file, and for two files of one name; ReplayError with every file that torch raises for.
     """
-    found = _load(folder, allow_import)
+    found = _found(folder, partial(load, allow_import=allow_import, allow_files=allow_files))
     entries, failures = [], []
     for name, (path, experiment) in found.items():
         try:
@@ -107,7 +113,7 @@ def collect(folder: Path, *, allow_import: Collection[str] = (), on_replayed: On
     return entries
 
 
-def _load(folder: Path, allow_import: Collection[str]) -> dict[str, tuple[Path, Experiment]]:
+def _found(folder: Path, load: Callable[[Path], Experiment]) -> dict[str, tuple[Path, Experiment]]:
     """Return the experiments of a folder by the name of their figure, each with its file."""
     is_own = folder.resolve() == own_configs().resolve()
     problems: list[Problem] = []
@@ -120,7 +126,8 @@ def _load(folder: Path, allow_import: Collection[str]) -> dict[str, tuple[Path, 
             problems.append(Problem(place=str(path), message=message))
             continue
         try:
-            found[name] = path, load(path, allow_import=allow_import)
+            experiment = load(path)
+            found[name] = path, experiment if experiment.title is not None else replace(experiment, title=name)
         except SpecError as error:
             problems.extend(error.problems)
     if problems:

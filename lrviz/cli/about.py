@@ -93,7 +93,10 @@ def explain_rule(name: str) -> None:
 def _print_markdown(text: str) -> None:
     from rich.markdown import Markdown
 
-    console().print(Markdown(text, code_theme="ansi_light"))
+    screen = console()
+    with screen.capture() as printed:  # rich fills its lines up with blanks
+        screen.print(Markdown(text, code_theme="ansi_light"))
+    typer.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
 
 
 def _print_rows(rows: Sequence[Row]) -> None:

@@ -144,7 +144,8 @@ def _checked(source: Source, given: Mapping[str, Any], flags: ProjectSettings, p
 
 def _worded(finding: Finding, source: Source) -> Finding:
     """Return a finding in the words that the target was given in."""
-    return replace(finding, message=source.worded(finding.message), fix=source.worded(finding.fix))
+    message, fix = source.worded(finding.message), source.worded(finding.fix)
+    return replace(finding, message=message, fix=fix, snippet=source.snippet(finding))
 
 
 def _explained(problems: Sequence[Problem], layers: Sequence[CheckSettings]) -> tuple[list[Found], Sequence[Problem]]:

@@ -25,8 +25,8 @@ Action = tuple[Callable[..., None], list[inspect.Parameter]]
 
 TARGET = (
     "\n\nTARGET is a scheduler's name or its library's name for it, a YAML file, - for standard input, or "
-    "package.module:Name, a scheduler of your own. Each has its own flags, beside those for the run, the "
-    "optimizer and the output: see TARGET --help."
+    "package.module:Name, a scheduler of your own. Each has flags of its own, beside those of the run and the "
+    "optimizer: --help after a target shows them all."
 )
 LIKENESS = 0.75  # of a flag to one that is suggested: they are short words, and many
 WIDEST_HELP = 80  # columns
@@ -49,7 +49,7 @@ class _Light:
     """A command that takes its options as they are given, and shows them in plain text under their headings.
 
     typer checks values with pydantic and draws help with rich's Markdown, whose imports take longer than
-    all of lrviz's own; and what a flag of ours may be is for the kinds in `lrviz.experiment` to say.
+    all of lrviz's own; and what a flag of ours may be is for the types of argument in `lrviz.experiment` to say.
     """
 
     def __init__(self, *args: Any, help: str | None = None, callback: Any = None, **settings: Any) -> None:
@@ -79,7 +79,9 @@ class _Light:
         known = {name: parameter for parameter in self.get_params(ctx) for name in parameter.opts}
         if flag in known:
             return "takes no value" if known[flag].is_flag else f"needs a value: {known[flag].metavar}"
-        near = nearest(flag[2:], (name[2:] for name in known if name.startswith("--")), LIKENESS)
+        names = [name[2:] for name in known if name.startswith("--")]
+        begun = [name for name in names if name.startswith(flag[2:])]
+        near = nearest(flag[2:], names, LIKENESS) or (f"; did you mean '{begun[0]}'?" if len(begun) == 1 else "")
         return "no such flag" + (near.replace(" '", " '--") or f"; {ctx.command_path} --help shows them")
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -122,9 +124,17 @@ class CommandGroup(_Light, TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command of a name; raises SpecError where there is none."""
         if args[0] not in self.commands and not args[0].startswith("-") and not ctx.resilient_parsing:
-            hint = nearest(args[0], self.commands) or "; lrviz --help shows them"
-            raise SpecError(f"unknown command {shown(args[0])}{hint}")
+            raise SpecError(f"unknown command {shown(args[0])}{self._instead(args[0])}")
         return super().resolve_command(ctx, args)
+
+    def _instead(self, name: str) -> str:
+        """Return what somebody meant who gave this name as a command."""
+        from lrviz.cli.targets import find
+
+        try:
+            return f"; did you mean `lrviz plot {find(name, 'plot').name}`?"
+        except SpecError:
+            return nearest(name, self.commands) or "; lrviz --help shows them"
 
 
 class Verb(Command):
@@ -156,8 +166,9 @@ class Verb(Command):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         own = {flag for parameter in self.get_params(ctx) for flag in parameter.opts}
-        if args and not own.intersection(_flag(argument) for argument in args) and not ctx.resilient_parsing:
-            raise SpecError(f"there is no target: lrviz {self.name} TARGET {' '.join(args)}")
+        if not own.intersection(_flag(argument) for argument in args) and not ctx.resilient_parsing:
+            line = " ".join(["lrviz", str(self.name), "TARGET", *args])
+            raise SpecError(f"there is no target: {line}; cosine is one, and lrviz {self.name} --help shows all")
         return super().parse_args(ctx, args)
 
     def _first_target(self, args: Sequence[str]) -> int | None:
@@ -190,23 +201,33 @@ class Verb(Command):
         def callback(ctx: typer.Context, **given: Any) -> None:
             act([source, *map(file_source, ctx.args)], given)
 
-        context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-        parameters = [context, *source.flags(), *own]
-        callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        single = typer.Typer(add_completion=False, rich_markup_mode=None)
-        single.command(
-            name, cls=Command, help=source.help, epilog=DURATIONS, options_metavar=str(self.options_metavar),
-            context_settings={"allow_extra_args": True},
-        )(callback)  # fmt: skip
-        return typer.main.get_command(single)
+        return _command(
+            callback, [*source.flags(), *own], name=name, help=source.help, epilog=DURATIONS,
+            options_metavar=str(self.options_metavar), context_settings={"allow_extra_args": True},
+        )  # fmt: skip
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return ["[OPTIONS] TARGET [FLAGS]..."]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
+        assert self.callback is not None
         super().format_options(ctx, formatter)
+        _command(*self.callback(), add_help_option=False).format_options(ctx, formatter)
         _write_rows(formatter, "Schedulers", _scheduler_rows())
+
+
+def _command(callback: Callable[..., None], flags: Sequence[inspect.Parameter], **settings: Any) -> Any:
+    """Return the command that calls a function with its context and the values of flags."""
+
+    def call(ctx: typer.Context, **given: Any) -> None:
+        callback(ctx, **given)
+
+    context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    call.__signature__ = inspect.Signature([context, *flags])  # type: ignore[attr-defined]
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in (context, *flags)}
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command(cls=Command, **settings)(call)
+    return typer.main.get_command(single)
 
 
 def _flag(argument: str) -> str:

@@ -114,10 +114,9 @@ def _panel(finding: Finding, place: str) -> Panel:
     color = COLORS[finding.severity]
     parts: list[Any] = [Text(finding.message), Text(""), Text(f"Instead: {finding.fix}")]
     if finding.snippet:
-        parts += [
-            Text(""),
-            Syntax(finding.snippet, "yaml", background_color="default", theme="ansi_light", word_wrap=True),
-        ]
+        language = "bash" if finding.snippet.startswith("--") else "yaml"
+        code = Syntax(finding.snippet, language, background_color="default", theme="ansi_light", word_wrap=True)
+        parts += [Text(""), code]
     title = Text.assemble((finding.severity, f"bold {color}"), " ", (finding.rule, "bold"))
     return Panel(
         Group(*parts), title=title, subtitle=Text(place, "dim") if place else None, title_align="left",

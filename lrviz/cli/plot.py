@@ -11,7 +11,7 @@ from lrviz.cli.flags import FlagSet
 from lrviz.cli.replaying import finish, run_lines, shown_trace
 from lrviz.cli.report import print_line, print_note
 from lrviz.cli.targets import Source, only
-from lrviz.errors import Problem, SpecError
+from lrviz.errors import Problem, SpecError, counted
 from lrviz.experiment.values import Value, located
 from lrviz.render.figure.options import FigureOptions, Mark
 from lrviz.render.figure.output import format_of, write
@@ -49,7 +49,7 @@ def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     both = trace.side_by_side()
     for group in both.groups:
         does = summary_line(both, group, experiment.name)
-        lines.append(f"{does}; {trace.steps:,} steps, torch {trace.torch_version}")
+        lines.append(f"{does}; {counted(trace.steps, 'step')}, torch {trace.torch_version}")
     for line in [*lines, *run_lines(experiment, trace, given)]:
         print_line(line, err=output is None)
     finish(trace)

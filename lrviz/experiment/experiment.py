@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
-from lrviz.errors import Problem, SpecError, shown
+from lrviz.errors import Problem, SpecError, counted, shown
 from lrviz.experiment.argtypes import TRAIN, PerGroup, Rate, Share
 from lrviz.experiment.clock import Clock, Run
 from lrviz.experiment.expression import Expression
@@ -26,17 +26,19 @@ R = TypeVar("R", bound=Record)
 class Experiment:
     """One schedule to replay.
 
-    `sections` is what its document says to those that use it, such as `lrviz check`, and `document` is
-    all of it as it was written, where it was read from one. Raises SpecError where the parts do not fit:
-    a list that is not as long as the parameter groups, a list of metrics that is shorter than the run, or
-    an argument that the optimizer, or the version of a library that the run names, does not allow; and for
-    more than `MAX_CHANGES` changes of a learning rate.
+    `warmup` is how many of the scheduler's first steps its document writes as `warmup:`, and not in the
+    scheduler. `sections` is what it says to those that use it, such as `lrviz check`, and `document` is all
+    of it as it was written, where it was read from one. Raises SpecError where the parts do not fit: a list
+    that is not as long as the parameter groups, a list of metrics that is shorter than the run, or an
+    argument that the optimizer, or the version of a library that the run names, does not allow; and for more
+    than `MAX_CHANGES` changes of a learning rate.
     """
 
     scheduler: SchedulerSpec
     run: Run = field(default_factory=Run)
     optimizer: OptimizerSpec = field(default_factory=OptimizerSpec)
     title: str | None = None
+    warmup: int = 0
     sections: Mapping[type[Record], Record] = field(default_factory=dict)
     document: Value | None = field(default=None, compare=False, repr=False)
 
@@ -53,7 +55,7 @@ class Experiment:
             value = getattr(spec, name)
             entries = value if isinstance(arg_type, PerGroup) and isinstance(value, tuple) else (value,)
             if entries is value and len(entries) != len(groups):
-                message = f"has {len(entries)} values for {len(groups)} parameter group{'s' * (len(groups) != 1)}"
+                message = f"has {len(entries)} values for {counted(len(groups), 'parameter group')}"
                 yield Problem(field=name, message=message)
             elif isinstance(arg_type, PerGroup) and isinstance(arg_type.item, Rate):
                 yield from _not_shares(name, entries if entries is value else entries * len(groups), groups)
@@ -75,7 +77,7 @@ class Experiment:
         """Yield a problem for a replay that would not end."""
         groups = len(self.optimizer.resolved_groups)
         if self.changes > MAX_CHANGES:
-            count = f"{self.run.clock.scheduler_steps:,} scheduler steps of {groups:,} group{'s' * (groups != 1)}"
+            count = f"{counted(self.run.clock.scheduler_steps, 'scheduler step')} of {counted(groups, 'group')}"
             message = f"changes a learning rate {self.changes:,} times in {count}; at most {MAX_CHANGES:,}"
             yield Problem(message=message)
 
@@ -125,9 +127,15 @@ class Experiment:
         return bool(self.scheduler.stepped_with() == TRAIN)
 
     @property
+    def schedule(self) -> str:
+        """What the scheduler is called, in torch's names but for a `warmup:`."""
+        title = self.scheduler.title
+        return f"Warmup{title.removeprefix(self.scheduler.children()[0].title)}" if self.warmup else title
+
+    @property
     def name(self) -> str:
         """The title, or what the scheduler is called."""
-        return self.title or self.scheduler.title
+        return self.title or self.schedule
 
     @property
     def heading(self) -> str:

@@ -96,8 +96,8 @@ def _document_of(experiment: Experiment) -> dict[str, Any]:
 def _parts_of(experiment: Experiment, document: Mapping[str, Any]) -> list[Part]:
     """Return every scheduler of an experiment, containers before what they hold, in order."""
     spec, end = experiment.resolved, experiment.run.clock.scheduler_steps
-    is_merged = isinstance(spec, SequentialLR) and bool(lookup(document, "warmup"))
-    root = Part(spec, "scheduler", spec.first_step, end, warmup=spec.marks()[0] if is_merged else 0)
+    warmup = experiment.warmup if isinstance(spec, SequentialLR) else 0
+    root = Part(spec, "scheduler", spec.first_step, end, warmup=warmup)
     return list(_parts(root, document))
 
 
@@ -116,9 +116,9 @@ def _parts(part: Part, document: Mapping[str, Any]) -> Iterator[Part]:
 
 def _place(part: Part, number: int, document: Mapping[str, Any]) -> str:
     """Return where a document writes what is inside a part: in a list, or by the word `warmup`."""
-    is_short = bool(lookup(document, "warmup")) and part.owner is None
     if not part.is_container:  # a plateau, with a warmup beside it
-        return "" if is_short else f"{part.place}.warmup"
+        own = f"{part.place}.warmup"
+        return own if lookup(document, own) is not None else ""
     if part.warmup and not number:
         return ""
     is_list = not part.warmup or lookup(document, "scheduler.schedulers") is not None
@@ -243,11 +243,6 @@ def _bare(value: Any) -> int | None:
 def rounded(rate: float) -> float:
     """Return a computed rate with the digits that somebody would write."""
     return float(f"{rate:.4g}")
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a count with its noun: 1 step, 2,000 steps."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def percent(part: float, whole: float) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lrviz.experiment.schedulers import ChainedScheduler, Plateau, SequentialLR
+from lrviz.experiment.record import arg_types
+from lrviz.experiment.schedulers import ChainedScheduler, Plateau, SequentialLR, Warmup
 from lrviz.experiment.schedulers.base import OVERWRITES
 from lrviz.experiment.schedulers.composite import NESTED
 from lrviz.rules.case import Case, Part, percent
@@ -23,9 +24,9 @@ _SEQUENCE = {"scheduler": {"name": "sequential", "milestones": [8], "schedulers"
 @part_rule(
     "closed-form-in-chain",
     "error",
-    "a chain with a scheduler in it that sets the rate outright and erases the others",
-    why="ChainedScheduler multiplies factors. LambdaLR, warm restarts, CyclicLR and OneCycleLR compute the rate from "
-    "the base rate instead, so that whatever the others did before them is gone.",
+    "a chain with a scheduler in it that sets the learning rate outright and erases the others",
+    why="ChainedScheduler multiplies factors. LambdaLR, warm restarts, CyclicLR and OneCycleLR compute the learning "
+    "rate from the base rate instead, so that whatever the others did before them is gone.",
     instead="Put them one after another in a sequential, or write the product as one lambda.",
     example=toy("chained", schedulers=[{"name": "exponential", "gamma": 0.95}, {"name": "cosine-restarts", "T_0": 8}]),
     near_miss=toy("chained", schedulers=[{"name": "exponential", "gamma": 0.95}, {"name": "step", "step_size": 8}]),
@@ -50,7 +51,7 @@ def closed_form_in_chain(case: Case, part: Part) -> Iterator[Finding]:
     "a Sequential or Chained inside a Sequential",
     why="torch cannot start one at a milestone: as a later child it raises, in this version or another "
     "NotImplementedError or TypeError, mid-run, or AttributeError when it is built; as the first it starts from the "
-    "wrong rate.",
+    "wrong learning rate.",
     instead="Write one sequential with all the schedulers and milestones in it.",
     example=toy(
         "sequential",
@@ -106,8 +107,8 @@ def plateau_in_container(case: Case, part: Part) -> Iterator[Finding]:
     "lr-overwritten",
     "error",
     "a OneCycleLR or CyclicLR beside other schedulers, whose base rate it rewrites",
-    why="Their constructors write initial_lr in the optimizer, the rate from which every other scheduler computes: "
-    "the others then run at a fraction of the rate that was chosen.",
+    why="Their constructors write initial_lr in the optimizer, the learning rate from which every other scheduler "
+    "computes: the others then run at a fraction of the learning rate that was chosen.",
     instead="Use OneCycleLR alone: its warmup is pct_start. After a warmup take cosine, or restarts for cycles.",
     example=toy(
         "sequential",
@@ -131,8 +132,9 @@ def lr_overwritten(case: Case, part: Part) -> Iterator[Finding]:
             fix = "Use it alone: OneCycleLR warms up by pct_start; after a warmup take cosine"
             alone = dict(case.written(part.place))
             alone.pop(part.spec.length_arg, None)  # it was that of a part of the run
-            shorts = [name for name in ("warmup", "warmup_start") if case.written(name) is not None]
-            changes = [Change(part.owner.place, alone), *(Change(name, remove=True) for name in shorts)]
+            shorts = [name for name in arg_types(Warmup) if case.written(name) is not None]
+            dropped = [Change(name, remove=True) for name in shorts if case.experiment.warmup]
+            changes = [Change(part.owner.place, alone), *dropped]
             yield case.finding(message, fix, 0, [] if part.owner.owner else changes)
             break
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from lrviz.errors import counted
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.schedulers import (
     SWALR,
@@ -14,7 +15,7 @@ from lrviz.experiment.schedulers import (
     Plateau,
     StepLR,
 )
-from lrviz.rules.case import Case, Part, counted, percent
+from lrviz.rules.case import Case, Part, percent
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding
@@ -37,8 +38,8 @@ def _is_told(case: Case) -> bool:
     "still-rising",
     "warning",
     "a learning rate that is still rising when the run ends",
-    why="The warmup takes the whole run, or is longer: the rate that was chosen is met at the last step or never, and "
-    "nothing is annealed.",
+    why="The warmup takes the whole run, or is longer: the learning rate that was chosen is met at the last step or "
+    "never, and nothing is annealed.",
     instead="Shorten the warmup to a small share of the run, or let the run be longer.",
     example=toy("lambda", run=_RUN, lr_lambda="min(1, (step + 1) / 100)"),
     near_miss=toy("lambda", run=_RUN, lr_lambda="min(1, (step + 1) / 8)"),
@@ -61,7 +62,8 @@ def still_rising(case: Case, curve: Curve) -> Finding | None:
     "rises-again",
     "warning",
     "a learning rate that falls to its minimum and then climbs again until the run ends",
-    why="A cosine written as a function goes on past its end: the rate rises, and undoes what annealing had done.",
+    why="A cosine written as a function goes on past its end: the learning rate rises, and undoes what annealing had "
+    "done.",
     instead="Let the function end where the run does, or hold its last value: max(eta_min, …), min(1, step / length).",
     example=toy("lambda", run=_RUN, lr_lambda="0.5 * (1 + cos(pi * step / 24))"),
     near_miss=toy("lambda", run=_RUN, lr_lambda="0.5 * (1 + cos(pi * step / total))"),
@@ -166,9 +168,10 @@ def _is_meant_flat(case: Case) -> bool:
     "far-below-base",
     "warning",
     "a function that keeps the learning rate at half of the optimizer's or less, all along",
-    why="LambdaLR's function is a factor: where it never comes near 1, the rate that the optimizer was given is never "
-    "trained with.",
-    instead="Let the function reach 1, and give the optimizer the highest rate; or set its lr to 1 and return rates.",
+    why="LambdaLR's function is a factor: where it never comes near 1, the learning rate that the optimizer was given "
+    "is never trained with.",
+    instead="Let the function reach 1, and give the optimizer the highest learning rate; or set its lr to 1 and "
+    "return learning rates.",
     example=toy("lambda", optimizer={"lr": 2e-4}, lr_lambda="0.5 if epoch < 4 else 0.5 * 0.9 ** epoch"),
     near_miss=toy("lambda", optimizer={"lr": 2e-4}, lr_lambda="1 if epoch < 4 else 0.9 ** epoch"),
 )
@@ -179,5 +182,5 @@ def far_below_base(case: Case, curve: Curve) -> Finding | None:
         return None
     peak, base = curve.summary.peak, curve.base
     message = f"the learning rate is never above {peak:.3g}, {percent(peak, base)} of the optimizer's {base:.3g}"
-    fix = "Let the function reach 1, or give the optimizer the rate that is meant"
+    fix = "Let the function reach 1, or give the optimizer the learning rate that is meant"
     return case.finding(message, fix, curve.summary.peak_step)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lrviz.errors import counted
 from lrviz.experiment.clock import Clock
 from lrviz.experiment.schedulers import ConstantLR, LinearLR, OneCycleLR
-from lrviz.rules.case import Case, Part, counted, percent
+from lrviz.rules.case import Case, Part, percent
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding, Severity
@@ -26,8 +27,8 @@ LONG_ENOUGH = 0.25  # of the steps that a decay has, for torch's default
     "cosine-rebound",
     "error",
     "a cosine that is stepped past T_max and rises again",
-    why="CosineAnnealingLR has a period of 2 T_max: after its minimum it climbs back, and the run ends with a rate "
-    "far above the one it was annealed to.",
+    why="CosineAnnealingLR has a period of 2 T_max: after its minimum it climbs back, and the run ends with a "
+    "learning rate far above the one it was annealed to.",
     instead="Give T_max the scheduler steps that the cosine has, or restarts if those are meant (cosine-restarts).",
     example=toy("cosine", run={"epochs": 4, "steps_per_epoch": 8}, T_max=20),
     near_miss=toy("cosine", run={"epochs": 4, "steps_per_epoch": 8}, T_max=32),

@@ -6,9 +6,10 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
+from lrviz.errors import counted
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.schedulers import Plateau, Watching, of_group
-from lrviz.rules.case import Case, Part, counted, rounded
+from lrviz.rules.case import Case, Part, rounded
 from lrviz.rules.finding import Finding
 from lrviz.rules.registry import part_rule, toy
 
@@ -25,7 +26,7 @@ _RISING = "log.csv:val_acc"
     "plateau-mode",
     "error",
     "a metric that is better when higher, watched with mode=min",
-    why="With mode=min a rising accuracy counts as getting worse: the rate is cut while training goes well.",
+    why="With mode=min a rising accuracy counts as getting worse: the learning rate is cut while training goes well.",
     instead="Set mode: max.",
     example=toy("plateau", metric_csv=_RISING, mode="min"),
     near_miss=toy("plateau", metric_csv=_RISING, mode="max"),
@@ -80,7 +81,7 @@ def _words(column: str) -> set[str]:
     "error",
     "a metric below zero with threshold_mode=rel",
     why="The relative threshold is a share of the best value: of a negative one it points the wrong way, so that "
-    "standing still counts as getting better and the rate is never reduced rightly.",
+    "standing still counts as getting better and the learning rate is never reduced rightly.",
     instead="Set threshold_mode: abs, with a threshold in the metric's own unit.",
     example=toy("plateau", metric="-1", factor=0.5),
     near_miss=toy("plateau", metric="-1", factor=0.5, threshold_mode="abs"),
@@ -104,8 +105,8 @@ def plateau_negative_metric(case: Case, part: Part) -> Iterator[Finding]:
     "plateau-patience",
     "warning",
     "a patience as long as the run",
-    why="The rate is reduced at the earliest after patience + 1 bad steps; with as much patience as the run has, "
-    "never.",
+    why="The learning rate is reduced at the earliest after patience + 1 bad steps; with as much patience as the run "
+    "has, never.",
     instead="Choose a patience well below the number of times the scheduler is stepped.",
     example=toy("plateau", run={"epochs": 10, "steps_per_epoch": 8, "interval": "epoch"}, metric="1", patience=10),
     near_miss=toy("plateau", run={"epochs": 10, "steps_per_epoch": 8, "interval": "epoch"}, metric="1", patience=3),

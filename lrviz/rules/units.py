@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
+from lrviz.errors import counted
 from lrviz.experiment.clock import Clock
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import ExponentialLR, Plateau, SequentialLR
-from lrviz.rules.case import Case, Part, counted
+from lrviz.rules.case import Case, Part
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import DEAD
 from lrviz.rules.finding import SEVERITIES, Finding, Severity
@@ -31,7 +32,7 @@ Changes = Sequence[Change]
     "error",
     "a length in one unit, stepped in another: epochs against steps, accumulation or GPUs forgotten",
     why="The schedule runs many times too fast or too slow: a cosine meant for the whole run bounces once an epoch or "
-    "hardly moves, a StepLR(30) stepped at every batch is at 1e-17 of its rate by step 500.",
+    "hardly moves, a StepLR(30) stepped at every batch is at 1e-17 of its learning rate by step 500.",
     instead="Step the scheduler as often as its length counts, or give the length in the run's scheduler steps. One "
     "with a unit (10ep, 5%, rest) is never in the wrong one.",
     example=toy("cosine", run={"epochs": 10, "steps_per_epoch": 100}, T_max=10),
@@ -222,8 +223,8 @@ def _of_devices(case: Case, part: Part, length: int | None) -> Finding | None:
 
 
 def _has_own_patience(case: Case, part: Part) -> bool:
-    """Return whether a part is a plateau with torch's patience, which is meant for epochs."""
-    return isinstance(part.spec, ReduceLROnPlateau) and case.written(part.field("patience")) is None
+    """Return whether a part is a plateau with its own default patience, which is meant for epochs."""
+    return isinstance(part.spec, Plateau) and case.written(part.field("patience")) is None
 
 
 def _severity_of_devices(case: Case, part: Part, count: int) -> Severity | None:

@@ -13,7 +13,7 @@ from lrviz.experiment.schedulers import (
     LambdaLR,
     MultiplicativeLR,
 )
-from lrviz.rules.case import Case, Part, counted, percent, rounded
+from lrviz.rules.case import Case, Part, percent, rounded
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import DEAD, Curve
 from lrviz.rules.finding import Finding, Severity
@@ -39,7 +39,8 @@ def lr_not_finite(case: Case, curve: Curve) -> Finding | None:
         return None
     many = sum(not math.isfinite(rate) for rate in curve.lr)
     is_lasting = many == len(curve.lr) - step
-    where = f"from step {step:,} on" if is_lasting else f"at step {step:,}, the first of {counted(many, 'step')}"
+    where = f"from step {step:,} on" if is_lasting else f"at step {step:,}"
+    where += f", the first of {many:,} steps" if many > 1 and not is_lasting else ""
     message = f"the learning rate is {curve.lr[step]} {where}{curve.of_group}"
     return case.finding(message, "Bound the function, or end it where the run does", step)
 
@@ -105,7 +106,7 @@ def lr_dead(case: Case, curve: Curve) -> Finding | None:
     "a learning rate above the highest one that was asked for",
     why="The learning rate that was chosen was the highest that trains well; the schedule goes beyond it, often for "
     "ever.",
-    instead="Keep factors and gammas at 1 or below, or give the optimizer the highest rate.",
+    instead="Keep factors and gammas at 1 or below, or give the optimizer the highest learning rate.",
     example=toy("exponential", gamma=1.05),
     near_miss=toy("exponential", gamma=1.0),
     explains=("still-rising", "ends-high"),
@@ -160,7 +161,7 @@ def eta_min_above_lr(case: Case, part: Part) -> Iterator[Finding]:
     "info",
     "a first step that trains with a learning rate of 0",
     why="The first batch is loaded, run forward and backward, and changes nothing. Where the scheduler goes on and "
-    "the rate of all groups stays at 0, it is a warning.",
+    "the learning rate of all groups stays at 0, it is a warning.",
     instead="Start a warmup one step in: (step + 1) / 100 instead of step / 100.",
     example=toy("lambda", lr_lambda="min(1, step / 8)"),
     near_miss=toy("lambda", lr_lambda="min(1, (step + 1) / 8)"),

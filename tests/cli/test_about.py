@@ -36,6 +36,12 @@ def test_list_shows_every_rule_with_its_severity(lrviz):
         assert any(line.split()[:2] == [rule.name, rule.severity] for line in ended.out.splitlines())
 
 
+@pytest.mark.parametrize("arguments", [("list",), ("check", "--list"), ("check", "--explain", "lr-dead")])
+def test_no_line_ends_in_blanks(lrviz, arguments):
+    lines = lrviz(*arguments).out.splitlines()
+    assert lines == [line.rstrip() for line in lines]
+
+
 def test_engines_says_which_would_replay_and_why(lrviz, monkeypatch):
     monkeypatch.setattr("lrviz.engine.select.torch_is_loaded", lambda: True)
     assert lrviz("engines").out == "torch: it is already imported in this process\n"

@@ -108,6 +108,11 @@ def test_who_typed_flags_reads_flags(lrviz, arguments, message):
     assert ended.err.startswith(f"error: {message}")
 
 
+def test_who_typed_flags_is_told_of_the_flag_that_switches_off(lrviz):
+    out = " ".join(lrviz("check", "onecycle", "--max-lr", "0.1", "--optimizer", "adamw", "--lr", "0.1").out.split())
+    assert "Set --no-cycle-momentum, or give" in out
+
+
 def test_who_wrote_a_document_reads_its_keys(lrviz, write):
     write("scheduler: {name: plateau}")
     assert lrviz("table", "a.yaml").err.startswith("error: a.yaml:1: scheduler.metric: missing: what to watch")

@@ -133,3 +133,7 @@ def test_what_a_figure_cannot_show_has_its_flags_name(lrviz, flags, message):
     ended = lrviz("plot", "cosine", *flags)
     assert (ended.code, ended.err.startswith(f"error: {message}")) == (2, True), ended.err
     assert not any(Path().iterdir())
+
+
+def test_one_step_is_one_step(lrviz):
+    assert "; 1 step, torch" in lrviz("plot", "cosine", "--steps", "1").out

@@ -364,6 +364,15 @@ BAD = {
         "to 0.004, not 0.1",
         case(THOUSAND, sequence([100], linear(100), {**ONECYCLE, "total_steps": 900})),
     ),
+    "OneCycle in a sequence after a warmup along a curve": Bad(
+        "lr-overwritten",
+        "error",
+        "to 0.004, not 0.1",
+        {
+            **case(THOUSAND, sequence([100], cosine(100), {**ONECYCLE, "total_steps": 800}), warmup=100),
+            "warmup_shape": "quadratic",
+        },
+    ),
 }
 
 
@@ -414,6 +423,18 @@ def test_who_writes_a_warmup_is_told_of_nothing_else(examined: Any, name: str) -
             said = f"{finding.message} {finding.fix} {finding.snippet} {[change.field for change in finding.changes]}"
             assert "schedulers" not in said
             assert "milestones[0]" not in said or "milestones" in DOCUMENTS[name]["scheduler"]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, bad in BAD.items() if {"schedulers", "warmup"} & {*bad.document["scheduler"]}]
+)
+def test_a_warmup_of_no_steps_changes_nothing(examined: Any, name: str) -> None:
+    document = {key: value for key, value in BAD[name].document.items() if not key.startswith("warmup")}
+    alone, beside = (
+        [(one.rule, one.message, one.changes) for one in examined(each)]
+        for each in (document, {"warmup": "0%", **document})
+    )
+    assert beside == alone
 
 
 def test_what_explains_is_a_rule() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -260,3 +261,13 @@ def test_a_late_swa_start_is_named(examined: Any) -> None:
 def test_what_lies_beyond_the_run_is_put_at_its_last_step(examined: Any) -> None:
     findings = examined(toy(**ONECYCLE, total_steps=40, pct_start=1.0))
     assert [finding.step for finding in findings if finding.rule == "onecycle-phase"] == [31]
+
+
+@pytest.mark.parametrize(
+    ("steps", "where"),
+    [({3}, "at step 3"), ({3, 5}, "at step 3, the first of 2 steps"), ({30, 31}, "from step 30 on")],
+)
+def test_where_a_rate_is_not_finite_is_told(examined: Any, steps: set[int], where: str) -> None:
+    document = toy("lambda", lr_lambda=lambda step: math.inf if step in steps else 1.0)
+    (finding,) = (finding for finding in examined(document) if finding.rule == "lr-not-finite")
+    assert finding.message == f"the learning rate is inf {where}"

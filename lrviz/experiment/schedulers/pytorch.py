@@ -33,7 +33,7 @@ from lrviz.experiment.schedulers.base import (
     of_group,
 )
 from lrviz.experiment.schedulers.metric import Plateau
-from lrviz.experiment.schedulers.notes import BASE, DECAYED, Annotation, View
+from lrviz.experiment.schedulers.notes import BASE, DECAYED, WARMUP, Annotation, View
 
 __all__ = [
     "SWALR",
@@ -509,7 +509,8 @@ class ReduceLROnPlateau(Plateau):
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         for child in self.segments(0, view.last + 1):
-            yield from view.span(child.start, child.end, child.spec.label, view.rate(child.end))
+            label = WARMUP if view.has_warmup else child.spec.label
+            yield from view.span(child.start, child.end, label, view.rate(child.end))
         yield from super().annotations(view)
 
 

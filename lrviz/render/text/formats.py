@@ -16,6 +16,7 @@ from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, assert_never
 
+from lrviz.errors import counted
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.writer import as_document
 from lrviz.render.text.rows import constant, picked
@@ -82,7 +83,7 @@ def markdown_lines(trace: Trace, experiment: Experiment, *, every: int | None = 
     """Yield a Markdown table with the columns of `csv_lines`, under a line that says what it is."""
     names = _names(trace)
     optimizer = experiment.optimizer.name
-    yield f"{_escaped(experiment.name)}: {trace.steps:,} steps, {optimizer}, torch {trace.torch_version}\n\n"
+    yield f"{_escaped(experiment.name)}: {counted(trace.steps, 'step')}, {optimizer}, torch {trace.torch_version}\n\n"
     yield f"| {' | '.join(map(_escaped, names))} |\n|{' ---: |' * len(names)}\n"
     yield from _rows(trace, experiment, f"| {' | '.join(['%s'] * len(names))} |\n", every)
     if trace.failure is not None:
