@@ -198,12 +198,15 @@ def test_a_function_of_python_can_be_absolute(examined: Any) -> None:
     assert severities(examined(document), "lambda-absolute") == ["warning"]
 
 
+IS_OLDER = not hasattr(torch.optim.lr_scheduler.LRScheduler, "_update_lr")  # as 2.4 is
+NESTED = "AttributeError when the scheduler is built" if IS_OLDER else "NotImplementedError at step 8"
+
 MESSAGES = [
     ("unit-mismatch", toy("cosine", run=TEN, T_max=10), "1,000 / 10 = 100, the steps per epoch", 10),
     ("cycle-overrun", toy(**ONECYCLE, total_steps=20), "step 20 (epoch 2)", 20),
     ("cycle-overrun", toy(**ONECYCLE, total_steps=20), "11 steps are lost, 34% of the run", 20),
     ("unfinished", sequence([8], LINEAR, {"name": "cosine", "T_max": 32}), "needs 32 steps and has 24", 31),
-    ("nested-container", sequence([8], LINEAR, chained(STEP)["scheduler"]), "NotImplementedError at step 8", 8),
+    ("nested-container", sequence([8], LINEAR, chained(STEP)["scheduler"]), NESTED, 8),
     ("degenerate-argument", toy("constant", factor=0, total_iters=6), "divides by zero at its end, step 6", 6),
     ("lr-negative", toy("lambda", lr_lambda="1 - step / 16"), "from step 17 on, down to -0.000937", 17),
     ("lr-dead", toy("exponential", gamma=0.5), "18 of 32 steps (56%)", 14),
