@@ -22,7 +22,7 @@ def show_schedulers() -> None:
     from lrviz.experiment.schedulers import Watching, catalogue
 
     plain = plain_blocks()
-    rows = []
+    blocks: dict[str, list[tuple[str, Styled, Sequence[Styled]]]] = {}  # by library, some of which have long names
     for spec in catalogue().values():
         shape = spec.shape.translate(_PLAIN) if plain else spec.shape
         needs = ", ".join(spec.required())
@@ -34,8 +34,10 @@ def show_schedulers() -> None:
         elif not spec.on_command_line:
             call += ", in YAML"
         about = [(spec.summary(), ""), (call, "dim")]
-        rows.append((spec.name, (shape, "blue"), [line for line in about if line[0]]))
-    _print_rows(rows)
+        row = spec.name, (shape, "blue"), [line for line in about if line[0]]
+        blocks.setdefault(spec.library, []).append(row)
+    for rows in blocks.values():
+        _print_rows(rows)
 
 
 def show_rules() -> None:
