@@ -47,6 +47,7 @@ __all__ = [
 ]
 
 NEWEST: Release = (5, 23, 0)
+PLATEAU_ARGUMENTS: Release = (4, 36)  # since then reduce_lr_on_plateau takes any
 TIMESCALE_10_000: Release = (4, 39)  # since then inverse_sqrt has a timescale without a warmup
 FREE_WSD: Release = (4, 49)  # since then warmup_stable_decay knows the length of the run
 WSD_SHAPES = ("linear", "cosine", "1-sqrt")
@@ -195,7 +196,8 @@ class HFInverseSqrt(_Warmed):
         lr_t = base_lr / sqrt((t + s - W) / s)        otherwise
 
         W = num_warmup_steps
-        s = timescale; unset W, or 10000 where W is 0 (before 4.39 it raises there)
+        s = timescale; unset W, or 10000 where W is 0 (before 4.39 it raises there);
+            the Trainer passes it on since 5.4
 
     First step: trains with a learning rate of 0 where there is a warmup.
 
@@ -646,6 +648,8 @@ class HFReduceLROnPlateau(Plateau):
     example = {"metric": "max(0.3, 0.9 ** step)", "eval_steps": 2, "patience": 2, "factor": 0.5}
     no_warmup = ("the Trainer ignores warmup_steps with reduce_lr_on_plateau", "")
 
+    release: Release | None = None
+
     patience: int = arg(Count("evaluations without improvement before a reduction", minimum=0), default=10)
     cooldown: int = arg(Count("evaluations to wait after a reduction", minimum=0), default=0)
     eval_steps: int = arg(EVAL_STEPS, default=1)
@@ -657,6 +661,17 @@ class HFReduceLROnPlateau(Plateau):
     @property
     def every(self) -> int:
         return self.eval_steps
+
+    def resolved(self, length: int, known: Known = UNKNOWN) -> SchedulerSpec:
+        release = known.releases.get(self.library)
+        if release is not None and release < PLATEAU_ARGUMENTS:
+            defaults = {entry.name: entry.default for entry in dataclasses.fields(self)}
+            theirs = [key for key, arg_type in arg_types(self).items() if not arg_type.extra]
+            given = [key for key in theirs if getattr(self, key) != defaults[key]]
+            its = f"of transformers {_text(release)}: reduce_lr_on_plateau has it since {_text(PLATEAU_ARGUMENTS)}"
+            if given:
+                raise SpecError([Problem(field=name, message=f"is no argument {its}") for name in given])
+        return super().resolved(length, known)
 
     def upstream(self) -> Upstream:
         return _upstream(self, "get_reduce_on_plateau_schedule")

@@ -172,6 +172,7 @@ def test_a_share_of_warmup_is_rounded_up_as_the_trainer_rounds(share: str, steps
             "4.41",
             "decay_type: is no argument of transformers 4.41",
         ),
+        ("hf-reduce-lr-on-plateau", {"metric": "1", "patience": 3}, "4.35", "patience: is no argument of transformers"),
         ("hf-greedy", {"metric": "1"}, "5.3", "name: transformers has greedy since 5.4, and the run names 5.3"),
     ],
 )
@@ -222,3 +223,12 @@ def test_an_evaluation_at_the_end_of_each_epoch_is_the_interval_epoch() -> None:
 def test_no_warmup_of_lrvizs_own_stands_before_it(name: str) -> None:
     with pytest.raises(SpecError, match=r"^warmup: "):
         lrviz.load({**document(name, dict(OWN[name].example), steps=32), "warmup": 4})
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_version_that_has_it_as_it_is_gives_the_same(name: str) -> None:
+    same = [
+        lrviz.replay(lrviz.load(document(name, dict(OWN[name].example), steps=32, **run))).groups
+        for run in ({}, {"transformers": "5.23"}, {"transformers": "6.1"})
+    ]
+    assert same[0] == same[1] == same[2]
