@@ -52,13 +52,19 @@ class GroupTrace:
         return Summary(first=self.lr[0], peak=peak, peak_step=peak_step, last=self.lr[-1])
 
     def renamed(self, name: str, steps: int) -> GroupTrace:
-        """Return the same values under another name, of the first `steps` steps; NaN where it has not so many."""
+        """Return the same values under another name, of the first `steps` steps.
 
-        def of(values: memoryview | None) -> memoryview | None:
-            return None if values is None else column([*values[:steps], *[math.nan] * (steps - len(values))])
+        Where it has not so many, the learning rate is NaN, and so is what else had moved.
+        """
 
-        lr = column([*self.lr[:steps], *[math.nan] * (steps - len(self.lr))])
-        return GroupTrace(name=name, lr=lr, momentum=of(self.momentum), weight_decay=of(self.weight_decay))
+        def fitted(values: memoryview, rest: float = math.nan) -> memoryview:
+            return column([*values[:steps], *[rest] * (steps - len(values))])
+
+        def held(values: memoryview | None) -> memoryview | None:
+            return None if values is None else fitted(values, values[0] if len(set(values)) == 1 else math.nan)
+
+        decay = held(self.weight_decay)
+        return GroupTrace(name=name, lr=fitted(self.lr), momentum=held(self.momentum), weight_decay=decay)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,8 @@ def show_schedulers(asked: str | None = None) -> None:
 
     if asked is None:
         own = [spec for spec in catalogue().values() if not spec.library]
-        _print_rows([*map(_scheduler_row, own), *(_family_row(each) for each in families() if each.library)])
+        _print_rows([*map(_scheduler_row, own)])
+        _print_rows([_family_row(each) for each in families() if each.library])
         return
     family, spec = find_family(asked), find(asked)
     specs = family.specs if family else [spec] if spec else []
