@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import lrviz
-from lrviz.cli.commands import Action, Command, CommandGroup, Verb, spelled, targets
+from lrviz.cli.commands import Action, Command, CommandGroup, Verb, families, spelled, targets
 from lrviz.errors import Problem, SpecError, nearest, shown
 
 SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
@@ -115,8 +115,11 @@ def _replay_flags() -> list[inspect.Parameter]:
 def _engine_flag() -> inspect.Parameter:
     from lrviz.cli import flags
 
-    engines = ("auto", "torch", "light")
-    message = "what replays: torch, or its scheduler files alone (see lrviz engines)"
+    engines = ("auto", "torch", "light", "upstream")
+    message = (
+        "what replays: torch, or its scheduler files alone (see lrviz engines); upstream: the installed class of the "
+        "library that the schedule is from"
+    )
     return flags.choice("engine", "Replay", engines, message, "auto")
 
 
@@ -175,11 +178,17 @@ def check(
 
 
 @app.command("list", cls=Command)
-def list_schedulers() -> None:
+def list_schedulers(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="FAMILY|SCHEDULER", autocompletion=families, show_default=False,
+                       help="Those of torch, of no library (by-hand) or of one library; or all of one scheduler."),
+    ] = None,
+) -> None:  # fmt: skip
     """Show every scheduler: its shape, its torch class and what it must be given."""
     from lrviz.cli.about import show_schedulers
 
-    show_schedulers()
+    show_schedulers(name)
 
 
 @app.command("gallery", cls=Command)

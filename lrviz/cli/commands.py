@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
 from glob import escape, glob
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.completion import completion_init  # type: ignore[attr-defined]  # it is defined one module further in
@@ -17,11 +17,14 @@ from lrviz.cli.report import columns
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.experiment.docstrings import docstring
 
+if TYPE_CHECKING:
+    from lrviz.experiment.schedulers import SchedulerSpec
+
 Action = tuple[Callable[..., None], list[inspect.Parameter]]
 """What a verb does with its targets and the values of all flags, and the flags that it adds to those of a target."""
 
 TARGET = (
-    "\n\nTARGET is a scheduler's name or torch's name for it, a YAML file, - for standard input, or "
+    "\n\nTARGET is a scheduler's name or its library's name for it, a YAML file, - for standard input, or "
     "package.module:Name, a scheduler of your own. Each has its own flags, beside those for the run, the "
     "optimizer and the output: see TARGET --help."
 )
@@ -203,7 +206,7 @@ class Verb(Command):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         super().format_options(ctx, formatter)
-        _write_rows(formatter, "Schedulers", scheduler_lines())
+        _write_rows(formatter, "Schedulers", _scheduler_rows())
 
 
 def _flag(argument: str) -> str:
@@ -213,22 +216,45 @@ def _flag(argument: str) -> str:
 
 
 def targets(incomplete: str) -> list[tuple[str, str]]:
-    """Return how a target may go on: schedulers, by torch's names after a capital letter, and YAML files."""
+    """Return how a target may go on: schedulers, by their libraries' names after a capital letter, and YAML files."""
     from lrviz.experiment.schedulers import catalogue
 
-    specs = [spec for spec in catalogue().values() if spec.on_command_line and spec.module]
-    names = [(spec.__name__, spec.summary()) for spec in specs] if incomplete[:1].isupper() else scheduler_lines()
+    names = scheduler_lines()
+    if incomplete[:1].isupper():
+        specs = [spec for spec in catalogue().values() if spec.on_command_line and (spec.module or spec.library)]
+        names = [(name, spec.summary()) for spec in specs for name in (spec.__name__, *spec.aliases)]
     patterns = [f"{escape(incomplete)}*{below}{end}" for below in ("", "/*") for end in (".yaml", ".yml")]
     files = {name for each in patterns for name in glob(each)}  # noqa: PTH207  pathlib drops a ./ that was typed
     return [*names, *((name, "") for name in sorted(files))]
+
+
+def families(incomplete: str) -> list[tuple[str, str]]:
+    """Return what `lrviz list` can be asked for."""
+    from lrviz.experiment.schedulers import families
+
+    return [*((family.key, f"schedulers of {family.title}") for family in families()), *scheduler_lines()]
 
 
 def scheduler_lines() -> list[tuple[str, str]]:
     """Return the name of every scheduler that can be a target, with a line on what it does."""
     from lrviz.experiment.schedulers import catalogue
 
-    return [
-        (name, f"{spec.summary()} ({spec.__name__})" if spec.module else spec.summary())
-        for name, spec in catalogue().items()
-        if spec.on_command_line
-    ]
+    return [_line(spec) for spec in catalogue().values() if spec.on_command_line]
+
+
+def _line(spec: type[SchedulerSpec]) -> tuple[str, str]:
+    return spec.name, f"{spec.summary()} ({spec.__name__})" if spec.module else spec.summary()
+
+
+def _scheduler_rows() -> list[tuple[str, str]]:
+    """Return a line for every scheduler that can be a target, but one for several of a library."""
+    from lrviz.experiment.schedulers import families
+
+    rows = []
+    for family in families():
+        shown = [spec for spec in family.specs if spec.on_command_line]
+        if family.library and len(shown) > 1:
+            rows.append((f"{family.key}-…", f"{len(shown)} of {family.title}: lrviz list {family.key}"))
+        else:
+            rows += map(_line, shown)
+    return rows

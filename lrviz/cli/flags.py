@@ -12,7 +12,7 @@ import typer
 
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import ArgType, Bool, Count, Invalid, ListOf, OneOf
-from lrviz.experiment.record import Record, arg_types, is_required
+from lrviz.experiment.record import Record, arg_types, default_words
 from lrviz.experiment.scalars import scalar
 from lrviz.experiment.values import Value, located
 
@@ -152,23 +152,10 @@ def _metavar(kind: ArgType) -> str:
 def _help(entry: dataclasses.Field[Any], kind: ArgType) -> str:
     """Return the line of `--help`: what it is, what it may be, and what it is when unset."""
     bounds = "" if isinstance(kind, (OneOf, Bool)) else kind.bounds
-    default = _default(entry, kind)
+    default = default_words(entry, kind)
     lead = "switch off: " if isinstance(kind, Bool) and entry.default else ""
     parts = [lead + kind.help, bounds, default if default in ("", "required") else f"default {default}"]
     return "; ".join(part for part in parts if part)
-
-
-def _default(entry: dataclasses.Field[Any], kind: ArgType) -> str:
-    if is_required(entry):
-        return "required"
-    if kind.horizon:
-        return "the run's length"
-    if entry.default is None or kind.default_text:
-        return kind.default_text
-    if isinstance(kind, Bool):
-        return ""
-    parts = entry.default if isinstance(entry.default, tuple) else (entry.default,)
-    return ",".join(f"{part:.6g}" if isinstance(part, float) else str(part) for part in parts)
 
 
 def read_value(kind: ArgType, given: str, flag: str) -> Any:

@@ -46,10 +46,11 @@ def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
         print_note(note)
     write(figure, sys.stdout.buffer if output is None else output, file_format, options.dpi)
     lines = [f"wrote {output}"] if output else []
-    for group in trace.groups:
-        does = summary_line(trace, group, experiment.name)
+    both = trace.side_by_side()
+    for group in both.groups:
+        does = summary_line(both, group, experiment.name)
         lines.append(f"{does}; {trace.steps:,} steps, torch {trace.torch_version}")
-    for line in [*lines, *run_lines(experiment, given)]:
+    for line in [*lines, *run_lines(experiment, trace, given)]:
         print_line(line, err=output is None)
     finish(trace)
 

@@ -18,7 +18,7 @@ from lrviz.cli.report import print_note
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.record import arg_types
-from lrviz.experiment.schedulers import SchedulerSpec, catalogue
+from lrviz.experiment.schedulers import SchedulerSpec, catalogue, families
 from lrviz.experiment.schedulers.catalogue import find as find_scheduler
 from lrviz.experiment.schedulers.catalogue import names
 from lrviz.experiment.values import MAX_BYTES, Value
@@ -100,10 +100,12 @@ def _exists(name: str) -> bool:
 
 
 def _unknown(name: str) -> str:
-    known = [spec.name for spec in catalogue().values() if spec.on_command_line]
+    known = [spec.name for spec in catalogue().values() if spec.on_command_line and not spec.library]
+    several = [family for family in families() if family.library]
+    libraries = [f"{each.key}-… ({each.title})" if len(each.specs) > 1 else each.names[0] for each in several]
     every = (
-        f"a target is a scheduler ({', '.join(known)}), a YAML file, - for standard input, or package.module:Name "
-        "of your own; `lrviz list` shows them all"
+        f"a target is a scheduler ({', '.join([*known, *libraries])}), a YAML file, - for standard input, or "
+        "package.module:Name of your own; `lrviz list` shows them all"
     )
     return f"unknown target {shown(name)}{nearest(name, names())}\n{indent(fill(every, 70), ' ' * 7)}"
 
@@ -143,7 +145,9 @@ def _help(spec: type[SchedulerSpec]) -> str:
     """Return what the help of a scheduler says: what it does, its formula, its end and its source."""
     about = spec.documentation()
     formula = "\n\n".join(f"\b\n{indent(block, '  ')}" for block in about.formula.split("\n\n"))
-    return f"{about.summary} ({spec.__name__})\n\n{formula}\n\nPast its end: {about.past_end}\n\nSource: {about.source}"
+    first = f"First step: {about.first_step}\n\n" if about.first_step else ""
+    end = f"Past its end: {about.past_end}\n\nSource: {about.source}"
+    return f"{about.summary} ({spec.__name__})\n\n{formula}\n\n{first}{end}"
 
 
 def _missing(spec: type[SchedulerSpec], missing: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from lrviz.engine.engine import Engine
+from lrviz.engine.library import make
 from lrviz.errors import SpecError, nearest, shown
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.record import arg_types
@@ -20,7 +21,7 @@ from lrviz.experiment.schedulers import (
     Custom,
     GroupStart,
     OwnRule,
-    ReduceLROnPlateau,
+    Plateau,
     SchedulerSpec,
     SequentialLR,
 )
@@ -34,6 +35,9 @@ def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -
     in order, on the same optimizer, before their container.
     """
     children = [construct(part.spec, optimizer, engine, part.length) for part in spec.segments(0, total)]
+    upstream = spec.upstream() if engine.upstream else None
+    if upstream is not None:
+        return make(upstream, optimizer)
     match spec:
         case Custom():
             return _own(spec, optimizer)
@@ -45,9 +49,9 @@ def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -
             return _class(spec, engine)(children)
         case SequentialLR():
             return _class(spec, engine)(optimizer, schedulers=children, milestones=list(spec.milestones))
-        case ReduceLROnPlateau() if children:
-            plateau = _class(spec, engine)(optimizer, **_arguments(spec, total))
-            return Beside(children[0], spec.segments(0, total)[0].length, plateau)
+        case Plateau():
+            plateau = engine.scheduler(LR_SCHEDULER, "ReduceLROnPlateau")(optimizer, **_arguments(spec, total))
+            return Beside(children[0], spec.segments(0, total)[0].length, plateau) if children else plateau
         case _:
             return _class(spec, engine)(optimizer, **_arguments(spec, total))
 

@@ -87,6 +87,34 @@ class Experiment:
         known = Known(base_lrs, clock.scheduler_steps_per_epoch, 0, self.optimizer.lr, self.run.releases)
         return self.scheduler.resolved(clock.scheduler_steps, known)
 
+    @cached_property
+    def follows(self) -> Mapping[str, str]:
+        """The version of each library, by its name, whose behaviour the schedule has."""
+        versions = {spec.library: self._version(spec) for spec in _whole(self.resolved)}
+        return {library: version for library, version in versions.items() if version}
+
+    def _version(self, spec: SchedulerSpec) -> str:
+        """Return the version that a scheduler follows, as the run writes it; empty for one of no library's."""
+        if spec.library in self.run.releases:
+            return str(getattr(self.run, spec.library))
+        return ".".join(map(str, spec.newest)) if spec.library else ""
+
+    def lines(self) -> list[str]:
+        """Return in words what the run's length came to, and which version of a library each schedule follows."""
+        named = dict.fromkeys((spec.name, spec.library, self._version(spec)) for spec in _whole(self.resolved))
+        said = dict.fromkeys(self.run.releases, ", as the run says")
+        schedules = [
+            f"schedule: {name} as {library} {version} has it{said.get(library, '')}"
+            for name, library, version in named
+            if version
+        ]
+        return [*self.run.lines(), *schedules]
+
+    @property
+    def metric_stride(self) -> int:
+        """How many optimizer steps lie between two metrics that the scheduler is given."""
+        return self.run.clock.stride * self.resolved.every
+
     @property
     def trains(self) -> bool:
         """Whether the scheduler watches a loss, so that the replay must train."""
@@ -113,9 +141,16 @@ def _changes(spec: SchedulerSpec, steps: int) -> int:
     return max(steps, sum(_changes(part.spec, part.length) for part in spec.segments(0, steps)))
 
 
+def _whole(spec: SchedulerSpec) -> Iterator[SchedulerSpec]:
+    """Yield a scheduler and all inside it."""
+    yield spec
+    for child in spec.children():
+        yield from _whole(child)
+
+
 def _too_few(spec: SchedulerSpec, clock: Clock) -> Iterator[Problem]:
     """Yield a problem for a plateau that runs out of metrics before the run ends."""
-    wanted, metric = clock.settings - 1, spec.stepped_with()
+    wanted, metric = (clock.settings - 1) // spec.every, spec.stepped_with()
     if isinstance(metric, tuple) and len(metric) < wanted:
         message = f"has {len(metric):,} values; the run steps its scheduler {wanted:,} times"
         yield Problem(field="metric_csv" if getattr(spec, "metric_csv", None) else "metric", message=message)

@@ -12,7 +12,7 @@ from lrviz.experiment.clock import Clock
 from lrviz.experiment.durations import REST
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.record import arg_types
-from lrviz.experiment.schedulers import ChainedScheduler, CyclicLR, SchedulerSpec, SequentialLR
+from lrviz.experiment.schedulers import ChainedScheduler, SchedulerSpec, SequentialLR
 from lrviz.experiment.writer import as_document
 from lrviz.rules.changes import Change, lookup, snippet
 from lrviz.rules.curve import Curve
@@ -187,17 +187,7 @@ class Case:
 
     def resized(self, part: Part, steps: int) -> tuple[Change, ...]:
         """Return the changes that give a part, or its first period, so many steps; none where no argument says it."""
-        spec, name = part.spec, part.spec.length_arg or part.spec.period_arg
-        if steps < 1:
-            return ()
-        if name:
-            beside = [other for other in ("epochs", "steps_per_epoch") if getattr(spec, other, None)]  # OneCycleLR's
-            return part.change(**{name: max(1, steps - spec.delay)}, **dict.fromkeys(beside))
-        if isinstance(spec, CyclicLR):
-            up = max(1, round(steps * spec.step_size_up / (spec.length() or 1)))
-            down = {} if spec.step_size_down is None else {"step_size_down": max(1, steps - up)}
-            return part.change(step_size_up=up, **down)
-        return ()
+        return part.change(**part.spec.lasting(steps)) if steps >= 1 else ()
 
     def ending(self, part: Part, steps: int, text: str | None = None) -> tuple[Change, ...]:
         """Return the changes that let a part end after so many steps, and the last one after it take the others.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lrviz.experiment.schedulers import ChainedScheduler, ReduceLROnPlateau, SequentialLR
+from lrviz.experiment.schedulers import ChainedScheduler, Plateau, SequentialLR
 from lrviz.experiment.schedulers.base import OVERWRITES
 from lrviz.experiment.schedulers.composite import NESTED
 from lrviz.rules.case import Case, Part, percent
@@ -86,7 +86,7 @@ def nested_container(case: Case, part: Part) -> Iterator[Finding]:
     explains=("closed-form-in-chain", "chained-warmup"),
 )
 def plateau_in_container(case: Case, part: Part) -> Iterator[Finding]:
-    if part.owner is not None and isinstance(part.spec, ReduceLROnPlateau):
+    if part.owner is not None and isinstance(part.spec, Plateau):
         message = f"torch refuses {part.name} when the {part.owner.spec.label} is built: its step takes a metric"
         fix = "Take it out, and write warmup: N before it, a LinearLR that the loop steps beside the plateau"
         yield case.finding(message, fix, 0, explains_failure=True)

@@ -11,7 +11,7 @@ from lrviz.experiment.schedulers import (
     ConstantLR,
     CosineAnnealingWarmRestarts,
     LambdaLR,
-    ReduceLROnPlateau,
+    Plateau,
     StepLR,
 )
 from lrviz.rules.case import Case, Part, counted, percent
@@ -154,13 +154,11 @@ def _is_meant_flat(case: Case) -> bool:
     spec = case.scheduler
     function = getattr(spec, "lr_lambda", None)
     functions = function if isinstance(function, tuple) else (function,)
-    says_so = isinstance(spec, ConstantLR) or getattr(spec, "gamma", None) == 1
+    says_so = spec.is_flat or isinstance(spec, ConstantLR) or getattr(spec, "gamma", None) == 1
     is_number = all(
         isinstance(one, Expression) and not any(name in one.text for name in one.names) for one in functions
     )
-    is_other = (
-        isinstance(spec, ReduceLROnPlateau) or spec.is_foreign or case.parts[0].is_container or bool(spec.marks())
-    )
+    is_other = isinstance(spec, Plateau) or spec.is_foreign or case.parts[0].is_container or bool(spec.marks())
     return says_so or is_number or is_other or not _is_told(case)
 
 

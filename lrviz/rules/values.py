@@ -111,11 +111,11 @@ def lr_dead(case: Case, curve: Curve) -> Finding | None:
     explains=("still-rising", "ends-high"),
 )
 def lr_above_peak(case: Case, curve: Curve) -> Finding | None:
-    """Leave out a function that comes down again from above 1, on purpose: a warmup from above, or larger batches."""
+    """Leave out what rises on purpose: a function that comes down again from above 1, and what a metric raises."""
     peak, last = max(curve.lr), curve.lr[-1]
     wanted = max(curve.base, case.scheduler.target_lr(curve.base, curve.number))
     has_function = any(isinstance(part.spec, (LambdaLR, MultiplicativeLR)) for part in case.parts)
-    is_meant = has_function and last <= ABOVE * wanted
+    is_meant = (has_function and last <= ABOVE * wanted) or case.scheduler.stepped_with() is not None
     if peak <= ABOVE * wanted or is_meant or any(part.spec.is_foreign for part in case.parts):
         return None
     step = curve.first((ABOVE * wanted).__lt__) or 0
@@ -167,8 +167,9 @@ def eta_min_above_lr(case: Case, part: Part) -> Iterator[Finding]:
     explains=("lr-dead",),
 )
 def zero_first_step(case: Case, curve: Curve) -> Finding | None:
+    """Leave out the warmup of a library, which starts at 0 whatever its user does, where one step is lost."""
     steps = curve.first(bool)  # that is not 0
-    if not steps:
+    if not steps or (steps <= case.clock.stride and case.scheduler.upstream() is not None):
         return None
     trains = "step trains" if steps == 1 else f"{steps:,} steps train"
     message = f"the first {trains} with a learning rate of 0{curve.of_group}"

@@ -171,6 +171,6 @@ def test_an_engine_is_taken_by_name_or_as_it_is() -> None:
 @pytest.mark.parametrize("train", [False, True])
 def test_an_unknown_engine_is_refused(train: bool) -> None:
     with pytest.raises(
-        SpecError, match=r"engine: must be one of auto, torch, light, not 'lihgt'; did you mean 'light'\?"
+        SpecError, match=r"engine: must be one of auto, torch, light, upstream, not 'lihgt'; did you mean 'light'\?"
     ):
         replay(experiment(), engine="lihgt", train=train)

@@ -73,6 +73,8 @@ class SequentialLR(_Container):
 
         m_0 = 0, then the milestones
 
+    First step: as the first scheduler.
+
     Past its end: as the last scheduler.
 
     Source: torch.optim.lr_scheduler.SequentialLR.
@@ -137,6 +139,8 @@ class ChainedScheduler(_Container):
         lr_t = base_lr * the product of all schedulers' factors at t
 
         one that computes from base_lr (LambdaLR, OneCycleLR) erases those before it
+
+    First step: trains with the product of the schedulers' factors at 0, too.
 
     Past its end: as each of its schedulers.
 

@@ -77,6 +77,10 @@ class View:
         """Return the first scheduler step that lowers the learning rate, None where none does."""
         return self._first(after < before for before, after in pairwise(chain((-math.inf,), self.lr)))
 
+    def first_rise(self) -> int | None:
+        """Return the first scheduler step that raises the learning rate, None where none does."""
+        return self._first(after > before for before, after in pairwise(chain((math.inf,), self.lr)))
+
     def first_at(self, rate: float) -> int | None:
         """Return the first scheduler step that sets exactly this learning rate, None where none does."""
         return self._first(each == rate for each in self.lr)

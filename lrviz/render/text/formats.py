@@ -50,6 +50,7 @@ def lines(
 
     Without a console the table is plain text for 80 columns.
     """
+    trace = trace.side_by_side()
     match format:
         case Format.TABLE:
             return _table_lines(trace, experiment, every, console, ascii)
@@ -159,7 +160,7 @@ def _rows(
     """
     columns = [column for group in _columns(trace).values() for column in group]
     watched = [
-        (values, experiment.run.clock.stride if name == "metric" else 1) for name, values in _watched(trace).items()
+        (values, experiment.metric_stride if name == "metric" else 1) for name, values in _watched(trace).items()
     ]
     per_epoch = trace.steps_per_epoch
     held: list[float] = [math.nan] * len(columns)
@@ -191,7 +192,9 @@ def _header(trace: Trace, experiment: Experiment) -> dict[str, Any]:
     """Return all that JSON says before its rows."""
     return {
         "title": experiment.name,
+        "engine": "upstream" if trace.engine == "upstream" else "torch",  # light has torch's numbers to the bit
         "torch": trace.torch_version,
+        "libraries": dict(trace.libraries),
         "steps": trace.steps,
         "run": as_document(experiment.run, defaults=True),
         "clock": experiment.run.clock.as_dict(),

@@ -105,7 +105,7 @@ class TraceTable:
         return text.encode("ascii", "backslashreplace").decode() if self.ascii else text
 
     def _heading(self) -> str:
-        trace, name, scheduler = self.trace, self.experiment.name, type(self.experiment.scheduler).__name__
+        trace, name, scheduler = self.trace, self.experiment.name, self.experiment.scheduler.label
         title = name if scheduler == name else f"{name} ({scheduler})"
         length = f"{trace.steps:,} step{'s' * (trace.steps != 1)}"
         if trace.steps_per_epoch and trace.steps > trace.steps_per_epoch > 1:
@@ -196,7 +196,7 @@ class TraceTable:
 
     def _metric(self, rows: Sequence[Row]) -> Iterator[Column]:
         """Yield the first and the last that a plateau was given in a row."""
-        metric, stride = self.trace.metric, self._stride
+        metric, stride = self.trace.metric, self.experiment.metric_stride
         if metric is None:
             return
         cells = []
