@@ -257,6 +257,10 @@ def test_it_is_told_how_a_framework_counts(given: dict[str, Any], line: str) -> 
             ],
         ),
         (
+            {"framework": "megatron", "epochs": 2, "steps": 300},
+            ["epochs: does not go with framework megatron: Megatron counts iterations, not epochs"],
+        ),
+        (
             {"framework": "ultralytics", "grad_accum": 4},
             [
                 (
