@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from lrviz.errors import counted
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.schedulers import (
     SWALR,
     ConstantLR,
     CosineAnnealingWarmRestarts,
     LambdaLR,
-    ReduceLROnPlateau,
+    Plateau,
     StepLR,
 )
-from lrviz.rules.case import Case, Part, counted, percent
+from lrviz.rules.case import Case, Part, percent
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding
@@ -28,16 +29,17 @@ _RUN = {"epochs": 4, "steps_per_epoch": 8}
 
 
 def _is_told(case: Case) -> bool:
-    """Return whether the curve says something new: nobody wrote it number by number, and it has an end."""
-    return not case.scheduler.sets_rate_by_hand and case.trace.failure is None
+    """Return whether the curve says something new: nobody wrote it by hand, or rises on purpose, and it has an end."""
+    spec = case.scheduler
+    return not (spec.sets_rate_by_hand and not spec.library) and not spec.starts_low and case.trace.failure is None
 
 
 @curve_rule(
     "still-rising",
     "warning",
     "a learning rate that is still rising when the run ends",
-    why="The warmup takes the whole run, or is longer: the rate that was chosen is met at the last step or never, and "
-    "nothing is annealed.",
+    why="The warmup takes the whole run, or is longer: the learning rate that was chosen is met at the last step or "
+    "never, and nothing is annealed.",
     instead="Shorten the warmup to a small share of the run, or let the run be longer.",
     example=toy("lambda", run=_RUN, lr_lambda="min(1, (step + 1) / 100)"),
     near_miss=toy("lambda", run=_RUN, lr_lambda="min(1, (step + 1) / 8)"),
@@ -60,7 +62,8 @@ def still_rising(case: Case, curve: Curve) -> Finding | None:
     "rises-again",
     "warning",
     "a learning rate that falls to its minimum and then climbs again until the run ends",
-    why="A cosine written as a function goes on past its end: the rate rises, and undoes what annealing had done.",
+    why="A cosine written as a function goes on past its end: the learning rate rises, and undoes what annealing had "
+    "done.",
     instead="Let the function end where the run does, or hold its last value: max(eta_min, …), min(1, step / length).",
     example=toy("lambda", run=_RUN, lr_lambda="0.5 * (1 + cos(pi * step / 24))"),
     near_miss=toy("lambda", run=_RUN, lr_lambda="0.5 * (1 + cos(pi * step / total))"),
@@ -153,13 +156,11 @@ def _is_meant_flat(case: Case) -> bool:
     spec = case.scheduler
     function = getattr(spec, "lr_lambda", None)
     functions = function if isinstance(function, tuple) else (function,)
-    says_so = isinstance(spec, ConstantLR) or getattr(spec, "gamma", None) == 1
+    says_so = spec.is_flat or isinstance(spec, ConstantLR) or getattr(spec, "gamma", None) == 1
     is_number = all(
         isinstance(one, Expression) and not any(name in one.text for name in one.names) for one in functions
     )
-    is_other = (
-        isinstance(spec, ReduceLROnPlateau) or spec.is_foreign or case.parts[0].is_container or bool(spec.marks())
-    )
+    is_other = isinstance(spec, Plateau) or spec.is_foreign or case.parts[0].is_container or bool(spec.marks())
     return says_so or is_number or is_other or not _is_told(case)
 
 
@@ -167,9 +168,10 @@ def _is_meant_flat(case: Case) -> bool:
     "far-below-base",
     "warning",
     "a function that keeps the learning rate at half of the optimizer's or less, all along",
-    why="LambdaLR's function is a factor: where it never comes near 1, the rate that the optimizer was given is never "
-    "trained with.",
-    instead="Let the function reach 1, and give the optimizer the highest rate; or set its lr to 1 and return rates.",
+    why="LambdaLR's function is a factor: where it never comes near 1, the learning rate that the optimizer was given "
+    "is never trained with.",
+    instead="Let the function reach 1, and give the optimizer the highest learning rate; or set its lr to 1 and "
+    "return learning rates.",
     example=toy("lambda", optimizer={"lr": 2e-4}, lr_lambda="0.5 if epoch < 4 else 0.5 * 0.9 ** epoch"),
     near_miss=toy("lambda", optimizer={"lr": 2e-4}, lr_lambda="1 if epoch < 4 else 0.9 ** epoch"),
 )
@@ -180,5 +182,5 @@ def far_below_base(case: Case, curve: Curve) -> Finding | None:
         return None
     peak, base = curve.summary.peak, curve.base
     message = f"the learning rate is never above {peak:.3g}, {percent(peak, base)} of the optimizer's {base:.3g}"
-    fix = "Let the function reach 1, or give the optimizer the rate that is meant"
+    fix = "Let the function reach 1, or give the optimizer the learning rate that is meant"
     return case.finding(message, fix, curve.summary.peak_step)

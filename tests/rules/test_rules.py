@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
+import torch
 
+from lrviz import replay
+from lrviz.documents import load
 from lrviz.rules import RULES
 
 LR = {"lr": 1.0}
@@ -41,6 +45,7 @@ STEPS = {"steps": 32}
 CUT = {"steps": 35, "steps_per_epoch": 8, "interval": "epoch"}
 CYCLE = {"name": "cyclic", "max_lr": 1, "cycle_momentum": False}
 ONECYCLE: Any = {"name": "onecycle", "optimizer": SGD, "max_lr": 0.1}
+CYCLE_OF_TEN = {"name": "onecycle", "max_lr": 0.1, "total_steps": 10, "cycle_momentum": False}
 COSINE = {"name": "cosine"}
 RESTARTS = {"name": "cosine-restarts", "T_0": 8}
 STEP = {"name": "step", "step_size": 8, "gamma": 0.5}
@@ -225,6 +230,27 @@ def test_accelerate_leaves_a_onecycle_where_it_ended(examined: Any) -> None:
     assert {finding.rule for finding in findings}.isdisjoint({"unfinished", "replay-failed"})
 
 
+def test_a_onecycle_one_step_short_raises_after_all_training(examined: Any) -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1, momentum=0.9)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=31)
+    for _ in range(31):
+        optimizer.step()
+        scheduler.step()
+    optimizer.step()
+    with pytest.raises(ValueError, match="Tried to step 32 times"):
+        scheduler.step()
+    found = next(each for each in examined(toy(**ONECYCLE, total_steps=31)) if each.rule == "cycle-overrun")
+    words = "and the last scheduler.step() of the loop, after all training, raises ValueError; 1 step in 4 epochs"
+    assert words in found.message
+
+
+def test_a_onecycle_that_another_follows_one_step_past_its_end_raises_nothing(examined: Any) -> None:
+    document = sequence([11], CYCLE_OF_TEN, {"name": "exponential", "gamma": 0.99})
+    assert replay(load(document), partial=True).failure is None
+    found = next(each for each in examined(document) if each.rule == "cycle-overrun")
+    assert found.message.endswith("optimizer step 10 (epoch 1) trains with a learning rate past its end")
+
+
 def test_a_late_swa_start_is_named(examined: Any) -> None:
     findings = examined(toy("swa", swa_lr=1e-4, swa_start=40))
     assert [finding.message for finding in findings if finding.rule == "milestone-unreached"] == [
@@ -235,3 +261,13 @@ def test_a_late_swa_start_is_named(examined: Any) -> None:
 def test_what_lies_beyond_the_run_is_put_at_its_last_step(examined: Any) -> None:
     findings = examined(toy(**ONECYCLE, total_steps=40, pct_start=1.0))
     assert [finding.step for finding in findings if finding.rule == "onecycle-phase"] == [31]
+
+
+@pytest.mark.parametrize(
+    ("steps", "where"),
+    [({3}, "at step 3"), ({3, 5}, "at step 3, the first of 2 steps"), ({30, 31}, "from step 30 on")],
+)
+def test_where_a_rate_is_not_finite_is_told(examined: Any, steps: set[int], where: str) -> None:
+    document = toy("lambda", lr_lambda=lambda step: math.inf if step in steps else 1.0)
+    (finding,) = (finding for finding in examined(document) if finding.rule == "lr-not-finite")
+    assert finding.message == f"the learning rate is inf {where}"

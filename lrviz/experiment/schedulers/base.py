@@ -144,7 +144,8 @@ class Upstream(NamedTuple):
 
     target: str  # module:Name of a class or a function
     arguments: Mapping[str, Any]
-    stepped_by: str = "step"  # the method that the training loop calls; step_update takes the count, from 1
+    stepped_by: str = "step"  # what the training loop calls; "step(n)" and "step_update" take the count, from 1
+    in_groups: Mapping[str, Any] = MappingProxyType({})  # what it finds in each parameter group, by name
 
 
 class SchedulerSpec(Record):
@@ -237,6 +238,11 @@ class SchedulerSpec(Record):
         name = self.length_arg or self.period_arg
         return getattr(self, name) if name else None
 
+    def lasting(self, steps: int) -> dict[str, Any]:
+        """Return the arguments that give it, or its first period, so many steps; None leaves one out."""
+        name = self.length_arg or self.period_arg
+        return {name: max(1, steps - self.delay)} if name else {}
+
     @property
     def first_step(self) -> int:
         """The step of the run from which the training loop steps it."""
@@ -246,6 +252,11 @@ class SchedulerSpec(Record):
     def delay(self) -> int:
         """After how many steps the count begins that its length_arg gives; `length` is with them."""
         return 0
+
+    @property
+    def every(self) -> int:
+        """How many scheduler steps of the run make one of its own: those between two evaluations."""
+        return 1
 
     @property
     def falls_at_once(self) -> bool:

@@ -21,12 +21,10 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import (
     Bool,
     Count,
-    CsvColumn,
     Duration,
     FromTo,
     ListOf,
     LooseDuration,
-    Metric,
     OneOf,
     PerGroup,
     Real,
@@ -42,8 +40,8 @@ from lrviz.experiment.schedulers.base import (
     Upstream,
     of_group,
 )
+from lrviz.experiment.schedulers.metric import Watching
 from lrviz.experiment.schedulers.notes import MOST, Annotation, View
-from lrviz.experiment.schedulers.pytorch import need_metric
 
 __all__ = [
     "CosineLRScheduler",
@@ -166,19 +164,14 @@ class _Cycles(_Prefixed):
 
     @property
     def falls_at_once(self) -> bool:
-        return not self.warmup_t
+        return not self.warmup_t and not self.repeats
 
     @property
     def repeats(self) -> bool:  # type: ignore[override]  # with several cycles
         return self.cycle_limit > 1
 
     def length(self) -> int | None:
-        first, mul, cycles = self.t_initial, self.cycle_mul, max(1, self.cycle_limit)
-        if first is None:
-            return None
-        if mul == 1 or cycles == 1:
-            return self.delay + first * cycles
-        return self.delay + math.floor(first * (mul ** min(cycles, 60) - 1) / (mul - 1))
+        return None if self.t_initial is None else self.delay + self.t_initial
 
     def _after(self, t: float, base_lr: float) -> float:
         assert self.t_initial is not None, "horizons are filled in"
@@ -201,10 +194,9 @@ class _Cycles(_Prefixed):
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         yield from super().annotations(view)
-        start, length = self.delay, self.t_initial or 0
-        yield from view.span(start, start + length, "t_initial")
         end = self.length() or 0
-        if self.lr_min and view.reaches(end):
+        yield from view.span(self.delay, end, "t_initial")
+        if self.lr_min and not self.repeats:
             yield from view.point(end, "lr_min")
 
 
@@ -335,6 +327,10 @@ class StepLRScheduler(_Prefixed):
     warmup_prefix: bool = arg(Bool("whether decay_t counts from the end of the warmup"), default=True)
     decay_t: float = arg(LooseDuration("steps between two decays"))
     decay_rate: float = arg(Real("factor of each decay", minimum=0), default=1.0)
+
+    @property
+    def is_flat(self) -> bool:  # type: ignore[override]  # as train.py's constant is
+        return self.decay_rate == 1
 
     def _after(self, t: float, base_lr: float) -> float:
         falling: float = self.decay_rate ** ((t - self.delay) // self.decay_t)
@@ -485,11 +481,11 @@ class WSDLRScheduler(_Timm):
         yield from super().annotations(view)
         end = self.length() or 0
         yield from view.span(end - self.decay_t, end, "decay_t")
-        if self.lr_min and view.reaches(end):
+        if self.lr_min:
             yield from view.point(end, "lr_min")
 
 
-class PlateauLRScheduler(_Timm):
+class PlateauLRScheduler(Watching, _Timm):
     """Multiply the learning rate by decay_rate when a metric stops improving, after a warmup.
 
         lr_t = lr_init + t * (base_lr - lr_init) / warmup_t   if t <= warmup_t
@@ -508,16 +504,10 @@ class PlateauLRScheduler(_Timm):
     """
 
     name = "timm-plateau"
+    is_flat = True
     shape = "▁▆█████▄▄▄▂▂▂▂▁▁"
     example = {"metric": "max(0.3, 0.8 ** step)", "mode": "min", "patience_t": 6, "decay_rate": 0.5, "warmup_t": 4}
 
-    metric: Any = arg(
-        Metric("what it watches: a list, an expression of epoch and step, or train, a toy loss", extra=True),
-        default=None,
-    )
-    metric_csv: str | None = arg(
-        CsvColumn("what it watches: a column of a CSV file", fills="metric", extra=True), default=None
-    )
     decay_rate: float = arg(Real("factor of each reduction", minimum=0, below=1), default=0.1)
     patience_t: int = arg(Duration("steps without improvement before a reduction", minimum=0), default=10)
     threshold: float = arg(Real("smallest share that counts as improvement", minimum=0), default=1e-4)
@@ -525,13 +515,6 @@ class PlateauLRScheduler(_Timm):
     lr_min: float = arg(Real("lowest learning rate", minimum=0), default=0.0)
     mode: str = arg(OneOf(("min", "max"), "whether a lower or a higher metric is better"), default="max")
     noise_type: str = arg(OneOf(("normal", "uniform"), "distribution of the noise"), default="normal")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        need_metric(self.metric, self.metric_csv)
-
-    def stepped_with(self) -> Any:
-        return self.metric
 
     def settings(self, start: GroupStart) -> Generator[Mapping[str, float], float | None]:
         kind = "randn" if self.noise_type == "normal" else "rand"
