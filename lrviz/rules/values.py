@@ -170,7 +170,7 @@ def eta_min_above_lr(case: Case, part: Part) -> Iterator[Finding]:
 def zero_first_step(case: Case, curve: Curve) -> Finding | None:
     """Leave out the warmup of a library, which starts at 0 whatever its user does, where one step is lost."""
     steps = curve.first(bool)  # that is not 0
-    if not steps or (steps <= case.clock.stride and case.scheduler.upstream() is not None):
+    if not steps or (steps <= case.clock.stride and case.scheduler.library):
         return None
     trains = "step trains" if steps == 1 else f"{steps:,} steps train"
     message = f"the first {trains} with a learning rate of 0{curve.of_group}"
