@@ -168,13 +168,13 @@ def eta_min_above_lr(case: Case, part: Part) -> Iterator[Finding]:
     explains=("lr-dead",),
 )
 def zero_first_step(case: Case, curve: Curve) -> Finding | None:
-    """Leave out the warmup of a library, which starts at 0 whatever its user does, where one step is lost."""
-    steps = curve.first(bool)  # that is not 0
-    if not steps or (steps <= case.clock.stride and case.scheduler.upstream() is not None):
+    """Leave out one step of a library's schedule, which starts at 0 whatever its user does."""
+    steps, spec = curve.first(bool), case.scheduler  # the first that is not 0
+    is_librarys = bool(spec.library) or spec.upstream() is not None
+    if not steps or (steps <= case.clock.stride and is_librarys):
         return None
     trains = "step trains" if steps == 1 else f"{steps:,} steps train"
     message = f"the first {trains} with a learning rate of 0{curve.of_group}"
     is_long = all((other.first(bool) or 0) > case.clock.stride for other in case.curves)
-    is_long = is_long and not case.scheduler.library  # which starts so for everybody
-    severity: Severity | None = "warning" if is_long else None
+    severity: Severity | None = "warning" if is_long and not is_librarys else None
     return case.finding(message, "Start one step further on: (step + 1) / n, or a first rate above 0", 0, (), severity)
