@@ -300,7 +300,7 @@ def _disagreements(run: Run, per_epoch: int | None) -> Iterator[Problem]:
         own = f"{batches / run.grad_accum:,.4g}" if counted is None else f"{counted:,}"
         message = f"{run.steps_per_epoch:,} contradicts dataset_size and batch_size, which come to {own} an epoch"
         yield Problem(field="steps_per_epoch", message=f"{message}; give one or the other")
-    if run.steps is None or run.epochs is None or run.loop.steps_win or counted == 0:
+    if run.steps is None or run.epochs is None or counted == 0 or run.loop.steps_win or "epochs" in run.loop.refused:
         return
     whole = run.loop.steps(run.epochs, per_epoch)
     if run.steps != whole:

@@ -15,7 +15,7 @@ def test_help_shows_a_schedulers_own_flags_and_nobody_elses(lrviz, name, monkeyp
     shown = set(lrviz("plot", name, "--help").out.split())
     own = {flag_name(field) for field, kind in arg_types(catalogue()[name]).items() if kind.flag}
     others = {flag_name(field) for spec in catalogue().values() for field in arg_types(spec)} - own
-    shared = {"--epochs", "--steps-per-epoch", "--momentum", "--warmup"}
+    shared = {"--epochs", "--steps-per-epoch", "--momentum", "--optimizer", "--warmup"}
     positive = {flag.replace("--no-", "--", 1) for flag in shown}
     assert own <= positive
     assert not others & shown - shared

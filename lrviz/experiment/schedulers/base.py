@@ -241,16 +241,11 @@ class SchedulerSpec(Record):
     def lasting(self, steps: int) -> dict[str, Any]:
         """Return the arguments that give it, or its first period, so many steps; None leaves one out."""
         name = self.length_arg or self.period_arg
-        return {name: max(1, steps - self.delay)} if name else {}
+        return {name: steps} if name else {}
 
     @property
     def first_step(self) -> int:
         """The step of the run from which the training loop steps it."""
-        return 0
-
-    @property
-    def delay(self) -> int:
-        """After how many steps the count begins that its length_arg gives; `length` is with them."""
         return 0
 
     @property

@@ -15,7 +15,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Mapping
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import (
@@ -29,7 +29,7 @@ from lrviz.experiment.argtypes import (
     PerGroup,
     Real,
 )
-from lrviz.experiment.record import arg
+from lrviz.experiment.record import arg, arg_types
 from lrviz.experiment.schedulers.base import (
     UNKNOWN,
     GroupStart,
@@ -62,6 +62,9 @@ class _Timm(OwnRule):
 
     family = "timm"
     library = "timm"
+    newest = (1, 0, 31)
+    _clock: ClassVar[Mapping[str, Any]] = {"t_in_epochs": False}
+    _stepped_by: ClassVar[str] = "step_update"
     no_warmup = ("timm's schedulers warm up themselves: give warmup_t, and warmup_lr_init", "")
 
     warmup_t: int = arg(Duration("steps of the warmup", minimum=0), default=0)
@@ -129,10 +132,20 @@ class _Timm(OwnRule):
     def reachable_lr(self, base_lr: float, group: int, steps: int) -> float | None:
         return None if steps > self.warmup_t else self.target_lr(base_lr, group)
 
-    def upstream(self) -> Upstream | None:
-        own = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("lr_scale", "release")}
+    def lasting(self, steps: int) -> dict[str, Any]:
+        return {name: max(1, steps - self.delay) for name in super().lasting(steps)}
+
+    @property
+    def delay(self) -> int:
+        """The step from which t_initial and decay_t are counted."""
+        return 0
+
+    def upstream(self) -> Upstream:
+        names = [name for name, kind in arg_types(self).items() if not kind.extra]
+        own = {name: getattr(self, name) for name in names}
         given = {name: list(value) if isinstance(value, tuple) else value for name, value in own.items()}
-        return Upstream(f"timm.scheduler:{type(self).__name__}", {**given, "t_in_epochs": False}, "step_update")
+        groups = {} if self.lr_scale == 1 else {"lr_scale": self.lr_scale}
+        return Upstream(f"timm.scheduler:{type(self).__name__}", {**given, **self._clock}, self._stepped_by, groups)
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         yield from view.span(0, self.warmup_t, "warmup_t", view.rate(self.warmup_t))
@@ -505,6 +518,8 @@ class PlateauLRScheduler(Watching, _Timm):
 
     name = "timm-plateau"
     is_flat = True
+    _clock = {}
+    _stepped_by = "step(n)"
     shape = "▁▆█████▄▄▄▂▂▂▂▁▁"
     example = {"metric": "max(0.3, 0.8 ** step)", "mode": "min", "patience_t": 6, "decay_rate": 0.5, "warmup_t": 4}
 
@@ -551,9 +566,6 @@ class PlateauLRScheduler(Watching, _Timm):
 
     def _after(self, t: float, base_lr: float) -> float:
         return base_lr  # before any reduction
-
-    def upstream(self) -> Upstream | None:
-        return None  # it is stepped with the epoch and the metric
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         yield from super().annotations(view)
