@@ -30,7 +30,7 @@ FROM_ONE = {"warmup_progress": "(t+1)/W", "decay_progress": "(t-W+1)/(T-W)"}  # 
 
 def unset(kind: ArgType, default: Any) -> Any:
     """Return the field of an argument that a preset may set where the document does not."""
-    text = ("on" if default else "off") if isinstance(default, bool) else str(default)
+    text = "" if isinstance(default, bool) else str(default)
     return dataclasses.field(
         default=None, metadata={"arg_type": replace(kind, default_text=kind.default_text or text), OWN: default}
     )
@@ -100,11 +100,16 @@ class _Warmed(_Form):
         OneOf(("t/W", "(t+1)/W", "(t+1)/(W+1)"), "how far the warmup of W steps is at step t"), "t/W"
     )
 
+    @property
+    def has_peak(self) -> bool:
+        """Whether the step at which the warmup is done is one of it, and not the first after it."""
+        return False
+
     def warmed(self, step: int, start: GroupStart) -> float | None:
         """Return the learning rate of a step of the warmup, None after it."""
         done = step if self.warmup_progress == "t/W" else step + 1
         steps = self.warmup_steps + (self.warmup_progress == "(t+1)/(W+1)")
-        if step >= self.warmup_steps or done >= steps:
+        if not self.warmup_steps or done > steps or (done == steps and not self.has_peak):
             return None
         if self.warmup_mode == "constant":
             return self.base(start)
@@ -130,6 +135,16 @@ class _Decaying(_Warmed):
         ),
         "(t-W)/(T-W)",
     )
+    peak: str = unset(
+        OneOf(
+            ("warmup", "decay"), "what the step of the full learning rate is part of, should the decay be over by then"
+        ),
+        "decay",
+    )
+
+    @property
+    def has_peak(self) -> bool:
+        return self.peak == "warmup"
 
     def decayed(self, step: int) -> tuple[int, int]:
         """Return how far the decay is, in steps, and how long."""
@@ -140,8 +155,8 @@ class _Decaying(_Warmed):
         yield from super().annotations(view)
         yield from view.span(self.warmup_steps, self.length() or 0, "until total_steps", view.rate(self.warmup_steps))
         last = (self.length() or 0) - (self.decay_progress != "(t-W)/(T-W)")
-        if self.min_lr and view.reaches(last):
-            yield from view.point(last, f"min_lr = {self.min_lr}")
+        if last <= view.last + 1:  # a run as long as the decay ends one step before it
+            yield from view.point(min(last, view.last), "min_lr")
 
 
 class WarmupCosine(_Decaying):
@@ -158,8 +173,8 @@ class WarmupCosine(_Decaying):
     Past its end: min_lr; with past_end continue the cosine rises again, with hold its last value stays.
 
     Source: nanoGPT's get_lr; the presets are held to torchtune 0.6.1's get_cosine_schedule_with_warmup, litgpt 0.5.13's
-    pretrain.get_lr, nanoGPT (nanogpt-2023: before December 2024), ai2-olmo 0.6.0's CosWithWarmup, nanotron 0.4's
-    lr_scheduler_builder and axolotl 0.19.0's three cosines.
+    pretrain.get_lr, nanoGPT (nanogpt-2023: before December 2024), ai2-olmo 0.6.0's CosWithWarmup and axolotl 0.19.0's
+    three cosines.
     """
 
     name = "warmup-cosine"
@@ -172,7 +187,6 @@ class WarmupCosine(_Decaying):
         "nanogpt": {**ONE_LR, "min_lr": 6e-5, "warmup_progress": "(t+1)/(W+1)"},
         "nanogpt-2023": {**ONE_LR, "min_lr": 6e-5},
         "olmo": {**ONE_LR, **FROM_ONE, "warmup_init_lr": Share("10%", 0.1), "min_lr": Share("10%", 0.1)},
-        "nanotron": {"min_lr": Share("100%", 1.0)},
         "axolotl": {"past_end": "continue"},
         "axolotl-constant": {"past_end": "hold"},
         "axolotl-quadratic": {"past_end": "continue", "warmup_mode": "quadratic"},
@@ -218,7 +232,7 @@ class WarmupPolynomial(_Decaying):
     example = {"warmup_steps": 6, "power": 2.0}
     no_warmup = ("warmup-polynomial warms up itself: give warmup_steps", "")
     presets = {
-        "fairseq": ONE_LR,
+        "fairseq": {**ONE_LR, "peak": "warmup"},
         "olmo": {**ONE_LR, **FROM_ONE, "warmup_init_lr": Share("10%", 0.1), "min_lr": Share("10%", 0.1)},
     }
 
@@ -230,8 +244,6 @@ class WarmupPolynomial(_Decaying):
         if warm is not None:
             return warm
         done, steps = self.decayed(step)
-        if done <= 0 < self.warmup_steps:
-            return self.base(start)
         left = 0.0 if done >= steps else (1 - done / steps) ** self.power
         return self.between(start, self.min_lr, left)
 
@@ -461,10 +473,11 @@ class Rex(_Decaying):
     shape = "▁▆██▇▇▆▆▆▅▅▄▃▂▂▁"
     example = {"warmup_steps": 4}
     no_warmup = ("rex warms up itself: give warmup_steps", "")
-    presets = {"axolotl": {**FROM_ONE, "alpha": 0.1}}
+    presets = {"axolotl": {**FROM_ONE, "alpha": 0.1, "peak": "warmup", "one_min_lr": True}}
 
     preset: str | None = preset_of(presets)
     alpha: float = unset(Real("how straight it falls: 1 is a line", above=0, maximum=1), 0.5)
+    one_min_lr: bool = unset(Bool("set one lowest learning rate in every group at the end"), False)
 
     def resolved(self, length: int, known: Known = UNKNOWN) -> SchedulerSpec:
         """Return the spec with its length; raises SpecError for a warmup or a lowest rate above the whole."""
@@ -483,6 +496,8 @@ class Rex(_Decaying):
         if warm is not None:
             return warm
         done, steps = self.decayed(step)
+        if done >= steps and self.one_min_lr:
+            return self.min_lr.of(start.default_lr) if isinstance(self.min_lr, Share) else self.min_lr
         left = 0.0 if done >= steps else (steps - done) / steps
         return self.between(start, self.min_lr, left / (self.alpha + (1 - self.alpha) * left))
 
