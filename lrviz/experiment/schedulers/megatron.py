@@ -46,7 +46,8 @@ class OptimizerParamScheduler(OwnRule):
     """
 
     name = "megatron"
-    library = "megatron"
+    library = "megatron-core"
+    newest = (0, 19, 2)
     length_arg = "lr_decay_steps"
     family = "Megatron"
     shape = "▁▅███▇▇▆▅▄▃▃▂▁▁▁"
