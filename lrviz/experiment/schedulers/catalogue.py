@@ -9,7 +9,15 @@ from lrviz.experiment.schedulers.base import LOADED, SchedulerSpec
 
 __all__ = ["LIBRARIES", "catalogue", "lookup"]
 
-LIBRARIES: dict[str, str] = {"mmengine": "mmengine"}
+LIBRARIES: dict[str, str] = {
+    "warmup": "pretraining",
+    "wsd": "pretraining",
+    "inverse": "pretraining",
+    "noam": "pretraining",
+    "rex": "pretraining",
+    "tri": "pretraining",
+    "mmengine": "mmengine",
+}
 """The module of each library's schedulers, by what their names begin with; in the order of `lrviz list`."""
 
 
