@@ -34,13 +34,7 @@ def load(
     allow_files: Collection[str | os.PathLike[str]] = (),
     key: str | None = None,
 ) -> Experiment:
-    """Return the experiment in a YAML file, or in a mapping of the same form.
-
-    With a `key`, such as "training.schedule", it is the block that stands there, and the rest is not looked
-    at. A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`, and a
-    CSV file unless it lies in the document's folder (a mapping's is the current one), in one of
-    `allow_files`, or below. Raises SpecError with every problem of the document, each with its line.
-    """
+    """Return the experiment in a YAML file or a mapping; `lrviz.load` says what the arguments are."""
     if isinstance(source, Mapping):
         return read(Value.of(_block(source, key)), allow_import=allow_import, allow_files=allow_files)
     from lrviz.experiment import yaml_reader  # PyYAML takes as long to import as all of lrviz.experiment

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from lrviz.errors import EngineError
 from lrviz.experiment.optimizers import OptimizerSpec
+from lrviz.experiment.schedulers import Draws
 
 
 class Engine(Protocol):
@@ -29,8 +30,18 @@ class Engine(Protocol):
         """The version of the torch whose code runs."""
         ...
 
+    @property
+    def upstream(self) -> bool:
+        """Whether a library's schedule runs on the library's own class, rather than on lrviz's formula."""
+        ...
+
     def scheduler(self, module: str, name: str) -> Any:
         """Return a scheduler class of torch by the module that holds it and its name."""
+        ...
+
+    @property
+    def draws(self) -> Draws | None:
+        """What draws torch's random numbers; None where there is no torch."""
         ...
 
     def optimizer(self, spec: OptimizerSpec) -> Any:
@@ -45,11 +56,15 @@ class Engine(Protocol):
 class TorchEngine:
     """A real `torch.nn.Linear` for each parameter group, under the real optimizer."""
 
-    name = "torch"
     losses: array[float] | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, *, upstream: bool = False) -> None:
+        self.upstream = upstream
         self.torch = _imported()
+
+    @property
+    def name(self) -> str:
+        return "upstream" if self.upstream else "torch"
 
     @property
     def version(self) -> str:
@@ -57,6 +72,11 @@ class TorchEngine:
 
     def scheduler(self, module: str, name: str) -> Any:
         return getattr(importlib.import_module(module), name)
+
+    def draws(self, kind: str, seed: int) -> Iterator[float]:
+        generator = self.torch.Generator().manual_seed(seed)
+        while True:
+            yield getattr(self.torch, kind)(1, generator=generator).item()
 
     def optimizer(self, spec: OptimizerSpec) -> Any:
         models = [self.model(bias=spec.name != "Muon") for _ in spec.resolved_groups]  # Muon takes matrices only

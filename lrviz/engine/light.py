@@ -36,7 +36,9 @@ class LightEngine:
     """The schedulers' and optimizers' own code, over groups without parameters."""
 
     name = "light"
+    upstream = False
     losses: array[float] | None = None
+    draws = None
 
     def __init__(self) -> None:
         folder = torch_folder()

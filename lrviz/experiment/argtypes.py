@@ -296,6 +296,19 @@ class Count(ArgType):
         return {"type": "integer", "minimum": self.minimum, **limit}
 
 
+class Epochs(Count):
+    """A number of epochs, with a fraction where the run's framework trains a part of one."""
+
+    metavar: ClassVar[str] = "INTEGER|FLOAT"
+
+    def convert(self, value: Any) -> Any:
+        is_part = isinstance(value, float) and 0 < value < self.maximum and not value.is_integer()
+        return value if is_part else super().convert(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "number", "exclusiveMinimum": 0, "maximum": self.maximum}
+
+
 DURATION = r"^ *([0-9][0-9_]*([.][0-9]+)? *(ep|%)|rest) *$"
 
 
@@ -306,6 +319,7 @@ class Duration(Count):
     metavar: ClassVar[str] = "DURATION"
     fraction: ClassVar[str] = FRACTION
     is_milestone: bool = False
+    rounds_up: bool = False  # a share of the run, as the Trainer of transformers rounds its warmup_ratio
 
     @property
     def too_low(self) -> str:
@@ -321,6 +335,22 @@ class Duration(Count):
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [super().schema(), {"type": "string", "pattern": DURATION}]}
+
+
+class LooseDuration(Duration):
+    """A duration that need not come to a whole number of steps."""
+
+    @property
+    def bounds(self) -> str:
+        return "> 0"
+
+    def convert(self, value: Any) -> Any:
+        is_fraction = isinstance(value, float) and 0 < value < self.maximum and not value.is_integer()
+        return value if is_fraction else super().convert(value)
+
+    def schema(self) -> dict[str, Any]:
+        number = {"type": "number", "exclusiveMinimum": 0, "maximum": self.maximum}
+        return {"anyOf": [number, {"type": "string", "pattern": DURATION}]}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -374,6 +404,26 @@ class ListOf(_Of):
 
     def split(self, text: str) -> str:
         return text if text.lstrip().startswith("[") else f"[{text}]"
+
+
+class FromTo(ListOf):
+    """A step from which on, or a pair: from it, and until when. They need not be whole."""
+
+    def __init__(self, item: ArgType) -> None:
+        super().__init__(item, length=2)
+
+    @property
+    def metavar(self) -> str:  # type: ignore[override]  # made from the item's
+        return f"{self.item.metavar}[,{self.item.metavar}]"
+
+    def convert(self, value: Any) -> Any:
+        return super().convert(value) if isinstance(value, (list, tuple)) else self.item.convert(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [self.item.schema(), super().schema()]}
+
+    def split(self, text: str) -> str:
+        return super().split(text) if "," in text else text
 
 
 class PerGroup(_Of):

@@ -4,7 +4,7 @@
 - `2ep`: as many as two epochs have: 1 an epoch where the scheduler steps once an epoch. A fraction of an
   epoch, `2.5ep`, must come to a whole number of steps.
 - `5%`: that share of all scheduler steps of the run, also inside a segment of a sequence, to the nearest
-  step, halves up.
+  step, halves up; where an argument says so, up to a whole step, as ceil(steps * 0.05) in floats.
 - `rest`, once in a sequence: what the others leave. As an argument of a child it is the length of the
   child's own segment, from its milestone to the next one or to the end of the run. As a milestone it
   is where the child after it still fits: its own length before the next milestone or the end.
@@ -17,13 +17,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lrviz.errors import shown
-from lrviz.experiment.argtypes import Count, Invalid
+from lrviz.errors import counted, shown
+from lrviz.experiment.argtypes import Count, Duration, Invalid
 from lrviz.experiment.clock import Clock
 
 REST = "rest"
 _TEXT = re.compile(r"([-+]?[0-9][0-9_]{0,14}(?:\.[0-9]{1,15})?) *(ep|%)?")
-_OUTSIDE = "rest stands in a sequence only, for what the others leave; a horizon left unset takes the whole run"
+_OUTSIDE = "rest is for a sequence only, where it is what the others leave; a length left unset takes the whole run"
 
 
 @dataclass
@@ -70,18 +70,18 @@ def steps_of(value: object, arg_type: Count, clock: Clock, scope: Scope, field: 
     digits, unit = match[1].replace("_", ""), match[2]
     if unit is None:
         return arg_type.convert(int(digits) if "." not in digits else float(digits))
-    return _epochs(digits, text, arg_type, clock) if unit == "ep" else _share(float(digits), text, arg_type, clock)
+    return _epochs(digits, text, arg_type, clock) if unit == "ep" else _share(digits, text, arg_type, clock)
 
 
 def _epochs(digits: str, text: str, arg_type: Count, clock: Clock) -> int:
     """Return the scheduler steps of so many epochs, exactly."""
     per_epoch = clock.scheduler_steps_per_epoch
     if per_epoch is None:
-        raise Invalid(f"{text} is in epochs, and the run has none: it is given by its steps; add steps_per_epoch")
+        raise Invalid(f"{text} is in epochs, and the run has none: {clock.why_no_epochs}")
     whole, _, fraction = digits.partition(".")
     parts: int = 10 ** len(fraction)
     found, left = divmod(int(whole + fraction) * per_epoch, parts)
-    of = f"{text} of an epoch's {per_epoch:,} scheduler step{'s' * (per_epoch != 1)}"
+    of = f"{text} of an epoch's {counted(per_epoch, 'scheduler step')}"
     if left:
         exact = f"{float(digits) * per_epoch:.15g}"
         raise Invalid(f"{of} is {exact}, not a whole number; write the steps: {found} or {found + 1}")
@@ -90,11 +90,15 @@ def _epochs(digits: str, text: str, arg_type: Count, clock: Clock) -> int:
     return found
 
 
-def _share(percent: float, text: str, arg_type: Count, clock: Clock) -> int:
+def _share(digits: str, text: str, arg_type: Count, clock: Clock) -> int:
     """Return so many percent of the run, in scheduler steps."""
+    percent = float(digits)
     if not 0 <= percent <= 100:
         raise Invalid(f"must be between 0% and 100% of the run, not {text}")
-    found = math.floor(percent * clock.scheduler_steps / 100 + 0.5)
+    if isinstance(arg_type, Duration) and arg_type.rounds_up:
+        found = math.ceil(clock.scheduler_steps * float(f"{digits}e-2"))  # 7% is the float 0.07
+    else:
+        found = math.floor(percent * clock.scheduler_steps / 100 + 0.5)
     least = max(arg_type.minimum, int(percent > 0))
     if found < least:
         of = f"{text} of the run's {clock.scheduler_steps:,} scheduler steps"

@@ -412,7 +412,8 @@ def test_replay_equals_a_plain_loop(case: Case, name: str, torch_loop: Any, asse
 
 
 def test_every_scheduler_of_the_catalogue_is_compared() -> None:
-    assert {spec.name for spec in catalogue().values()} - {spec.name for spec in SCHEDULERS} == {"custom"}
+    torchs = {spec.name for spec in catalogue().values() if not spec.library}  # others are held to recordings
+    assert torchs - {spec.name for spec in SCHEDULERS} == {"custom"}
 
 
 def test_how_much_is_compared() -> None:

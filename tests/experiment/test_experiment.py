@@ -95,9 +95,20 @@ def test_a_range_test_may_span_all_numbers() -> None:
     assert rates == pytest.approx([10.0 ** (-308 + 77 * step) for step in range(9)], rel=1e-9)
 
 
+def test_a_warmup_is_called_so() -> None:
+    document = {
+        "scheduler": {"name": "sequential", "schedulers": [{"name": "linear"}, {"name": "cosine"}], "milestones": [8]}
+    }
+    assert load(document).name == "LinearLR, then CosineAnnealingLR"
+    assert load({"warmup": 4, **document}).name == "Warmup, then LinearLR, then CosineAnnealingLR"
+    plateau = {"name": "plateau", "metric": "1"}
+    assert load({"warmup": 4, "scheduler": plateau}).name == "Warmup beside ReduceLROnPlateau"
+
+
 def test_an_experiment_keeps_the_document_that_it_was_read_from() -> None:
-    document = {"warmup": "5%", "scheduler": {"name": "cosine", "T_max": "rest"}}
+    document = {"warmup": "25%", "scheduler": {"name": "cosine", "T_max": "rest"}}
     experiment = load(document)
+    assert experiment.warmup == 8
     assert experiment.document is not None
     assert experiment.document.plain() == document
     assert dataclasses.replace(experiment, document=None) == experiment

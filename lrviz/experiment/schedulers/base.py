@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from itertools import count
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -24,6 +24,7 @@ __all__ = [
     "OVERWRITES",
     "UNKNOWN",
     "ClosedForm",
+    "Draws",
     "GroupStart",
     "Known",
     "OwnRule",
@@ -46,6 +47,9 @@ LR_SCHEDULER = "torch.optim.lr_scheduler"
 Rates = float | tuple[float, ...]
 Release = tuple[int, ...]
 """A library's version: (4, 44, 0)."""
+
+Draws = Callable[[str, int], Iterator[float]]
+"""What torch's "rand" or "randn" draws, one number after the other, from a generator of its own with this seed."""
 
 T = TypeVar("T")
 
@@ -132,6 +136,7 @@ class GroupStart(NamedTuple):
     default_lr: float  # the optimizer's
     settings: Mapping[str, Any]  # all of the group, as torch has it
     total: int  # scheduler steps of the run
+    draws: Draws | None = None  # random numbers, where the engine has torch's
 
 
 class Upstream(NamedTuple):
@@ -139,7 +144,8 @@ class Upstream(NamedTuple):
 
     target: str  # module:Name of a class or a function
     arguments: Mapping[str, Any]
-    stepped_by: str = "step"  # the method that the training loop calls; step_update takes the count, from 1
+    stepped_by: str = "step"  # what the training loop calls; "step(n)" and "step_update" take the count, from 1
+    in_groups: Mapping[str, Any] = MappingProxyType({})  # what it finds in each parameter group, by name
 
 
 class SchedulerSpec(Record):
@@ -159,6 +165,7 @@ class SchedulerSpec(Record):
     family: ClassVar[str] = ""  # groups the gallery's summaries
     shape: ClassVar[str] = ""  # what `lrviz list` draws; a test replays `example` and holds it to that
     example: ClassVar[Mapping[str, Any]] = {}  # arguments that work, the required ones among them
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # what each sets where the document does not
     length_arg: ClassVar[str] = ""  # the argument that says after how many steps it has done all it does
     period_arg: ClassVar[str] = ""  # the argument that says how often it does the same again
     on_command_line: ClassVar[bool] = True  # can be a TARGET with flags; containers live in YAML
@@ -167,6 +174,7 @@ class SchedulerSpec(Record):
     may_be_short: ClassVar[bool] = False  # a length far below the run's is a choice
     sets_rate_by_hand: ClassVar[bool] = False  # so that torch's SequentialLR cannot switch to or from it
     starts_low: ClassVar[bool] = False  # with learning rates that move nothing, on purpose
+    is_flat: ClassVar[bool] = False  # leaves the learning rate as it is, on purpose
     is_foreign: ClassVar[bool] = False  # runs code of the user's own, which may move and look at anything
     no_warmup: ClassVar[tuple[str, str]] = ("", "")  # why no warmup can stand before it, and the problem's cause
 
@@ -231,10 +239,20 @@ class SchedulerSpec(Record):
         name = self.length_arg or self.period_arg
         return getattr(self, name) if name else None
 
+    def lasting(self, steps: int) -> dict[str, Any]:
+        """Return the arguments that give it, or its first period, so many steps; None leaves one out."""
+        name = self.length_arg or self.period_arg
+        return {name: steps} if name else {}
+
     @property
     def first_step(self) -> int:
         """The step of the run from which the training loop steps it."""
         return 0
+
+    @property
+    def every(self) -> int:
+        """How many scheduler steps of the run make one of its own: those between two evaluations."""
+        return 1
 
     @property
     def falls_at_once(self) -> bool:

@@ -55,6 +55,8 @@ class _Scheduler(OwnRule):
     """A schedule of mmengine, which is stepped after every epoch, or after every iteration."""
 
     family = FAMILY
+    library = "mmengine"
+    newest = (0, 10, 7)
     no_warmup = COMPOSED
 
     begin: float = arg(Moment("the epoch or iteration from which it acts", minimum=0), default=0)
@@ -186,6 +188,8 @@ class MMEngine(OwnRule):
     name = "mmengine"
     aliases = ("param_scheduler",)
     family = FAMILY
+    library = "mmengine"
+    newest = (0, 10, 7)
     on_command_line = False
     no_warmup = COMPOSED
     shape = "▁▅██████████▁▁▁▁"

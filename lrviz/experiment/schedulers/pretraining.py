@@ -10,7 +10,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import ArgType, Bool, Count, Duration, ListOf, OneOf, Rate, Real, Share
@@ -30,7 +30,7 @@ FROM_ONE = {"warmup_progress": "(t+1)/W", "decay_progress": "(t-W+1)/(T-W)"}  # 
 
 def unset(kind: ArgType, default: Any) -> Any:
     """Return the field of an argument that a preset may set where the document does not."""
-    text = "" if isinstance(default, bool) else str(default)
+    text = ("on" if default else "off") if isinstance(default, bool) else str(default)
     return dataclasses.field(
         default=None, metadata={"arg_type": replace(kind, default_text=kind.default_text or text), OWN: default}
     )
@@ -45,7 +45,6 @@ class _Form(OwnRule):
     """A form whose arguments a preset may set, and how the learning rate lies between a lowest and the full one."""
 
     family = FAMILY
-    presets: ClassVar[Presets] = {}
 
     preset: str | None
     one_lr: bool = unset(

@@ -11,7 +11,7 @@ import lrviz
 from lrviz.experiment.schedulers import catalogue
 from lrviz.render.text.spark import BLOCKS, PLAIN, bar, sparkline
 
-WITH_EXAMPLE = [name for name, spec in catalogue().items() if spec.example]
+WITH_EXAMPLE = [name for name, spec in catalogue().items() if spec.shape]
 
 
 @pytest.mark.parametrize("count", [1, 3, 16, 17, 1000])
