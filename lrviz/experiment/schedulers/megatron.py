@@ -47,6 +47,7 @@ class OptimizerParamScheduler(OwnRule):
 
     name = "megatron"
     library = "megatron"
+    newest = (0, 19, 2)
     length_arg = "lr_decay_steps"
     family = "Megatron"
     shape = "▁▅███▇▇▆▅▄▃▃▂▁▁▁"

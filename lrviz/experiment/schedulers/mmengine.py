@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 FAMILY = "MMEngine"
+NEWEST = (0, 10, 7)
 COMPOSED = ("mmengine's schedules are put together by begin and end: write a list of them (mmengine)", "")
 
 
@@ -54,6 +55,8 @@ class Moment(Real):
 class _Scheduler(OwnRule):
     """A schedule of mmengine, which is stepped after every epoch, or after every iteration."""
 
+    library = "mmengine"
+    newest = NEWEST
     family = FAMILY
     no_warmup = COMPOSED
 
@@ -185,6 +188,8 @@ class MMEngine(OwnRule):
 
     name = "mmengine"
     aliases = ("param_scheduler",)
+    library = "mmengine"
+    newest = NEWEST
     family = FAMILY
     on_command_line = False
     no_warmup = COMPOSED

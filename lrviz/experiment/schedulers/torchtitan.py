@@ -46,6 +46,7 @@ class TorchTitan(ClosedForm):
 
     name = "torchtitan"
     library = "torchtitan"
+    newest = (0, 3, 0)
     length_arg = "total_steps"
     family = "torchtitan"
     shape = "▁▄▆██████████▅▃▁"
