@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 from lrviz.errors import counted
 from lrviz.experiment.expression import Expression
@@ -23,6 +24,7 @@ from lrviz.rules.registry import curve_rule, part_rule, toy
 
 HIGH = 0.9  # of the peak
 LOW = 0.5  # of the peak, or of the base rate
+RISE = 4  # settings that tell a first step from the rise after it
 ABSOLUTE = 0.1  # a rate, rather than a factor, is at most this
 
 _RUN = {"epochs": 4, "steps_per_epoch": 8}
@@ -80,6 +82,29 @@ def rises_again(case: Case, curve: Curve) -> Finding | None:
         f"rises again and ends at {curve.lr[-1]:.3g}, {percent(curve.lr[-1], curve.summary.peak)} of the peak"
     )
     return case.finding(message, "Let the schedule end where the run does, or hold its last value", step)
+
+
+@curve_rule(
+    "high-first-step",
+    "warning",
+    "a first step with the full learning rate, before a warmup that starts far below it",
+    why="A scheduler that sets nothing until it is stepped leaves the optimizer's own learning rate to the first step: "
+    "the one that a warmup is there to spare. DeepSpeed's did so up to 0.15.2.",
+    instead="Use a later version, or set the optimizer's learning rate to that of the warmup's start.",
+    example=toy("deepspeed-warmup", run={**_RUN, "deepspeed": "0.15.2"}, warmup_min_lr=1e-4, warmup_num_steps=8),
+    near_miss=toy("deepspeed-warmup", run={**_RUN, "deepspeed": "0.15.3"}, warmup_min_lr=1e-4, warmup_num_steps=8),
+    explains=("rises-again", "ends-high", "lr-above-peak"),
+)
+def high_first_step(case: Case, curve: Curve) -> Finding | None:
+    """Look at the first settings: one high, then a rise from below; a cycle falls as it likes."""
+    first, *others = curve.lr[:: case.clock.stride][:RISE]
+    rises = len(others) == RISE - 1 and all(low < high for low, high in pairwise(others))
+    is_high = rises and first > 0 and 0 <= others[0] <= LOW * first
+    if not is_high or any(part.spec.repeats for part in case.parts) or not _is_told(case):
+        return None
+    what = f"the learning rate of the first step is {first:.3g}, that of the next {others[0]:.3g}"
+    message = f"{what}, from where it rises{curve.of_group}"
+    return case.finding(message, "Let the scheduler set the first step, too, as a later version may", 0)
 
 
 @curve_rule(

@@ -169,12 +169,13 @@ def eta_min_above_lr(case: Case, part: Part) -> Iterator[Finding]:
 )
 def zero_first_step(case: Case, curve: Curve) -> Finding | None:
     """Leave out the warmup of a library, which starts at 0 whatever its user does, where one step is lost."""
-    steps = curve.first(bool)  # that is not 0
-    if not steps or (steps <= case.clock.stride and case.scheduler.upstream() is not None):
+    steps, library = curve.first(bool), case.scheduler.library  # the first that is not 0
+    if not steps or (library and steps <= case.clock.stride):
         return None
     trains = "step trains" if steps == 1 else f"{steps:,} steps train"
     message = f"the first {trains} with a learning rate of 0{curve.of_group}"
+    if library:
+        return case.finding(message, f"Every warmup of {library} from 0 starts so; one from above 0 does not", 0)
     is_long = all((other.first(bool) or 0) > case.clock.stride for other in case.curves)
-    is_long = is_long and not case.scheduler.library  # which starts so for everybody
     severity: Severity | None = "warning" if is_long else None
     return case.finding(message, "Start one step further on: (step + 1) / n, or a first rate above 0", 0, (), severity)

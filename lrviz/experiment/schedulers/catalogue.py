@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lrviz.errors import SpecError, nearest, shown
 from lrviz.experiment.schedulers.base import LOADED, SchedulerSpec
 
-__all__ = ["LIBRARIES", "Family", "catalogue", "families", "lookup"]
+__all__ = ["CORE", "LIBRARIES", "Family", "catalogue", "families", "lookup"]
 
 LIBRARIES: dict[str, str] = {
     "hf": "huggingface",
@@ -21,6 +21,9 @@ LIBRARIES: dict[str, str] = {
     "detectron2": "detectron2",
 }
 """The module of each library's schedulers, by what their names begin with; in the order of `lrviz list`."""
+
+CORE = tuple(LOADED.values())
+"""The schedulers of torch, and those of lrviz that are loaded with them."""
 
 
 def catalogue() -> dict[str, type[SchedulerSpec]]:
