@@ -13,6 +13,7 @@ from lrviz.experiment.schedulers import (
     ConstantLR,
     CosineAnnealingWarmRestarts,
     LambdaLR,
+    Manual,
     Plateau,
     StepLR,
 )
@@ -31,9 +32,9 @@ _RUN = {"epochs": 4, "steps_per_epoch": 8}
 
 
 def _is_told(case: Case) -> bool:
-    """Return whether the curve says something new: nobody wrote it by hand, or rises on purpose, and it has an end."""
+    """Return whether the curve says something new: not set by hand, or rising on purpose, and with an end."""
     spec = case.scheduler
-    return not (spec.sets_rate_by_hand and not spec.library) and not spec.starts_low and case.trace.failure is None
+    return not isinstance(spec, Manual) and not spec.starts_low and case.trace.failure is None
 
 
 @curve_rule(

@@ -11,6 +11,12 @@ from lrviz.experiment.schedulers.base import LOADED, SchedulerSpec
 __all__ = ["CORE", "LIBRARIES", "Family", "catalogue", "families", "lookup"]
 
 LIBRARIES: dict[str, str] = {
+    "warmup": "pretraining",
+    "wsd": "pretraining",
+    "inverse": "pretraining",
+    "noam": "pretraining",
+    "rex": "pretraining",
+    "tri": "pretraining",
     "hf": "huggingface",
     "deepspeed": "deepspeed",
     "timm": "timm",

@@ -38,7 +38,6 @@ __all__ = [
 ]
 
 FAMILY = "MMEngine"
-NEWEST = (0, 10, 7)
 COMPOSED = ("mmengine's schedules are put together by begin and end: write a list of them (mmengine)", "")
 
 
@@ -55,9 +54,9 @@ class Moment(Real):
 class _Scheduler(OwnRule):
     """A schedule of mmengine, which is stepped after every epoch, or after every iteration."""
 
-    library = "mmengine"
-    newest = NEWEST
     family = FAMILY
+    library = "mmengine"
+    newest = (0, 10, 7)
     no_warmup = COMPOSED
 
     begin: float = arg(Moment("the epoch or iteration from which it acts", minimum=0), default=0)
@@ -188,9 +187,9 @@ class MMEngine(OwnRule):
 
     name = "mmengine"
     aliases = ("param_scheduler",)
-    library = "mmengine"
-    newest = NEWEST
     family = FAMILY
+    library = "mmengine"
+    newest = (0, 10, 7)
     on_command_line = False
     no_warmup = COMPOSED
     shape = "▁▅██████████▁▁▁▁"
