@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from lrviz.experiment.argtypes import ArgType, OneOf
+from lrviz.experiment.argtypes import ArgType, Bool, OneOf
 from lrviz.experiment.record import arg_types, default_words
 from lrviz.experiment.schedulers import Family, SchedulerSpec, families
 from lrviz.experiment.writer import in_flow
@@ -81,8 +81,7 @@ def _allowed(kind: ArgType) -> str:
 
 def _default(entry: dataclasses.Field[Any], kind: ArgType) -> str:
     """Return what an argument is when it is left out; `--help` says it of a switch by its name."""
-    words = default_words(entry, kind) or "unset"
-    return str(entry.default).lower() if isinstance(entry.default, bool) else words
+    return default_words(entry, kind) or (str(bool(entry.default)).lower() if isinstance(kind, Bool) else "unset")
 
 
 def _release(spec: type[SchedulerSpec]) -> str:

@@ -104,23 +104,19 @@ class Experiment:
     @cached_property
     def follows(self) -> Mapping[str, str]:
         """The version of each library, by its name, whose behaviour the schedule has."""
-        versions = {spec.library: self._version(spec) for spec in _whole(self.resolved)}
-        return {library: version for library, version in versions.items() if version}
+        return {spec.library: self._version(spec) for spec in _owned(self.resolved)}
 
     def _version(self, spec: SchedulerSpec) -> str:
-        """Return the version that a scheduler follows, as the run writes it; empty for one of no library's."""
-        if spec.library in self.run.releases:
-            return str(getattr(self.run, spec.library))
-        return ".".join(map(str, spec.newest)) if spec.library else ""
+        """Return the version that a library's scheduler follows, as the run writes it."""
+        named = getattr(self.run, spec.library) if spec.library in self.run.releases else None
+        return named or ".".join(map(str, spec.newest))
 
     def lines(self) -> list[str]:
         """Return in words what the run's length came to, and which version of a library each schedule follows."""
-        named = dict.fromkeys((spec.name, spec.library, self._version(spec)) for spec in _whole(self.resolved))
+        named = dict.fromkeys((spec.name, spec.library, self._version(spec)) for spec in _owned(self.resolved))
         said = dict.fromkeys(self.run.releases, ", as the run says")
         schedules = [
-            f"schedule: {name} as {library} {version} has it{said.get(library, '')}"
-            for name, library, version in named
-            if version
+            f"schedule: {name} as {library} {version} has it{said.get(library, '')}" for name, library, version in named
         ]
         return [*self.run.lines(), *schedules]
 
@@ -161,11 +157,13 @@ def _changes(spec: SchedulerSpec, steps: int) -> int:
     return max(steps, sum(_changes(part.spec, part.length) for part in spec.segments(0, steps)))
 
 
-def _whole(spec: SchedulerSpec) -> Iterator[SchedulerSpec]:
-    """Yield a scheduler and all inside it."""
-    yield spec
-    for child in spec.children():
-        yield from _whole(child)
+def _owned(spec: SchedulerSpec) -> Iterator[SchedulerSpec]:
+    """Yield the schedulers that are a library's; what is inside one of those is its own matter."""
+    if spec.library:
+        yield spec
+    else:
+        for child in spec.children():
+            yield from _owned(child)
 
 
 def _too_few(spec: SchedulerSpec, clock: Clock) -> Iterator[Problem]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
+import lrviz
 from lrviz import Experiment, SpecError, replay
 from lrviz.engine.select import EngineChoice, choose
 from lrviz.experiment.clock import Run
 from lrviz.experiment.optimizers import Group, OptimizerSpec
-from lrviz.experiment.schedulers import LambdaWarmup, SchedulerSpec, SequentialLR, StepLR
+from lrviz.experiment.schedulers import Family, LambdaWarmup, SchedulerSpec, SequentialLR, StepLR, families
 from lrviz.trace import Trace
 
 Halving = Callable[..., SchedulerSpec]
@@ -149,3 +151,25 @@ def test_a_class_that_is_not_there_is_refused(halving: Halving, target: str, mes
 def test_a_formula_that_no_library_has_a_class_for_is_refused() -> None:
     with pytest.raises(SpecError, match="engine: upstream has no class to run for warmup; the other engines"):
         trace(LambdaWarmup(total_iters=4))
+
+
+WITH_CLASSES = [
+    family for family in families() if any(spec.upstream is not SchedulerSpec.upstream for spec in family.specs)
+]
+
+
+@pytest.mark.parametrize("family", WITH_CLASSES, ids=lambda each: each.key)
+def test_the_installed_class_gives_the_formulas_numbers(family: Family) -> None:
+    ran = []
+    for spec in family.specs:
+        document = {"name": spec.name, **spec.example}
+        run = {"epochs": 5, "steps_per_epoch": 8}
+        optimizer = {"momentum": 0.9, "groups": [{"name": "a", "lr": 0.1}, {"name": "b", "lr": 0.5}]}
+        experiment = lrviz.load({"scheduler": document, "run": run, "optimizer": optimizer})
+        with suppress(SpecError):  # not installed, or nothing to run
+            ran.append(replay(experiment, engine="upstream"))
+    if [trace for trace in ran if trace.libraries != {family.library: ".".join(map(str, family.specs[0].newest))}]:
+        pytest.skip("another version is installed")
+    if not ran:
+        pytest.skip(f"{family.library} is not installed")
+    assert [trace.difference for trace in ran] == [None] * len(ran)

@@ -23,6 +23,7 @@ class _Warmup(ClosedForm):
     """A warmup up to what a curve has where the warmup ends, and the curve, whose clock runs during the warmup."""
 
     library = "detectron2"
+    newest = (0, 6)
     length_arg = "max_iter"
     family = "detectron2"
 
