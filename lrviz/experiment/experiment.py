@@ -45,8 +45,16 @@ class Experiment:
     def __post_init__(self) -> None:
         found = [*self._misfits(self.scheduler), *_too_few(self.scheduler, self.run.clock), *self._too_many()]
         problems = [problem.within("scheduler") for problem in found or self._refused()]
+        problems += self._never_so_stepped()
         if problems:
             raise SpecError(problems)
+
+    def _never_so_stepped(self) -> Iterator[Problem]:
+        """Yield a problem for a scheduler that the run's framework does not step once an epoch."""
+        loop = self.run.loop
+        if self.run.interval == "epoch" and loop.evaluates and self.scheduler.stepped_with() is None:
+            message = f"{loop.label} steps {self.scheduler.label} after every optimizer step"
+            yield Problem(field="run.interval", message=f"{message}; once an epoch only what watches a metric")
 
     def _misfits(self, spec: SchedulerSpec) -> Iterator[Problem]:
         """Yield a problem for each argument that does not fit the groups or the run, children's included."""

@@ -50,6 +50,7 @@ class Framework:
     required: ClassVar[Mapping[str, str]] = {}  # what it must say, and why
     splits: ClassVar[bool] = False  # whether it has accelerate's split_batches
     has_parts: ClassVar[bool] = False  # whether it trains a part of an epoch
+    evaluates: ClassVar[bool] = False  # whether a step an epoch is for what watches a metric alone
     steps_win: ClassVar[bool] = False  # whether `steps` are taken where `epochs` say otherwise
     rounding: ClassVar[str] = "no step in a plain loop (rounded down)"
 
@@ -248,6 +249,7 @@ class Transformers(Accelerate):
 
     label = "transformers"
     has_parts = True
+    evaluates = True
     steps_win = True
     rounding = "one more, at the end of the epoch (rounded up, as transformers does from 4.52)"
 
@@ -300,7 +302,7 @@ class Transformers(Accelerate):
 
     def stepped(self, steps: int, interval: str | None) -> Iterator[str]:
         if interval == "epoch":
-            yield "the scheduler steps once an epoch, as the Trainer steps reduce_lr_on_plateau when it evaluates then"
+            yield "the scheduler steps once an epoch, as the Trainer steps what watches a metric if it evaluates then"
         elif self.data.devices > 1:
             yield "the Trainer steps the scheduler once an update, however many devices there are"
 

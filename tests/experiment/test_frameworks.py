@@ -168,7 +168,7 @@ def test_a_run_of_every_framework_has_lines(framework: str) -> None:
         ),
         (
             {"framework": "transformers", "interval": "epoch"},
-            "     the scheduler steps once an epoch, as the Trainer steps reduce_lr_on_plateau when it evaluates then",
+            "     the scheduler steps once an epoch, as the Trainer steps what watches a metric if it evaluates then",
         ),
         ({"framework": "deepspeed"}, "run: 3 epochs = 13 optimizer steps, 13 scheduler steps, 150 samples"),
         (
@@ -274,6 +274,16 @@ def test_it_is_told_how_a_framework_counts(given: dict[str, Any], line: str) -> 
 )
 def test_what_a_framework_does_not_have(given: dict[str, Any], message: list[str]) -> None:
     assert problems(**given) == message
+
+
+def test_a_trainer_steps_only_what_watches_a_metric_once_an_epoch() -> None:
+    run = {"framework": "transformers", "interval": "epoch"}
+    plateau = {"name": "hf-reduce-lr-on-plateau", "metric": "1 / (1 + epoch)"}
+    assert lrviz.load({"run": run, "scheduler": plateau}).run.clock.scheduler_steps == 4
+    with pytest.raises(SpecError) as caught:
+        lrviz.load({"run": run, "scheduler": {"name": "hf-linear"}})
+    message = "transformers steps hf-linear after every optimizer step; once an epoch only what watches a metric"
+    assert str(caught.value) == f"run.interval: {message}"
 
 
 @pytest.mark.parametrize("value", ["2ep", "0.5ep"])

@@ -63,18 +63,21 @@ def test_composed_they_train_with_what_mmengine_recorded(engine: str) -> None:
         assert rates([scheduler(each) for each in case["param_scheduler"]], case["run"], engine) == case["lr"], case
 
 
-BY_HAND = [case for case in CASES if "steps" in case["run"] and "end" in case["param_scheduler"][0]]
+BY_HAND = [case for case in CASES if "steps" in case["run"]]
 
 
 @pytest.mark.parametrize("case", BY_HAND, ids=lambda case: case["param_scheduler"][0]["type"])
 def test_it_is_what_the_installed_mmengine_does(case: dict[str, Any]) -> None:
-    """Step mmengine's classes in a plain loop; an end that is left out is their runner's to say."""
+    """Step in a plain loop what `--engine upstream` makes."""
     kinds = pytest.importorskip("mmengine.optim.scheduler.lr_scheduler")
     import torch
 
     optimizer = torch.optim.SGD([{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": g["lr"]} for g in GROUPS])
-    (given,) = case["param_scheduler"]
-    made = getattr(kinds, given["type"])(optimizer, **{k: v for k, v in given.items() if k != "type"})
+    resolved = lrviz.load({"run": case["run"], "scheduler": scheduler(case["param_scheduler"][0])}).resolved
+    upstream = resolved.upstream()
+    assert upstream is not None
+    assert upstream.target.partition(":")[0] == kinds.__name__
+    made = getattr(kinds, upstream.target.partition(":")[2])(optimizer, **upstream.arguments)
     found: list[list[float]] = [[] for _ in GROUPS]
     for _ in range(case["run"]["steps"]):
         for column, group in zip(found, optimizer.param_groups, strict=True):
