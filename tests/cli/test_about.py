@@ -120,4 +120,4 @@ def test_the_help_of_a_verb_has_a_line_for_several_of_a_library(lrviz):
 
 def test_an_unknown_target_is_told_what_a_librarys_begin_with(lrviz):
     err = " ".join(lrviz("plot", "nosuch").err.split())
-    assert "range-test, hf-… (Hugging Face)" in err
+    assert "tri-stage, hf-… (Hugging Face)" in err
