@@ -124,8 +124,8 @@ def _unknown(name: str) -> str:
         f"a target is a scheduler ({', '.join([*known, *libraries])}), a YAML file, - for standard input, or "
         "package.module:Name of your own; `lrviz list` shows them all"
     )
-    lines = indent(fill(every, 70, break_on_hyphens=False), " " * 7)
-    return f"unknown target {shown(name)}{nearest(name, names())}\n{lines}"
+    wrapped = indent(fill(every, 70, break_on_hyphens=False), " " * 7)
+    return f"unknown target {shown(name)}{nearest(name, names())}\n{wrapped}"
 
 
 def _document_of(spec: type[SchedulerSpec]) -> str:
