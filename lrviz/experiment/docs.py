@@ -56,6 +56,8 @@ def _paragraphs(spec: type[SchedulerSpec]) -> Iterator[str]:
     yield f"```text\n{about.formula}\n```"
     if arg_types(spec):
         yield "\n".join(["| argument | what it is | may be | default |", "|---|---|---|---|", *_rows(spec)])
+    if spec.presets:
+        yield "\n".join(["**Presets:**", "", *_presets(spec)])
     yield f"**First step:** {about.first_step or 'trains with base_lr.'}"
     yield f"**Past its end:** {about.past_end}"
     yield f"**Source:** {about.source}{_release(spec)}"
@@ -71,6 +73,11 @@ def _rows(spec: type[SchedulerSpec]) -> Iterator[str]:
             kind = kinds[entry.name]
             cells = (f"`{entry.name}`", kind.help, _allowed(kind), _default(entry, kind))
             yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _presets(spec: type[SchedulerSpec]) -> Iterator[str]:
+    for name, values in spec.presets.items():
+        yield f"- `{name}` sets {', '.join(f'`{key}: {in_flow(value)}`' for key, value in values.items())}"
 
 
 def _allowed(kind: ArgType) -> str:

@@ -165,6 +165,7 @@ class SchedulerSpec(Record):
     family: ClassVar[str] = ""  # groups the gallery's summaries
     shape: ClassVar[str] = ""  # what `lrviz list` draws; a test replays `example` and holds it to that
     example: ClassVar[Mapping[str, Any]] = {}  # arguments that work, the required ones among them
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # what each sets where the document does not
     length_arg: ClassVar[str] = ""  # the argument that says after how many steps it has done all it does
     period_arg: ClassVar[str] = ""  # the argument that says how often it does the same again
     on_command_line: ClassVar[bool] = True  # can be a TARGET with flags; containers live in YAML

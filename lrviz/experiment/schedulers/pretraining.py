@@ -10,7 +10,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import ArgType, Bool, Count, Duration, ListOf, OneOf, Rate, Real, Share
@@ -45,7 +45,6 @@ class _Form(OwnRule):
     """A form whose arguments a preset may set, and how the learning rate lies between a lowest and the full one."""
 
     family = FAMILY
-    presets: ClassVar[Presets] = {}
 
     preset: str | None
     one_lr: bool = unset(
