@@ -50,7 +50,9 @@ def replay(
 
     A fresh model, optimizer and scheduler are made for every call. `engine` is "auto", "torch" or
     "light": the real torch, or its scheduler files alone, which "auto" takes where it was found
-    bit-identical. With `train` the optimizer trains a toy problem, and `Trace.loss` is its loss.
+    bit-identical. With "upstream" the installed class of the library that a schedule is from runs, and
+    `Trace.difference` says where lrviz's own formula has other numbers; it raises SpecError where there
+    is none. With `train` the optimizer trains a toy problem, and `Trace.loss` is its loss.
     `progress(done, total)` is called now and then on long runs. Raises ReplayError where torch raises,
     with its words; with `partial` the trace up to there comes back instead, its `failure` set.
     """

@@ -40,15 +40,7 @@ def load(
     form: str | None = None,
     **run: Any,
 ) -> Experiment:
-    """Return the experiment in a YAML file, in a mapping of the same form, or in a trainer's config.
-
-    With a `key`, such as "training.schedule", it is the block that stands there, and the rest is not looked
-    at. A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`, and a
-    CSV file unless it lies in the document's folder (a mapping's is the current one), in one of
-    `allow_files`, or below. `run` is what is to be said of the run beside, such as `dataset_size=50_000`, and
-    `form` the format of a trainer's config whose keys do not say it. Raises SpecError with every problem of
-    the document, each with its line.
-    """
+    """Return the experiment in a file, a mapping or a trainer's config; `lrviz.load` says what the arguments are."""
     if isinstance(source, Mapping):
         folder, name, tree = None, "", Value.of(_block(source, key))
     else:

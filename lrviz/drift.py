@@ -90,8 +90,10 @@ def _read(committed: Path) -> tuple[dict[str, Any] | None, str]:
         old = json.loads(committed.read_text(encoding="utf-8"))
     except RecursionError:
         return None, "cannot be read: nested too deeply"
+    except UnicodeDecodeError:
+        return None, "cannot be read: it is not UTF-8"
     except (OSError, ValueError) as error:
-        return None, f"cannot be read: {error}"
+        return None, f"cannot be read: {_why(error)}"
     return (old, "") if isinstance(old, dict) else (None, "does not hold the numbers of figures")
 
 
@@ -146,8 +148,21 @@ def _difference(old: Path, new: Path) -> str | None:
     }  # fmt: skip
     try:
         return compare[new.suffix](old, new)
+    except UnicodeDecodeError:
+        return "cannot be read: it is not UTF-8"
     except Exception as error:  # noqa: BLE001  what decodes an image raises anything for a damaged one
-        return f"cannot be read: {str(error) or type(error).__name__}"
+        return f"cannot be read: {_why(error)}"
+
+
+def _why(error: Exception) -> str:
+    """Return in plain words why a file could not be decoded."""
+    match error:
+        case UnicodeDecodeError():
+            return "not text in UTF-8"
+        case json.JSONDecodeError():
+            return f"not JSON from line {error.lineno} on"
+        case _:
+            return str(error) or type(error).__name__
 
 
 def _pdf_differs(old: Path, new: Path) -> str | None:

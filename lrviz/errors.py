@@ -12,7 +12,7 @@ Library code raises these; only `lrviz.cli` prints them.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 
@@ -42,9 +42,15 @@ class LrvizError(Exception):
 
 
 class SpecError(LrvizError):
-    """Raised when an experiment, its document or its flags are wrong; carries every problem found."""
+    """Raised when an experiment, its document or its flags are wrong; carries every problem found.
 
-    def __init__(self, problems: str | Problem | Sequence[Problem]) -> None:
+    `sections` are what a refused document holds beside the experiment, by type, where that is right.
+    """
+
+    def __init__(
+        self, problems: str | Problem | Sequence[Problem], sections: Mapping[type, object] | None = None
+    ) -> None:
+        self.sections = sections or {}
         if isinstance(problems, str):
             problems = Problem(message=problems)
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
@@ -82,6 +88,11 @@ def shown(value: object, limit: int = 60) -> str:
     except (ValueError, RecursionError):  # an int of thousands of digits has no repr
         text = f"a value of type {type(value).__name__} too large to show"
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: 1 step, 2,000 steps."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def listed(words: Sequence[str], limit: int = 10) -> str:

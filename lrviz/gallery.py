@@ -10,10 +10,9 @@ import html
 import json
 import os
 import re
-import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import files
 from itertools import groupby
@@ -24,13 +23,14 @@ from urllib.parse import quote
 from lrviz.curves import numbers
 from lrviz.documents import GalleryPlace, load
 from lrviz.engine.select import replay
-from lrviz.errors import OutputError, Problem, ReplayError, SpecError
+from lrviz.errors import Problem, ReplayError, SpecError
 from lrviz.experiment.experiment import Experiment
 from lrviz.files import make_folder, write_text
 from lrviz.render.figure.options import FigureOptions, Mark
 from lrviz.render.figure.output import write
 from lrviz.render.words import one_line
 from lrviz.rules import Finding, examine
+from lrviz.staging import staged
 from lrviz.trace import Trace
 from lrviz.workers import spread
 
@@ -49,7 +49,8 @@ OnDone = Callable[[str], None]  # called with the name of each figure when it is
 class Entry:
     """One figure of a gallery: its name, the document that makes it, what the replay gave, and what is wrong with it.
 
-    The name is the file's path in its folder, without the suffix; findings are the errors and warnings.
+    The name is the file's path in its folder, without the suffix, and the title of a document that has
+    none; findings are the errors and warnings.
     """
 
     name: str
@@ -83,14 +84,19 @@ def find(folder: Path) -> list[Path]:
     return sorted(paths)
 
 
-def collect(folder: Path, *, allow_import: Collection[str] = (), on_replayed: OnDone | None = None) -> list[Entry]:
+def collect(
+    folder: Path,
+    *,
+    allow_import: Collection[str] = (),
+    allow_files: Collection[str] = (),
+    on_replayed: OnDone | None = None,
+) -> list[Entry]:
     """Return the replayed experiments of a folder, in the order of their files' paths.
 
-    Schedulers of one's own are refused but for those of the modules in `allow_import`. Raises SpecError
-    with the problems of every file, and for two files of one name; ReplayError with every file that
-    torch raises for.
+    `allow_import` and `allow_files` are those of `lrviz.load`. Raises SpecError with the problems of every
+    file, and for two files of one name; ReplayError with every file that torch raises for.
     """
-    found = _load(folder, allow_import)
+    found = _found(folder, partial(load, allow_import=allow_import, allow_files=allow_files))
     entries, failures = [], []
     for name, (path, experiment) in found.items():
         try:
@@ -107,7 +113,7 @@ def collect(folder: Path, *, allow_import: Collection[str] = (), on_replayed: On
     return entries
 
 
-def _load(folder: Path, allow_import: Collection[str]) -> dict[str, tuple[Path, Experiment]]:
+def _found(folder: Path, load: Callable[[Path], Experiment]) -> dict[str, tuple[Path, Experiment]]:
     """Return the experiments of a folder by the name of their figure, each with its file."""
     is_own = folder.resolve() == own_configs().resolve()
     problems: list[Problem] = []
@@ -120,7 +126,8 @@ def _load(folder: Path, allow_import: Collection[str]) -> dict[str, tuple[Path, 
             problems.append(Problem(place=str(path), message=message))
             continue
         try:
-            found[name] = path, load(path, allow_import=allow_import)
+            experiment = load(path)
+            found[name] = path, experiment if experiment.title is not None else replace(experiment, title=name)
         except SpecError as error:
             problems.extend(error.problems)
     if problems:
@@ -137,7 +144,7 @@ def render(entries: Sequence[Entry], folder: Path, formats: Sequence[str], on_dr
     from lrviz.render.figure import draw, summary  # noqa: F401  imported before the fork, once for all
 
     names = figure_names(entries)
-    with _staged(folder) as staging:
+    with staged(folder) as staging:
         with closing(spread(partial(_draw, entries, staging, formats), names)) as done:
             for name in done:
                 if on_drawn is not None:
@@ -145,25 +152,6 @@ def render(entries: Sequence[Entry], folder: Path, formats: Sequence[str], on_dr
         write_text(curves(entries), staging / CURVES)
         write_text(_index(entries, formats), staging / INDEX)
     return len(names)
-
-
-@contextmanager
-def _staged(folder: Path) -> Iterator[Path]:
-    """Yield a passing folder within one, whose files move there when all are complete."""
-    try:
-        with tempfile.TemporaryDirectory(prefix=".lrviz-", suffix=".part", dir=folder) as passing:
-            staging = Path(passing)
-            try:
-                yield staging
-            except OutputError as error:
-                raise OutputError(str(error).replace(passing, str(folder))) from error
-            for path in sorted(path for path in staging.rglob("*") if not path.is_dir()):
-                target = folder / path.relative_to(staging)
-                make_folder(target.parent)
-                path.replace(target)
-    except OSError as error:
-        place = error.filename2 or error.filename or folder
-        raise OutputError(f"cannot write {place}: {(error.strerror or str(error)).lower()}") from error
 
 
 def figure_names(entries: Sequence[Entry]) -> list[str]:

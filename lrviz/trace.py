@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 ROUNDING = 1e-12
@@ -51,6 +51,21 @@ class GroupTrace:
         peak_step = next((step for step, rate in enumerate(self.lr) if rate >= nearly), 0)
         return Summary(first=self.lr[0], peak=peak, peak_step=peak_step, last=self.lr[-1])
 
+    def renamed(self, name: str, steps: int) -> GroupTrace:
+        """Return the same values under another name, of the first `steps` steps.
+
+        Where it has not so many, the learning rate is NaN, and so is what else had moved.
+        """
+
+        def fitted(values: memoryview, rest: float = math.nan) -> memoryview:
+            return column([*values[:steps], *[rest] * (steps - len(values))])
+
+        def held(values: memoryview | None) -> memoryview | None:
+            return None if values is None else fitted(values, values[0] if len(set(values)) == 1 else math.nan)
+
+        decay = held(self.weight_decay)
+        return GroupTrace(name=name, lr=fitted(self.lr), momentum=held(self.momentum), weight_decay=decay)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
@@ -73,7 +88,7 @@ class Failure(Event):
 
     kind: str  # "ValueError"
     message: str  # torch's own words
-    by: str = "torch"  # who raised: torch, "your Name", a scheduler of the user's own, or "SGD.step()", the optimizer
+    by: str = "torch"  # who raised: torch, "your Name", a library's scheduler, or "SGD.step()", the optimizer
 
     @property
     def where(self) -> str:
@@ -107,7 +122,9 @@ class Trace:
     """What every optimizer step of a run trained with, for every parameter group.
 
     Step i trained with `groups[g].lr[i]`. `steps` is the number of steps recorded, the length of every
-    column: fewer than the run has only where `failure` says why.
+    column: fewer than the run has only where `failure` says why. `libraries` has the version of each library
+    whose schedule this is, beside torch: the one that lrviz's formula follows, or for the engine "upstream"
+    the one that ran.
     """
 
     groups: tuple[GroupTrace, ...]
@@ -116,11 +133,40 @@ class Trace:
     momentum_name: str | None  # "momentum", "beta1" or None
     engine: str
     torch_version: str
+    libraries: Mapping[str, str] = field(default_factory=dict)
     loss: memoryview | None = None  # of the toy training, before each optimizer step
-    metric: memoryview | None = None  # what a plateau was given, one value for each scheduler step
+    metric: memoryview | None = None  # what a plateau was given, one value for each of its steps
     warnings: tuple[TorchWarning, ...] = ()
     failure: Failure | None = field(default=None)
+    difference: Difference | None = None  # from lrviz's formula, where a library's own class ran
 
     def epoch_of(self, step: int) -> int | None:
         """Return the 0-based epoch of an optimizer step, if the run has epochs."""
         return step // self.steps_per_epoch if self.steps_per_epoch else None
+
+    def side_by_side(self) -> Trace:
+        """Return the trace with the groups of lrviz's formula after its own, where they differ; else the same.
+
+        Of a single group the two are called by whose numbers they are. The formula's have NaN where it ended early.
+        """
+        if self.difference is None or not self.groups:
+            return self
+        own, other = self.groups, self.difference.formula.groups
+        names = ["formula"] if len(own) == 1 else [f"{group.name} (formula)" for group in other]
+        formula = [group.renamed(name, self.steps) for name, group in zip(names, other, strict=False)]
+        upstream = [own[0].renamed("upstream", self.steps)] if len(own) == 1 else own
+        return replace(self, groups=(*upstream, *formula))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Where a library's own class and lrviz's formula are apart by more than rounding, in one group's values."""
+
+    formula: Trace
+    what: str  # "lr", "momentum", "beta1" or "weight decay"; "steps" where one raised earlier than the other
+    group: str
+    step: int  # the first one that differs
+    values: tuple[float, float]  # there: the class's, and the formula's
+    most: int  # the step with the greatest difference
+    most_values: tuple[float, float]
+    count: int  # of the steps that differ

@@ -119,7 +119,24 @@ def damage(path: Path, how: str) -> None:
 def test_a_damaged_file_has_drifted(configs, drawn, name, how, message):
     damage(drawn / name, how)
     (line,) = check(configs, drawn)
+    if how == "binary" and not name.endswith(".png"):
+        message = "cannot be read: it is not UTF-8"
     assert line == f"{name}: {message}" if message else line.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "why"),
+    [
+        ("stairs.svg", "binary", "not text in UTF-8"),
+        (INDEX, "binary", "not text in UTF-8"),
+        (CURVES, "binary", "not text in UTF-8"),
+        (CURVES, "empty", "not JSON from line 1 on"),
+        ("stairs.png", "truncated", "image file is truncated"),
+    ],
+)
+def test_damage_is_told_in_plain_words(configs, drawn, name, how, why):
+    damage(drawn / name, how)
+    assert check(configs, drawn) == [f"{name}: cannot be read: {why}"]
 
 
 def test_ends_of_lines_are_no_drift(configs, drawn):

@@ -44,6 +44,12 @@ def test_figures_outside_the_summaries_make_none(tmp_path):
     assert render(collect(tmp_path), tmp_path, ["svg"]) == 1
 
 
+def test_a_document_without_a_title_has_its_files_name(tmp_path):
+    for name, title in (("a", ""), ("b", "title: Mine\n"), ("c", "title: ''\n")):
+        (tmp_path / f"{name}.yaml").write_text(f"{title}scheduler: {{name: cosine}}\n")
+    assert [entry.experiment.heading for entry in collect(tmp_path)] == ["a", "Mine", ""]
+
+
 def test_the_problems_of_all_files_come_together(configs):
     (configs / "bad.yaml").write_text("scheduler: {name: cosin}\n")
     (configs / "worse.yaml").write_text("scheduler: {name: step}\n")

@@ -23,9 +23,11 @@ BELOW: dict[str, tuple[str, ...]] = {
     "rules": ("trace", "experiment", "errors"),
     "render": ("trace", "experiment", "files", "errors"),
     "workers": ("errors",),
+    "staging": ("files", "errors"),
     "curves": ("trace",),
     "gallery": (
         "curves",
+        "staging",
         "workers",
         "documents",
         "rules",
@@ -46,7 +48,14 @@ BELOW: dict[str, tuple[str, ...]] = {
 }
 """What each part of the package may import beside itself."""
 
-ENGINE = (("engine",), ("build", "light", "toy"), ("record",), ("compare",), ("certify",), ("select",))
+ENGINE = (
+    ("engine", "library"),
+    ("build", "light", "toy"),
+    ("record",),
+    ("compare", "upstream"),
+    ("certify",),
+    ("select",),
+)
 """The files of `lrviz.engine`: each imports those before it only, and none that stands beside it."""
 
 HOMES = {"torch": "engine", "matplotlib": "render.figure", "numpy": "render.figure"}

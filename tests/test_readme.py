@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 CONSOLE = re.compile(r"```console\n(\$ .*?)```", re.DOTALL)
 FILE = re.compile(r"<!-- file: (\S+) -->\n```yaml\n(.*?)```", re.DOTALL)
+IN_TABLE = re.compile(r"\| `(lrviz [^`]+)` \|$", re.MULTILINE)
 VERSION = re.compile(r"torch \d[^\s,;]*")
 COUNT = re.compile(r"in \d+ comparisons")
 
@@ -56,6 +57,12 @@ def test_a_command_prints_what_the_readme_shows(command, folder):
         README.write_text(text.replace(block, f"$ {command}\n{printed}\n"))
         return
     assert neutral(block.partition("\n")[2].rstrip("\n")) == neutral(printed)
+
+
+@pytest.mark.parametrize("command", IN_TABLE.findall(README.read_text()))
+def test_a_command_in_a_table_runs(command, folder):
+    printed = run(f"{command} && echo done", folder)
+    assert printed.endswith("\ndone")
 
 
 def test_the_python_example_runs(tmp_path, monkeypatch):

@@ -64,3 +64,10 @@ def test_summary_never_fails_and_finds_the_highest(values: list[float]) -> None:
     summary = GroupTrace(name="a", lr=column(values)).summary
     numbers = [value for value in values if not math.isnan(value)]
     assert summary.peak == max(numbers) if numbers else math.isnan(summary.peak)
+
+
+def test_a_shorter_trace_stands_beside_with_nan_where_it_ended_and_what_held_throughout() -> None:
+    steady, moving = column([0.9, 0.9]), column([0.1, 0.2])
+    other = GroupTrace(name="a", lr=column([4.0, 2.0]), momentum=steady, weight_decay=moving).renamed("b", 3)
+    assert (other.name, list(other.momentum or ())) == ("b", [0.9, 0.9, 0.9])
+    assert str([list(other.lr), list(other.weight_decay or ())]) == "[[4.0, 2.0, nan], [0.1, 0.2, nan]]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -10,31 +11,66 @@ from lrviz.cli.report import COLORS, console, plain_blocks
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.render.words import one_line
 
+if TYPE_CHECKING:
+    from lrviz.experiment.schedulers import Family, SchedulerSpec
+
 Styled = tuple[str, str]
 """A text, and its style in rich's words."""
+
+Row = tuple[str, Styled, Sequence[Styled]]
+"""A name, a short word or drawing, and sentences."""
 
 NARROWEST_TEXT = 30  # columns
 _PLAIN = str.maketrans("▁▂▃▄▅▆▇█", "_.-~=+*#")
 
 
-def show_schedulers() -> None:
-    """Print every scheduler: its name and shape, a line on what it does, its torch class and what it must be given."""
-    from lrviz.experiment.schedulers import ReduceLROnPlateau, catalogue
+def show_schedulers(asked: str | None = None) -> None:
+    """Print every scheduler but those of libraries, of which it prints the names; or a family, or one scheduler.
 
-    plain = plain_blocks()
-    rows = []
-    for spec in catalogue().values():
-        shape = spec.shape.translate(_PLAIN) if plain else spec.shape
-        needs = ", ".join(spec.required())
-        call = f"{spec.__name__}({needs})" if spec.module else f"takes {needs}"
-        if spec is ReduceLROnPlateau:
-            call += ", stepped with a metric"
-        if spec.name == "custom":
-            call = "package.module:Name, with --arg name=value"
-        elif not spec.on_command_line:
-            call += ", in YAML"
-        rows.append((spec.name, (shape, "blue"), [(spec.summary(), ""), (call, "dim")]))
-    _print_rows(rows)
+    Raises SpecError where what is asked for is none.
+    """
+    from lrviz.experiment.docs import section
+    from lrviz.experiment.schedulers import catalogue, families
+    from lrviz.experiment.schedulers.catalogue import find, find_family
+
+    if asked is None:
+        own = [spec for spec in catalogue().values() if not spec.library]
+        _print_rows([*map(_scheduler_row, own)])
+        _print_rows([_family_row(each) for each in families() if each.library])
+        return
+    family, spec = find_family(asked), find(asked)
+    specs = family.specs if family else [spec] if spec else []
+    if not specs:
+        known = [name for each in families() for name in (each.key, *each.names)]
+        message = f"unknown family or scheduler {shown(asked)}{nearest(asked, known) or '; lrviz list shows them'}"
+        raise SpecError(message)
+    if len(specs) > 1:
+        _print_rows([*map(_scheduler_row, specs)])
+    else:
+        _print_markdown(section(specs[0]))
+
+
+def _scheduler_row(spec: type[SchedulerSpec]) -> Row:
+    """Return a scheduler's name and shape, a line on what it does, what it is upstream and what it must be given."""
+    from lrviz.experiment.schedulers import Watching
+
+    shape = spec.shape.translate(_PLAIN) if plain_blocks() else spec.shape
+    needs = ", ".join(spec.required())
+    names = [name for name in spec.aliases or [spec.__name__] if spec.library and len(name) <= NARROWEST_TEXT]
+    takes = [*names, *([f"takes {needs}"] if needs else [])]
+    call = f"{spec.__name__}({needs})" if spec.module else "; ".join(takes)
+    if issubclass(spec, Watching):
+        call += f"{', ' * bool(call)}stepped with a metric"
+    if spec.name == "custom":
+        call = "package.module:Name, with --arg name=value"
+    elif not spec.on_command_line:
+        call += ", in YAML"
+    return spec.name, (shape, "blue"), [(spec.summary(), ""), *([(call, "dim")] if call else [])]
+
+
+def _family_row(family: Family) -> Row:
+    count = f"{len(family.specs)} scheduler{'s' * (len(family.specs) > 1)}"
+    return family.title, (count, "blue"), [(", ".join(family.names), ""), (f"lrviz list {family.key}", "dim")]
 
 
 def show_rules() -> None:
@@ -46,28 +82,38 @@ def show_rules() -> None:
 
 def explain_rule(name: str) -> None:
     """Print what there is to know of a rule; raises SpecError where there is none of the name."""
-    from rich.markdown import Markdown
-
     from lrviz.rules import RULES
     from lrviz.rules.docs import section
 
     if name not in RULES:
         message = f"unknown rule {shown(name)}{nearest(name, RULES) or '; lrviz check --list shows them'}"
         raise SpecError(Problem(place="--explain", message=message))
-    console().print(Markdown(section(RULES[name]), code_theme="ansi_light"))
+    _print_markdown(section(RULES[name]))
 
 
-def _print_rows(rows: Sequence[tuple[str, Styled, Sequence[Styled]]]) -> None:
+def _print_markdown(text: str) -> None:
+    from rich.markdown import Markdown
+
+    screen = console()
+    with screen.capture() as printed:  # rich fills its lines up with blanks
+        screen.print(Markdown(text, code_theme="ansi_light"))
+    typer.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
+
+
+def _print_rows(rows: Sequence[Row]) -> None:
     """Print rows of a name, a short word or drawing, and sentences; below the name where there is no room beside it."""
     from rich.text import Text
 
     screen = console()
     first, second = max(len(name) for name, _, _ in rows) + 2, max(len(word) for _, (word, _), _ in rows) + 2
-    beside = screen.width - first - second >= NARROWEST_TEXT
+    beside, stacked = screen.width - first - second >= NARROWEST_TEXT, screen.width < first + second
     indent = first + second if beside else 4
     for name, (word, color), sentences in rows:
         head = Text.assemble((name.ljust(first), "bold"), (word, color), " " * (second - len(word)))
         lines = [line for text in sentences for line in Text(*text).wrap(screen, screen.width - indent)]
+        if stacked:
+            head = Text(name, "bold")
+            lines.insert(0, Text(word, color))
         if not beside:
             lines.insert(0, Text())
         for number, line in enumerate(lines):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import lrviz
-from lrviz.cli.commands import Action, Command, CommandGroup, Verb, spelled, targets
+from lrviz.cli.commands import Action, Command, CommandGroup, Verb, families, spelled, targets
 from lrviz.errors import Problem, SpecError, nearest, shown
 
 SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
@@ -64,10 +64,13 @@ def lrviz_main(
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_show_version)
     ] = False,
 ) -> None:
-    """Show what a PyTorch learning-rate schedule will really do."""
+    """Show what a PyTorch learning-rate schedule will really do.
+
+    For example: lrviz plot onecycle --max-lr 1e-3
+    """
 
 
-@app.command(cls=Verb, no_args_is_help=True)
+@app.command(cls=Verb)
 def plot(target: Target = None) -> Action:
     """Draw a schedule as PNG, SVG or PDF."""
     from lrviz.cli import flags, plot
@@ -85,7 +88,7 @@ def plot(target: Target = None) -> Action:
     ]  # fmt: skip
 
 
-@app.command(cls=Verb, no_args_is_help=True)
+@app.command(cls=Verb)
 def table(target: Target = None) -> Action:
     """Print a schedule as a table, or as CSV, JSON or Markdown."""
     from lrviz.cli import flags, table
@@ -115,8 +118,11 @@ def _replay_flags() -> list[inspect.Parameter]:
 def _engine_flag() -> inspect.Parameter:
     from lrviz.cli import flags
 
-    engines = ("auto", "torch", "light")
-    message = "what replays: torch, or its scheduler files alone (see lrviz engines)"
+    engines = ("auto", "torch", "light", "upstream")
+    message = (
+        "what replays: torch, or its scheduler files alone (see lrviz engines); upstream: the installed class of the "
+        "library that the schedule is from"
+    )
     return flags.choice("engine", "Replay", engines, message, "auto")
 
 
@@ -142,7 +148,7 @@ def _rule_names() -> list[tuple[str, str]]:
     return [(rule.name, rule.summary) for rule in RULES.values()]
 
 
-@app.command(cls=Verb, no_args_is_help=True, options_metavar="[OPTIONS] [FILE]...")
+@app.command(cls=Verb, options_metavar="[OPTIONS] [FILE]...")
 def check(
     target: Target = None,
     rules: Annotated[
@@ -156,7 +162,10 @@ def check(
                      "instead.", is_eager=True, callback=_explain_rule, show_default=False, autocompletion=_rule_names),
     ] = None,
 ) -> Action:  # fmt: skip
-    """Find what is wrong with schedules, before the run; exit with 1 where there is an error."""
+    """Find what is wrong with schedules, before the run; exit with 1 where there is an error.
+
+    It takes any number of files, and folders of them.
+    """
     from lrviz.cli import check, flags
 
     return check.check, [
@@ -175,11 +184,17 @@ def check(
 
 
 @app.command("list", cls=Command)
-def list_schedulers() -> None:
+def list_schedulers(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="FAMILY|SCHEDULER", autocompletion=families, show_default=False,
+                       help="Those of torch, of no library (by-hand) or of one library; or all of one scheduler."),
+    ] = None,
+) -> None:  # fmt: skip
     """Show every scheduler: its shape, its torch class and what it must be given."""
     from lrviz.cli.about import show_schedulers
 
-    show_schedulers()
+    show_schedulers(name)
 
 
 @app.command("gallery", cls=Command)
@@ -193,6 +208,10 @@ def draw_gallery(
         list[str],
         typer.Option("--allow-import", metavar="MODULE", help="Let files name schedulers of it.", show_default=False),
     ] = [],  # noqa: B006  typer copies it
+    allow_files: Annotated[
+        list[str],
+        typer.Option("--allow-files", metavar="DIR", help="Let files read metrics below it.", show_default=False),
+    ] = [],  # noqa: B006  typer copies it
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 and a list of what drifted.", show_default=False)
     ] = False,
@@ -204,7 +223,7 @@ def draw_gallery(
     """Draw every figure of a folder of experiments and its sub-folders, with summaries and an index."""
     from lrviz.cli import gallery
 
-    asked = gallery.Asked(configs, output, formats, allow_import)
+    asked = gallery.Asked(configs, output, formats, allow_import, allow_files)
     gallery.check(asked, format, prune=prune) if check else gallery.draw(asked, format, prune=prune)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -37,7 +37,8 @@ def check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     for target in targets:
         settings = (flags, project(_folder(target)))
         one = _checked(target, given, *settings)
-        checked.append(_fixed(target, one, given, settings) if fixes and one.found else one)
+        one = _fixed(target, one, given, settings) if fixes and one.found else one
+        checked.append(_edited(target, one, given, settings) if given["format"] == "sarif" and one.found else one)
     if not given["diff"]:
         _print(checked, passed_over, given["format"])
     if passed_over:
@@ -83,12 +84,7 @@ def _fixed(
     from lrviz.cli.fixing import fix
 
     assert source.path is not None
-    quiet = {**given, "quiet": True}  # torch's warnings are told once
-
-    def recheck(content: bytes) -> Checked:
-        return _checked(file_source(source.name, content), quiet, *settings)
-
-    fixed = fix(source.path, one, recheck, given.get("key"))
+    fixed = fix(source.path, one, _recheck(source, given, settings), given.get("key"))
     if given["diff"]:
         typer.echo(fixed.diff(), nl=False)
         return one
@@ -97,6 +93,25 @@ def _fixed(
         line = f"fixed {found.place}: {found.finding.rule}: {found.finding.fix}"
         typer.echo(line, err=given["format"] != "text")
     return fixed.checked
+
+
+def _edited(
+    source: Source, one: Checked, given: Mapping[str, Any], settings: tuple[ProjectSettings, ProjectSettings]
+) -> Checked:
+    """Return what was found with the fixes as edits of the target's file, where it is one."""
+    from lrviz.cli.fixing import with_edits
+
+    if source.path is None:
+        return one
+    return with_edits(source.path, one, _recheck(source, given, settings), given.get("key"))
+
+
+def _recheck(
+    source: Source, given: Mapping[str, Any], settings: tuple[ProjectSettings, ProjectSettings]
+) -> Callable[[bytes], Checked]:
+    """Return what checks a target's file as if it had another content."""
+    quiet = {**given, "quiet": True}  # torch's warnings are told once
+    return lambda content: _checked(file_source(source.name, content), quiet, *settings)
 
 
 def _from_flags(given: Mapping[str, Any]) -> ProjectSettings:
@@ -118,7 +133,9 @@ def _checked(source: Source, given: Mapping[str, Any], flags: ProjectSettings, p
     try:
         experiment = source.load(given)
     except SpecError as error:
-        found, problems = _explained(error.problems, (flags, project))
+        own = error.sections.get(CheckSettings)
+        layers = (flags, own, project) if isinstance(own, CheckSettings) else (flags, project)
+        found, problems = _explained(error.problems, layers)
         return Checked(source.name, found, problems=problems, is_strict=is_strict)
     findings = examine(experiment, run(experiment, given), flags, project)
     found = [Found(_worded(finding, source), place_of(finding, experiment.document)) for finding in findings]
@@ -127,7 +144,8 @@ def _checked(source: Source, given: Mapping[str, Any], flags: ProjectSettings, p
 
 def _worded(finding: Finding, source: Source) -> Finding:
     """Return a finding in the words that the target was given in."""
-    return replace(finding, message=source.worded(finding.message), fix=source.worded(finding.fix))
+    message, fix = source.worded(finding.message), source.worded(finding.fix)
+    return replace(finding, message=message, fix=fix, snippet=source.snippet(finding))
 
 
 def _explained(problems: Sequence[Problem], layers: Sequence[CheckSettings]) -> tuple[list[Found], Sequence[Problem]]:

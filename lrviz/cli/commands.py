@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
 from glob import escape, glob
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.completion import completion_init  # type: ignore[attr-defined]  # it is defined one module further in
@@ -17,13 +17,16 @@ from lrviz.cli.report import columns
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.experiment.docstrings import docstring
 
+if TYPE_CHECKING:
+    from lrviz.experiment.schedulers import SchedulerSpec
+
 Action = tuple[Callable[..., None], list[inspect.Parameter]]
 """What a verb does with its targets and the values of all flags, and the flags that it adds to those of a target."""
 
 TARGET = (
-    "\n\nTARGET is a scheduler's name or torch's name for it, a YAML file, - for standard input, or "
-    "package.module:Name, a scheduler of your own. Each has its own flags, beside those for the run, the "
-    "optimizer and the output: see TARGET --help."
+    "\n\nTARGET is a scheduler's name or its library's name for it, a YAML file, - for standard input, or "
+    "package.module:Name, a scheduler of your own. Each has flags of its own, beside those of the run and the "
+    "optimizer: --help after a target shows them all."
 )
 LIKENESS = 0.75  # of a flag to one that is suggested: they are short words, and many
 WIDEST_HELP = 80  # columns
@@ -46,7 +49,7 @@ class _Light:
     """A command that takes its options as they are given, and shows them in plain text under their headings.
 
     typer checks values with pydantic and draws help with rich's Markdown, whose imports take longer than
-    all of lrviz's own; and what a flag of ours may be is for the kinds in `lrviz.experiment` to say.
+    all of lrviz's own; and what a flag of ours may be is for the types of argument in `lrviz.experiment` to say.
     """
 
     def __init__(self, *args: Any, help: str | None = None, callback: Any = None, **settings: Any) -> None:
@@ -76,7 +79,9 @@ class _Light:
         known = {name: parameter for parameter in self.get_params(ctx) for name in parameter.opts}
         if flag in known:
             return "takes no value" if known[flag].is_flag else f"needs a value: {known[flag].metavar}"
-        near = nearest(flag[2:], (name[2:] for name in known if name.startswith("--")), LIKENESS)
+        names = [name[2:] for name in known if name.startswith("--")]
+        begun = [name for name in names if name.startswith(flag[2:])]
+        near = nearest(flag[2:], names, LIKENESS) or (f"; did you mean '{begun[0]}'?" if len(begun) == 1 else "")
         return "no such flag" + (near.replace(" '", " '--") or f"; {ctx.command_path} --help shows them")
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -119,9 +124,17 @@ class CommandGroup(_Light, TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command of a name; raises SpecError where there is none."""
         if args[0] not in self.commands and not args[0].startswith("-") and not ctx.resilient_parsing:
-            hint = nearest(args[0], self.commands) or "; lrviz --help shows them"
-            raise SpecError(f"unknown command {shown(args[0])}{hint}")
+            raise SpecError(f"unknown command {shown(args[0])}{self._instead(args[0])}")
         return super().resolve_command(ctx, args)
+
+    def _instead(self, name: str) -> str:
+        """Return what somebody meant who gave this name as a command."""
+        from lrviz.cli.targets import find
+
+        try:
+            return f"; did you mean `lrviz plot {find(name, 'plot').name}`?"
+        except SpecError:
+            return nearest(name, self.commands) or "; lrviz --help shows them"
 
 
 class Verb(Command):
@@ -153,8 +166,9 @@ class Verb(Command):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         own = {flag for parameter in self.get_params(ctx) for flag in parameter.opts}
-        if args and not own.intersection(_flag(argument) for argument in args) and not ctx.resilient_parsing:
-            raise SpecError(f"there is no target: lrviz {self.name} TARGET {' '.join(args)}")
+        if not own.intersection(_flag(argument) for argument in args) and not ctx.resilient_parsing:
+            line = " ".join(["lrviz", str(self.name), "TARGET", *args])
+            raise SpecError(f"there is no target: {line}; cosine is one, and lrviz {self.name} --help shows all")
         return super().parse_args(ctx, args)
 
     def _first_target(self, args: Sequence[str]) -> int | None:
@@ -187,23 +201,33 @@ class Verb(Command):
         def callback(ctx: typer.Context, **given: Any) -> None:
             act([source, *map(file_source, ctx.args)], given)
 
-        context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-        parameters = [context, *source.flags(), *own]
-        callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        single = typer.Typer(add_completion=False, rich_markup_mode=None)
-        single.command(
-            name, cls=Command, help=source.help, epilog=DURATIONS, options_metavar=str(self.options_metavar),
-            context_settings={"allow_extra_args": True},
-        )(callback)  # fmt: skip
-        return typer.main.get_command(single)
+        return _command(
+            callback, [*source.flags(), *own], name=name, help=source.help, epilog=DURATIONS,
+            options_metavar=str(self.options_metavar), context_settings={"allow_extra_args": True},
+        )  # fmt: skip
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return ["[OPTIONS] TARGET [FLAGS]..."]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
+        assert self.callback is not None
         super().format_options(ctx, formatter)
-        _write_rows(formatter, "Schedulers", scheduler_lines())
+        _command(*self.callback(), add_help_option=False).format_options(ctx, formatter)
+        _write_rows(formatter, "Schedulers", _scheduler_rows())
+
+
+def _command(callback: Callable[..., None], flags: Sequence[inspect.Parameter], **settings: Any) -> Any:
+    """Return the command that calls a function with its context and the values of flags."""
+
+    def call(ctx: typer.Context, **given: Any) -> None:
+        callback(ctx, **given)
+
+    context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    call.__signature__ = inspect.Signature([context, *flags])  # type: ignore[attr-defined]
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in (context, *flags)}
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command(cls=Command, **settings)(call)
+    return typer.main.get_command(single)
 
 
 def _flag(argument: str) -> str:
@@ -213,22 +237,45 @@ def _flag(argument: str) -> str:
 
 
 def targets(incomplete: str) -> list[tuple[str, str]]:
-    """Return how a target may go on: schedulers, by torch's names after a capital letter, and YAML files."""
+    """Return how a target may go on: schedulers, by their libraries' names after a capital letter, and YAML files."""
     from lrviz.experiment.schedulers import catalogue
 
-    specs = [spec for spec in catalogue().values() if spec.on_command_line and spec.module]
-    names = [(spec.__name__, spec.summary()) for spec in specs] if incomplete[:1].isupper() else scheduler_lines()
+    names = scheduler_lines()
+    if incomplete[:1].isupper():
+        specs = [spec for spec in catalogue().values() if spec.on_command_line and (spec.module or spec.library)]
+        names = [(name, spec.summary()) for spec in specs for name in (spec.__name__, *spec.aliases)]
     patterns = [f"{escape(incomplete)}*{below}{end}" for below in ("", "/*") for end in (".yaml", ".yml")]
     files = {name for each in patterns for name in glob(each)}  # noqa: PTH207  pathlib drops a ./ that was typed
     return [*names, *((name, "") for name in sorted(files))]
+
+
+def families(incomplete: str) -> list[tuple[str, str]]:
+    """Return what `lrviz list` can be asked for."""
+    from lrviz.experiment.schedulers import families
+
+    return [*((family.key, f"schedulers of {family.title}") for family in families()), *scheduler_lines()]
 
 
 def scheduler_lines() -> list[tuple[str, str]]:
     """Return the name of every scheduler that can be a target, with a line on what it does."""
     from lrviz.experiment.schedulers import catalogue
 
-    return [
-        (name, f"{spec.summary()} ({spec.__name__})" if spec.module else spec.summary())
-        for name, spec in catalogue().items()
-        if spec.on_command_line
-    ]
+    return [_line(spec) for spec in catalogue().values() if spec.on_command_line]
+
+
+def _line(spec: type[SchedulerSpec]) -> tuple[str, str]:
+    return spec.name, f"{spec.summary()} ({spec.__name__})" if spec.module else spec.summary()
+
+
+def _scheduler_rows() -> list[tuple[str, str]]:
+    """Return a line for every scheduler that can be a target, but one for several of a library."""
+    from lrviz.experiment.schedulers import families
+
+    rows = []
+    for family in families():
+        shown = [spec for spec in family.specs if spec.on_command_line]
+        if family.library and len(shown) > 1:
+            rows.append((f"{family.key}-…", f"{len(shown)} of {family.title}: lrviz list {family.key}"))
+        else:
+            rows += map(_line, shown)
+    return rows

@@ -39,11 +39,25 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """What a fix makes of a file: text, without a last line end, for its lines from `first` to `last`, and `width`.
+
+    Lines are counted from 1; `width` is that of the last one, in characters.
+    """
+
+    first: int
+    last: int
+    width: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Found:
-    """A finding and its place."""
+    """A finding and its place; `edit` is its fix in the file, where somebody asked for that and it helps."""
 
     finding: Finding
     place: Place
+    edit: Edit | None = None
 
 
 @dataclass(frozen=True)
@@ -102,10 +116,9 @@ def _panel(finding: Finding, place: str) -> Panel:
     color = COLORS[finding.severity]
     parts: list[Any] = [Text(finding.message), Text(""), Text(f"Instead: {finding.fix}")]
     if finding.snippet:
-        parts += [
-            Text(""),
-            Syntax(finding.snippet, "yaml", background_color="default", theme="ansi_light", word_wrap=True),
-        ]
+        language = "bash" if finding.snippet.startswith("--") else "yaml"
+        code = Syntax(finding.snippet, language, background_color="default", theme="ansi_light", word_wrap=True)
+        parts += [Text(""), code]
     title = Text.assemble((finding.severity, f"bold {color}"), " ", (finding.rule, "bold"))
     return Panel(
         Group(*parts), title=title, subtitle=Text(place, "dim") if place else None, title_align="left",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from difflib import unified_diff
 from pathlib import Path
 
-from lrviz.cli.findings import Checked, Found
+from lrviz.cli.findings import Checked, Edit, Found
 from lrviz.cli.rewriting import rewritten
 from lrviz.files import replacing
 
@@ -56,7 +56,7 @@ def fix(path: Path, checked: Checked, check: Callable[[bytes], Checked], key: st
             return Fixed(path, content, new, done, checked)
         found = left[0]
         tried.add(_key(found))
-        candidate = _with_fix(new, found, key, is_json=path.suffix.lower() == ".json")
+        candidate = _with_fix(new, found, key, is_json=_is_json(path))
         if candidate is None or candidate in seen:
             continue
         after = check(candidate)
@@ -64,6 +64,35 @@ def fix(path: Path, checked: Checked, check: Callable[[bytes], Checked], key: st
             new, checked = candidate, after
             seen.add(new)
             done.append(found)
+
+
+def with_edits(path: Path, checked: Checked, check: Callable[[bytes], Checked], key: str | None = None) -> Checked:
+    """Return what was found with the edit that each fix is, alone, where it helps; `check` and `key` as in `fix`."""
+    content = path.read_bytes()
+
+    def edited(found: Found) -> Found:
+        new = _with_fix(content, found, key, is_json=_is_json(path)) if found.finding.changes else None
+        is_good = new is not None and new != content and _helps(found, checked, check(new))
+        return replace(found, edit=_edit(content, new)) if new is not None and is_good else found
+
+    return replace(checked, found=[edited(found) for found in checked.found])
+
+
+def _edit(old: bytes, new: bytes) -> Edit:
+    """Return what is between the lines that two contents begin and end with alike, a line at least of each."""
+    before, after = (content.decode("utf-8-sig").split("\n") for content in (old, new))
+    if not before[-1]:
+        del before[-1], after[-1]  # no line, but what the last line's end is followed by
+    shorter = min(len(before), len(after)) - 1
+    first = next((line for line in range(shorter) if before[line] != after[line]), shorter)
+    alike = next((line for line in range(shorter - first) if before[-1 - line] != after[-1 - line]), shorter - first)
+    last = len(before) - alike
+    text = "\n".join(after[first : len(after) - alike])
+    return Edit(first + 1, last, len(before[last - 1].removesuffix("\r")), text.removesuffix("\r"))
+
+
+def _is_json(path: Path) -> bool:
+    return path.suffix.lower() == ".json"
 
 
 def _key(found: Found) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -12,9 +13,10 @@ import typer
 
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import ArgType, Bool, Count, Invalid, ListOf, OneOf
-from lrviz.experiment.record import Record, arg_types, is_required
+from lrviz.experiment.record import Record, arg_types, default_words
 from lrviz.experiment.scalars import scalar
 from lrviz.experiment.values import Value, located
+from lrviz.experiment.writer import in_flow
 
 OptionalText = str | None
 NO = "__no"  # ends the parameter of a flag that switches something off
@@ -23,6 +25,17 @@ NO = "__no"  # ends the parameter of a flag that switches something off
 def flag_name(field: str) -> str:
     """Return a field's flag: `T_max` is `--t-max`."""
     return "--" + field.lower().replace("_", "-")
+
+
+def written(flag: str, value: Any) -> str:
+    """Return a flag and its value as one types them in a shell."""
+    if isinstance(value, bool):
+        return flag if value else f"--no-{flag[2:]}"
+    if isinstance(value, Mapping):
+        value = ",".join(f"{key}:{in_flow(entry)}" for key, entry in value.items())
+    elif isinstance(value, (list, tuple)):
+        value = ",".join(map(in_flow, value))
+    return f"{flag} {shlex.quote(value if isinstance(value, str) else in_flow(value))}"
 
 
 def text(name: str, panel: str, metavar: str, help: str, *flags: str) -> inspect.Parameter:
@@ -52,14 +65,14 @@ def count(name: str, panel: str, help: str) -> inspect.Parameter:
     return _checked(name, panel, Count(help))
 
 
-def _checked(name: str, panel: str, kind: ArgType, default: str | None = None) -> inspect.Parameter:
-    """Return a command's parameter for a flag whose text is read, and refused, as its kind has it."""
+def _checked(name: str, panel: str, arg_type: ArgType, default: str | None = None) -> inspect.Parameter:
+    """Return a command's parameter for a flag whose text is read, and refused, as its type of argument has it."""
 
     def read(given: OptionalText) -> Any:
-        return given if given is None else read_value(kind, given, flag_name(name))
+        return given if given is None else read_value(arg_type, given, flag_name(name))
 
-    settings: dict[str, Any] = {"metavar": _metavar(kind), "callback": read, "autocompletion": _words(kind)}
-    return _parameter(name, OptionalText, default, panel, help=kind.help, **settings)
+    settings: dict[str, Any] = {"metavar": _metavar(arg_type), "callback": read, "autocompletion": _words(arg_type)}
+    return _parameter(name, OptionalText, default, panel, help=arg_type.help, **settings)
 
 
 def _parameter(name: str, annotation: Any, default: Any, panel: str, *flags: str, **settings: Any) -> inspect.Parameter:
@@ -88,38 +101,38 @@ class FlagSet:
         return self.renamed.get(field) or flag_name(field)
 
     def fields(self) -> Iterable[tuple[dataclasses.Field[Any], ArgType, str]]:
-        """Yield each field that has a flag, with its kind and the name of its parameter."""
-        kinds = arg_types(self.record)
+        """Yield each field that has a flag, with its type of argument and the name of its parameter."""
+        types = arg_types(self.record)
         for entry in dataclasses.fields(self.record):
-            if entry.name in kinds and kinds[entry.name].flag:
-                yield entry, kinds[entry.name], f"{self.section}__{entry.name}"
+            if entry.name in types and types[entry.name].flag:
+                yield entry, types[entry.name], f"{self.section}__{entry.name}"
 
     def parameters(self) -> list[inspect.Parameter]:
         """Return the parameters for a command's signature."""
-        return [made for entry, kind, name in self.fields() for made in self._parameters(entry, kind, name)]
+        return [made for entry, arg_type, name in self.fields() for made in self._parameters(entry, arg_type, name)]
 
-    def _parameters(self, entry: dataclasses.Field[Any], kind: ArgType, name: str) -> Iterator[inspect.Parameter]:
-        flag, message = self.flag(entry.name), _help(entry, kind)
-        if isinstance(kind, Bool):  # `--help` shows the one of the two that changes something
+    def _parameters(self, entry: dataclasses.Field[Any], arg_type: ArgType, name: str) -> Iterator[inspect.Parameter]:
+        flag, message = self.flag(entry.name), _help(entry, arg_type)
+        if isinstance(arg_type, Bool):  # `--help` shows the one of the two that changes something
             yield switch(name, self.panel, message, flag, hidden=entry.default is True)
             yield switch(f"{name}{NO}", self.panel, message, f"--no-{flag[2:]}", hidden=not entry.default)
         else:
-            settings: dict[str, Any] = {"metavar": _metavar(kind), "autocompletion": _words(kind)}
+            settings: dict[str, Any] = {"metavar": _metavar(arg_type), "autocompletion": _words(arg_type)}
             yield _parameter(name, OptionalText, None, self.panel, flag, help=message, **settings)
 
     def values(self, given: Mapping[str, Any]) -> dict[str, Value]:
         """Return the flags that were given, as values that know their flag."""
         found = {}
-        for entry, kind, name in self.fields():
+        for entry, arg_type, name in self.fields():
             flag = self.flag(entry.name)
-            if isinstance(kind, Bool):
+            if isinstance(arg_type, Bool):
                 on, off = given.get(name), given.get(f"{name}{NO}")
                 if on and off:
                     raise SpecError(Problem(place=flag, message=f"contradicts --no-{flag[2:]}"))
                 if on or off:
                     found[entry.name] = Value(bool(on), flag)
             elif given.get(name) is not None:
-                found[entry.name] = _read(kind, given[name], flag)
+                found[entry.name] = _read(arg_type, given[name], flag)
         return found
 
     def build(self, given: Mapping[str, Any]) -> Any:
@@ -131,62 +144,49 @@ class FlagSet:
             raise SpecError(located(error.problems, Value(values))) from None
 
 
-def _words(kind: ArgType) -> Callable[[str], list[str]] | None:
+def _words(arg_type: ArgType) -> Callable[[str], list[str]] | None:
     """Return what a shell completes a flag with: the words it takes, in torch's spelling after a capital letter."""
-    item = kind.item if isinstance(kind, ListOf) else kind
+    item = arg_type.item if isinstance(arg_type, ListOf) else arg_type
     if not isinstance(item, OneOf):
         return None
 
     def words(incomplete: str) -> list[str]:
-        before, comma, last = incomplete.rpartition(",") if isinstance(kind, ListOf) else ("", "", incomplete)
+        before, comma, last = incomplete.rpartition(",") if isinstance(arg_type, ListOf) else ("", "", incomplete)
         options = item.options if last[:1].isupper() else item.words
         return [f"{before}{comma}{word}" for word in options if word not in before.split(",")]
 
     return words
 
 
-def _metavar(kind: ArgType) -> str:
-    return "|".join(kind.words) if isinstance(kind, OneOf) else kind.metavar
+def _metavar(arg_type: ArgType) -> str:
+    return "|".join(arg_type.words) if isinstance(arg_type, OneOf) else arg_type.metavar
 
 
-def _help(entry: dataclasses.Field[Any], kind: ArgType) -> str:
+def _help(entry: dataclasses.Field[Any], arg_type: ArgType) -> str:
     """Return the line of `--help`: what it is, what it may be, and what it is when unset."""
-    bounds = "" if isinstance(kind, (OneOf, Bool)) else kind.bounds
-    default = _default(entry, kind)
-    lead = "switch off: " if isinstance(kind, Bool) and entry.default else ""
-    parts = [lead + kind.help, bounds, default if default in ("", "required") else f"default {default}"]
+    bounds = "" if isinstance(arg_type, (OneOf, Bool)) else arg_type.bounds
+    default = default_words(entry, arg_type)
+    lead = "switch off: " if isinstance(arg_type, Bool) and entry.default else ""
+    parts = [lead + arg_type.help, bounds, default if default in ("", "required") else f"default {default}"]
     return "; ".join(part for part in parts if part)
 
 
-def _default(entry: dataclasses.Field[Any], kind: ArgType) -> str:
-    if is_required(entry):
-        return "required"
-    if kind.horizon:
-        return "the run's length"
-    if entry.default is None or kind.default_text:
-        return kind.default_text
-    if isinstance(kind, Bool):
-        return ""
-    parts = entry.default if isinstance(entry.default, tuple) else (entry.default,)
-    return ",".join(f"{part:.6g}" if isinstance(part, float) else str(part) for part in parts)
-
-
-def read_value(kind: ArgType, given: str, flag: str) -> Any:
-    """Return what a flag's text stands for, as its kind has it; raises SpecError with the flag's name."""
+def read_value(arg_type: ArgType, given: str, flag: str) -> Any:
+    """Return what a flag's text stands for, as its type of argument has it; raises SpecError with the flag's name."""
     try:
-        return kind.convert(_read(kind, given, flag).plain())
+        return arg_type.convert(_read(arg_type, given, flag).plain())
     except Invalid as error:
         raise SpecError(Problem(place=flag, message=str(error))) from None
 
 
-def _read(kind: ArgType, given: str, flag: str) -> Value:
+def _read(arg_type: ArgType, given: str, flag: str) -> Value:
     """Return a flag's text as the value that the same text is in YAML."""
-    if kind.is_raw:
+    if arg_type.is_raw:
         return Value(given, flag)
-    text = kind.split(given)
+    text = arg_type.split(given)
     if text.lstrip().startswith(("[", "{")):
         return in_yaml(text, flag)
-    return Value(text if kind.is_text else scalar(text), flag)
+    return Value(text if arg_type.is_text else scalar(text), flag)
 
 
 def in_yaml(text: str, place: str) -> Value:

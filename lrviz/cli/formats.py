@@ -11,7 +11,7 @@ from urllib.parse import quote
 import typer
 
 import lrviz
-from lrviz.cli.findings import Checked, Found, Place, summary
+from lrviz.cli.findings import Checked, Edit, Found, Place, summary
 from lrviz.errors import Problem
 from lrviz.rules import RULES, SEVERITIES, Finding, Rule
 from lrviz.rules.docs import section
@@ -140,7 +140,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 def _result(found: Found) -> dict[str, Any]:
     finding = found.finding
-    return {
+    result = {
         "ruleId": finding.rule,
         "ruleIndex": list(RULES).index(finding.rule),
         "level": _SARIF[finding.severity],
@@ -148,6 +148,14 @@ def _result(found: Found) -> dict[str, Any]:
         "locations": [*_locations(found.place)],
         "properties": {"step": finding.step, "changes": _changes(finding)},
     }
+    return result | ({"fixes": [_fix(found, found.edit)]} if found.edit else {})
+
+
+def _fix(found: Found, edit: Edit) -> dict[str, Any]:
+    region = {"startLine": edit.first, "startColumn": 1, "endLine": edit.last, "endColumn": edit.width + 1}
+    replacement = {"deletedRegion": region, "insertedContent": {"text": edit.text}}
+    change = {"artifactLocation": _artifact(str(found.place.file)), "replacements": [replacement]}
+    return {"description": {"text": found.finding.fix}, "artifactChanges": [change]}
 
 
 def _notification(problem: Problem) -> dict[str, Any]:
@@ -160,10 +168,12 @@ def _notification(problem: Problem) -> dict[str, Any]:
 
 def _locations(place: Place) -> Iterator[Mapping[str, Any]]:
     if place.file:
-        path = Path(place.file)
-        location: dict[str, Any] = {
-            "artifactLocation": {"uri": path.as_uri() if path.is_absolute() else quote(path.as_posix())}
-        }
+        location: dict[str, Any] = {"artifactLocation": _artifact(place.file)}
         if place.line:
             location["region"] = {"startLine": place.line}
         yield {"physicalLocation": location}
+
+
+def _artifact(file: str) -> dict[str, str]:
+    path = Path(file)
+    return {"uri": path.as_uri() if path.is_absolute() else quote(path.as_posix())}

@@ -14,7 +14,7 @@ import typer
 
 from lrviz.cli.flags import read_value
 from lrviz.cli.report import print_message, print_note, progress
-from lrviz.errors import OutputError, Problem, SpecError
+from lrviz.errors import OutputError, Problem, SpecError, counted
 from lrviz.experiment.argtypes import OneOf
 from lrviz.render.figure.output import FORMATS
 from lrviz.render.figure.standalone import import_matplotlib
@@ -33,6 +33,7 @@ class Asked:
     output: str
     formats: str
     allow_import: Sequence[str]
+    allow_files: Sequence[str]
 
     @property
     def command(self) -> str:
@@ -41,6 +42,7 @@ class Asked:
         flags += ["-o", self.output] if self.output != "gallery" else []
         flags += ["--formats", self.formats] if self.formats != "png,svg" else []
         flags += [part for module in self.allow_import for part in ("--allow-import", module)]
+        flags += [part for folder in self.allow_files for part in ("--allow-files", folder)]
         return one_line(shlex.join(["lrviz", "gallery", *flags]))
 
     def collect(self) -> list[Entry]:
@@ -50,7 +52,7 @@ class Asked:
         import_matplotlib()
         folder = Path(self.configs) if self.configs else own_configs()
         with _progress("replaying", len(find(folder))) as report:
-            return collect(folder, allow_import=self.allow_import, on_replayed=report)
+            return collect(folder, allow_import=self.allow_import, allow_files=self.allow_files, on_replayed=report)
 
 
 def formats_of(text: str) -> list[str]:
@@ -74,7 +76,7 @@ def draw(asked: Asked, form: str, *, prune: bool) -> None:
         print_message(severity, line)
     _print_count(entries)
     where = f"{output}/, with an index in {output / 'README.md'}"
-    typer.echo(f"wrote {_counted(count, 'figure')} as {', '.join(formats)} to {one_line(where)}")
+    typer.echo(f"wrote {counted(count, 'figure')} as {', '.join(formats)} to {one_line(where)}")
     if prune and old and not known:
         message = f"{output} was no gallery before, so its other figures may not be lrviz's; nothing was removed"
         raise SpecError(Problem(place="--prune", message=message))
@@ -82,7 +84,7 @@ def draw(asked: Asked, form: str, *, prune: bool) -> None:
         if prune:
             _remove(output / name)
         else:
-            print_note(f"{name}: no YAML file makes it; --prune removes it")
+            print_note(f"{one_line(name)}: no YAML file makes it; --prune removes it")
 
 
 def _strays(entries: Sequence[Entry], output: Path) -> tuple[list[str], bool]:
@@ -113,6 +115,7 @@ def _remove(path: Path) -> None:
 def check(asked: Asked, form: str, *, prune: bool) -> None:
     """Compare the gallery with its files, as text or JSON; exit with 1 where they drifted."""
     from lrviz.drift import differences
+    from lrviz.gallery import figure_names
 
     as_json = _form(form) == "json"
     if prune:
@@ -136,7 +139,7 @@ def check(asked: Asked, form: str, *, prune: bool) -> None:
         typer.echo(f"{stale} {are} out of date; run `{asked.command}{flag}`", err=True)
         raise typer.Exit(1)
     if not as_json:
-        typer.echo(f"{output}/ is up to date: {_counted(len(entries), 'figure')} and their summaries")
+        typer.echo(one_line(f"{output}/ is up to date: {counted(len(figure_names(entries)), 'figure')}"))
 
 
 def _form(text: str) -> str:
@@ -170,15 +173,11 @@ def _finding_lines(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
 def _print_count(entries: Sequence[Entry]) -> None:
     """Say how many findings there are, if any."""
     severities = [finding.severity for entry in entries for finding in entry.findings]
-    counts = [_counted(severities.count(severity), severity) for severity in ("error", "warning")
+    counts = [counted(severities.count(severity), severity) for severity in ("error", "warning")
               if severity in severities]  # fmt: skip
     if counts:
         having = sum(bool(entry.findings) for entry in entries)
-        print_note(f"{' and '.join(counts)} in {having} of {_counted(len(entries), 'schedule')}; see `lrviz check`")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun if count == 1 else noun + 's'}"
+        print_note(f"{' and '.join(counts)} in {having} of {counted(len(entries), 'schedule')}; see `lrviz check`")
 
 
 @contextmanager

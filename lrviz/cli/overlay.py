@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import NoneType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lrviz.cli.flags import FlagSet, in_yaml, repeated
+from lrviz.cli.flags import FlagSet, in_yaml, repeated, written
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.experiment.clock import LIBRARIES, Run
 from lrviz.experiment.optimizers import Group, OptimizerSpec
@@ -17,6 +17,9 @@ from lrviz.experiment.record import arg_types
 from lrviz.experiment.scalars import scalar
 from lrviz.experiment.schedulers.composite import Warmup
 from lrviz.experiment.values import Value
+
+if TYPE_CHECKING:
+    from lrviz.rules.changes import Change
 
 RUN = FlagSet(Run, "run", "Run")
 WARMUP = FlagSet(Warmup, "", "Run")
@@ -165,23 +168,34 @@ def _refuse_idle(optimizer: Value) -> None:
 def in_flags(text: str, scheduler: FlagSet) -> str:
     """Return a message for somebody who typed flags: an argument of theirs is called by its flag.
 
-    What a message quotes is left as it was typed.
+    What a message quotes is left as it was typed, and names that it lists as they are to be typed.
     """
     flags = _flags(scheduler)
     names = {field.rpartition(".")[2]: flag for field, flag in flags.items()}
     odd = [name for name in names if "_" in name or name != name.lower()]  # no words of plain English
     known, unmistakable = "|".join(names), "|".join(odd)
-    quoted = r"(?<!\w)(?:'[^'\n]*'|\"[^\"\n]*\")(?!\w)"
+    quoted = r"(?<!\w)(?:'[^'\n]*'|\"[^\"\n]*\")(?!\w)|known are (?:[\w-]+, )*[\w-]+"
     named = rf"`({known})`|(?<=such as )({known}): |(?<= or )({known}): "
-    pattern = rf"{quoted}|{named}|(?<![\w.-])({unmistakable})\b(?: = (?=[-.\d]))?"
+    pattern = rf"{quoted}|{named}|(?<![\w.-])({unmistakable})\b(?: = (?=[-.\d])|: false\b)?"
 
     def flag(found: re.Match[str]) -> str:
         name = next(filter(None, found.groups()), None)
         if name is None:
             return found[0]
+        if found[0].endswith(": false"):
+            return f"--no-{names[name][2:]}"
         return names[name] + " " * found[0].endswith(" ")
 
     return re.sub(pattern, flag, text)
+
+
+def as_flags(changes: Iterable[Change], scheduler: FlagSet) -> str:
+    """Return the flags that make changes of what other flags say; nothing where one has no flag."""
+    flags = _flags(scheduler)
+    changes = list(changes)
+    if any(each.remove or each.field not in flags for each in changes):
+        return ""
+    return " ".join(written(flags[each.field], each.value) for each in changes)
 
 
 def located(problems: Sequence[Problem], scheduler: FlagSet | None) -> list[Problem]:

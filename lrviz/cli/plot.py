@@ -11,7 +11,7 @@ from lrviz.cli.flags import FlagSet
 from lrviz.cli.replaying import finish, run_lines, shown_trace
 from lrviz.cli.report import print_line, print_note
 from lrviz.cli.targets import Source, only
-from lrviz.errors import Problem, SpecError
+from lrviz.errors import Problem, SpecError, counted
 from lrviz.experiment.values import Value, located
 from lrviz.render.figure.options import FigureOptions, Mark
 from lrviz.render.figure.output import format_of, write
@@ -46,10 +46,11 @@ def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
         print_note(note)
     write(figure, sys.stdout.buffer if output is None else output, file_format, options.dpi)
     lines = [f"wrote {output}"] if output else []
-    for group in trace.groups:
-        does = summary_line(trace, group, experiment.name)
-        lines.append(f"{does}; {trace.steps:,} steps, torch {trace.torch_version}")
-    for line in [*lines, *run_lines(experiment, given)]:
+    both = trace.side_by_side()
+    for group in both.groups:
+        does = summary_line(both, group, experiment.name)
+        lines.append(f"{does}; {counted(trace.steps, 'step')}, torch {trace.torch_version}")
+    for line in [*lines, *run_lines(experiment, trace, given)]:
         print_line(line, err=output is None)
     finish(trace)
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, redirect_stdout
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lrviz.cli.flags import flag_name
 from lrviz.cli.report import print_message, print_note, progress
-from lrviz.errors import ReplayError
+from lrviz.errors import ReplayError, SpecError
 from lrviz.experiment.experiment import Experiment
+from lrviz.render.text.sentences import difference_lines, engine_line
 
 if TYPE_CHECKING:
     from lrviz.cli.targets import Source
     from lrviz.rules import Finding
     from lrviz.trace import Trace
 
-SLOW = 200_000  # settings from which a progress bar is worth its place
+SLOW = 200_000  # changes of a learning rate from which a progress bar is worth its place
 
 
 def run(experiment: Experiment, given: Mapping[str, Any]) -> Trace:
@@ -26,16 +27,26 @@ def run(experiment: Experiment, given: Mapping[str, Any]) -> Trace:
     from lrviz.engine.select import replay
 
     total = experiment.run.clock.settings
-    with progress("replaying", total) if total >= SLOW else nullcontext() as update:
+    options = {"engine": given["engine"], "train": given.get("train", False), "partial": True}
+    with progress("replaying", total) if experiment.changes >= SLOW else nullcontext() as update:
         report = update and (lambda done, _: update(completed=done))
         with redirect_stdout(sys.stderr):  # what a scheduler of the user's own prints is no part of a report
-            trace = replay(
-                experiment, partial=True, engine=given["engine"], train=given.get("train", False), progress=report
-            )
+            trace = _located(lambda: replay(experiment, progress=report, **options))
     if not given.get("quiet"):
+        who = "upstream" if trace.engine == "upstream" else "torch"
         for note in trace.warnings:
-            print_note(f"torch warned {note.where}: {note.message}")
+            print_note(f"{who} warned {note.where}: {note.message}")
+        for line in difference_lines(trace, experiment):
+            print_note(line)
     return trace
+
+
+def _located(replay: Callable[[], Trace]) -> Trace:
+    """Return a replay; why its engine cannot run has the name of the flag."""
+    try:
+        return replay()
+    except SpecError as error:
+        raise SpecError([each.at("--engine") if each.field == "engine" else each for each in error.problems]) from None
 
 
 def shown_trace(source: Source, experiment: Experiment, given: Mapping[str, Any]) -> tuple[Trace, list[Finding]]:
@@ -93,9 +104,14 @@ def _idle_flags(experiment: Experiment, given: Mapping[str, Any]) -> Iterator[st
             )
 
 
-def run_lines(experiment: Experiment, given: Mapping[str, Any]) -> list[str]:
-    """Return in words what the run's length came to, unless nobody wants to know."""
-    return [] if given["quiet"] else [*_origin_lines(experiment), *experiment.run.lines()]
+def run_lines(experiment: Experiment, trace: Trace, given: Mapping[str, Any]) -> list[str]:
+    """Return in words what was read and replayed: the run's length, and whose schedule; unless nobody wants to know."""
+    if given["quiet"]:
+        return []
+    read = _origin_lines(experiment)
+    if given["engine"] != "upstream":
+        return [*read, *experiment.lines()]
+    return [*read, *experiment.run.lines(), engine_line(trace)]
 
 
 def _origin_lines(experiment: Experiment) -> list[str]:

@@ -54,9 +54,13 @@ def _fitted(text: str, stream: TextIO) -> str:
     text = "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
     if not stream.isatty():
         return text
-    return "\n".join(
-        textwrap.fill(line, columns(), break_long_words=False, break_on_hyphens=False) for line in text.split("\n")
-    )
+    return "\n".join(map(_filled, text.split("\n")))
+
+
+def _filled(line: str) -> str:
+    """Return a line broken between words, each part with the blanks that it begins with."""
+    blanks = " " * (len(line) - len(line.lstrip(" ")))
+    return textwrap.fill(line, columns(), subsequent_indent=blanks, break_long_words=False, break_on_hyphens=False)
 
 
 def columns() -> int:

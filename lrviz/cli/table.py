@@ -23,6 +23,6 @@ def table(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     sys.stdout.writelines(
         lines(wanted, trace, experiment, every=given["every"], console=console(), ascii=plain_blocks())
     )
-    for line in run_lines(experiment, given):
+    for line in run_lines(experiment, trace, given):
         print_line(line, err=wanted is not Format.TABLE)
     finish(trace)

@@ -8,20 +8,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import fill, indent
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lrviz import documents
 from lrviz.cli import overlay
-from lrviz.cli.flags import FlagSet, flag_name, in_yaml, repeated, text
+from lrviz.cli.flags import FlagSet, flag_name, in_yaml, repeated, text, written
 from lrviz.cli.overlay import overlaid
 from lrviz.cli.report import print_note
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.record import arg_types
-from lrviz.experiment.schedulers import SchedulerSpec, catalogue
+from lrviz.experiment.scalars import scalar
+from lrviz.experiment.schedulers import SchedulerSpec, catalogue, families
 from lrviz.experiment.schedulers.catalogue import find as find_scheduler
 from lrviz.experiment.schedulers.catalogue import names
 from lrviz.experiment.values import MAX_BYTES, Value
+
+if TYPE_CHECKING:
+    from lrviz.rules import Finding
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,11 @@ class Source:
         """Return a message in the words that the target was given in: its flags, or the document's keys."""
         return overlay.in_flags(message, self.scheduler) if self.scheduler else message
 
+    def snippet(self, finding: Finding) -> str:
+        """Return what a finding's fix is to be written as: flags, where the target was given in flags."""
+        flags = overlay.as_flags(finding.changes, self.scheduler) if self.scheduler else ""
+        return flags or finding.snippet
+
     def flags(self) -> list[inspect.Parameter]:
         """Return the parameters of every flag that says what to replay."""
         return [*self.own, *overlay.parameters()]
@@ -56,8 +65,16 @@ def only(sources: Sequence[Source], verb: str) -> Source:
     first, *more = sources
     if more:
         message = f"unexpected argument {shown(more[0].name)}: lrviz {verb} takes one target, and has {first.name}"
-        raise SpecError(message)
+        raise SpecError(message + _instead(more[0].name))
     return first
+
+
+def _instead(argument: str) -> str:
+    """Return how to write what looks like an item of a list, or like an argument of Python."""
+    name, equals, value = argument.partition("=")
+    if equals and name.isidentifier():
+        return f"; a flag is written {flag_name(name)} {value}"
+    return "; a list is written with commas: 30,60,90" if isinstance(scalar(argument), (int, float)) else ""
 
 
 def find(name: str, verb: str) -> Source:
@@ -100,12 +117,15 @@ def _exists(name: str) -> bool:
 
 
 def _unknown(name: str) -> str:
-    known = [spec.name for spec in catalogue().values() if spec.on_command_line]
+    known = [spec.name for spec in catalogue().values() if spec.on_command_line and not spec.library]
+    several = [family for family in families() if family.library]
+    libraries = [f"{each.key}-… ({each.title})" if len(each.specs) > 1 else each.names[0] for each in several]
     every = (
-        f"a target is a scheduler ({', '.join(known)}), a YAML file, - for standard input, or package.module:Name "
-        "of your own; `lrviz list` shows them all"
+        f"a target is a scheduler ({', '.join([*known, *libraries])}), a YAML file, - for standard input, or "
+        "package.module:Name of your own; `lrviz list` shows them all"
     )
-    return f"unknown target {shown(name)}{nearest(name, names())}\n{indent(fill(every, 70), ' ' * 7)}"
+    wrapped = indent(fill(every, 70, break_on_hyphens=False), " " * 7)
+    return f"unknown target {shown(name)}{nearest(name, names())}\n{wrapped}"
 
 
 def _document_of(spec: type[SchedulerSpec]) -> str:
@@ -121,7 +141,7 @@ def _read(root: Value, flags: FlagSet | None, **options: Any) -> Experiment:
     try:
         return documents.read(root, **options)
     except SpecError as error:
-        raise SpecError(overlay.located(error.problems, flags)) from None
+        raise SpecError(overlay.located(error.problems, flags), error.sections) from None
 
 
 def _scheduler_source(spec: type[SchedulerSpec]) -> Source:
@@ -143,27 +163,16 @@ def _help(spec: type[SchedulerSpec]) -> str:
     """Return what the help of a scheduler says: what it does, its formula, its end and its source."""
     about = spec.documentation()
     formula = "\n\n".join(f"\b\n{indent(block, '  ')}" for block in about.formula.split("\n\n"))
-    return f"{about.summary} ({spec.__name__})\n\n{formula}\n\nPast its end: {about.past_end}\n\nSource: {about.source}"
+    first = f"First step: {about.first_step}\n\n" if about.first_step else ""
+    end = f"Past its end: {about.past_end}\n\nSource: {about.source}"
+    return f"{about.summary} ({spec.__name__})\n\n{formula}\n\n{first}{end}"
 
 
 def _missing(spec: type[SchedulerSpec], missing: Sequence[str]) -> str:
-    kinds = arg_types(spec)
-    needs = " and ".join(f"{flag_name(name)} ({kinds[name].help})" for name in missing)
-    example = " ".join([spec.name, *(_example_flag(name, value) for name, value in spec.example.items())])
+    types = arg_types(spec)
+    needs = " and ".join(f"{flag_name(name)} ({types[name].help})" for name in missing)
+    example = " ".join([spec.name, *(written(flag_name(name), value) for name, value in spec.example.items())])
     return f"{spec.name} needs {needs}\n       for example: lrviz plot {example}"
-
-
-def _example_flag(name: str, value: Any) -> str:
-    flag = flag_name(name)
-    if isinstance(value, bool):
-        return flag if value else f"--no-{flag[2:]}"
-    if isinstance(value, Mapping):
-        value = ",".join(f"{key}:{entry:g}" for key, entry in value.items())
-    elif isinstance(value, tuple):
-        value = ",".join(f"{entry:g}" for entry in value)
-    elif isinstance(value, str):
-        value = f'"{value}"'
-    return f"{flag} {value}"
 
 
 def _custom_source(name: str) -> Source:

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from lrviz.engine.engine import Engine
+from lrviz.engine.library import make
 from lrviz.errors import SpecError, nearest, shown
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.record import arg_types
@@ -20,7 +21,7 @@ from lrviz.experiment.schedulers import (
     Custom,
     GroupStart,
     OwnRule,
-    ReduceLROnPlateau,
+    Plateau,
     SchedulerSpec,
     SequentialLR,
 )
@@ -34,6 +35,9 @@ def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -
     in order, on the same optimizer, before their container.
     """
     children = [construct(part.spec, optimizer, engine, part.length) for part in spec.segments(0, total)]
+    upstream = spec.upstream() if engine.upstream else None
+    if upstream is not None:
+        return make(upstream, optimizer)
     match spec:
         case Custom():
             return _own(spec, optimizer)
@@ -45,9 +49,9 @@ def construct(spec: SchedulerSpec, optimizer: Any, engine: Engine, total: int) -
             return _class(spec, engine)(children)
         case SequentialLR():
             return _class(spec, engine)(optimizer, schedulers=children, milestones=list(spec.milestones))
-        case ReduceLROnPlateau() if children:
-            plateau = _class(spec, engine)(optimizer, **_arguments(spec, total))
-            return Beside(children[0], spec.segments(0, total)[0].length, plateau)
+        case Plateau():
+            plateau = engine.scheduler(LR_SCHEDULER, "ReduceLROnPlateau")(optimizer, **_arguments(spec, total))
+            return Beside(children[0], spec.segments(0, total)[0].length, plateau) if children else plateau
         case _:
             return _class(spec, engine)(optimizer, **_arguments(spec, total))
 
@@ -124,9 +128,10 @@ def _set(group: dict[str, Any], values: Mapping[str, float]) -> None:
 def import_target(target: str) -> Callable[..., Any]:
     """Return what `package.module:Name` names, looked for in the current folder first.
 
-    Only what the module itself defines, or lists in `__all__`, is opened: a document that may name one
-    module must not get at those which that module imports. Raises SpecError for anything else, and where
-    there is no such module or name. An error inside the module is its own.
+    Only what the module itself defines, or lists in `__all__`, is opened, and of a package without that
+    list what it has from its own submodules: a document that may name one module must not get at those
+    which that module imports. Raises SpecError for anything else, and where there is no such module or
+    name. An error inside the module is its own.
     """
     module_name, _, attribute = target.partition(":")
     if not all(part.isidentifier() for part in (*module_name.split("."), *attribute.split("."))):
@@ -146,24 +151,31 @@ def import_target(target: str) -> Callable[..., Any]:
 
 def _open(module: ModuleType, attribute: str, target: str) -> Any:
     """Return a module's own attribute, or one of a class of its own: `Name` or `Class.Name`."""
-    home, listed = module.__name__, getattr(module, "__all__", ())
+    home = module.__name__
     owner: Any = module
     for name in attribute.split("."):
         found = None if name.startswith("__") else getattr(owner, name, None)
         if found is None:
-            known = [name for name, value in vars(module).items() if name in listed or _origin(value) == home]
+            known = [name for name, value in vars(module).items() if _opens(module, name, value)]
             raise SpecError(f"{target}: {module.__name__} has no {attribute!r}{nearest(attribute, known)}")
         if not callable(found) and not isinstance(found, ModuleType):
             raise SpecError(f"{target}: {attribute} is not a scheduler class or a function")
         is_module, origin = isinstance(found, ModuleType), _origin(found)
-        if owner is module and name in listed and not is_module:
-            home = origin or home
-        elif is_module or origin != home or not (owner is module or isinstance(owner, type)):
+        is_own = _opens(module, name, found) if owner is module else isinstance(owner, type) and origin == home
+        if is_module or not is_own:
             what = "is a module" if is_module else f"is from {origin or 'another module'}"
             message = f"{name} {what}; only what {module.__name__} itself defines, or lists in __all__, can be named"
             raise SpecError(f"{target}: {message}")
-        owner = found
+        home, owner = origin or home, found
     return owner
+
+
+def _opens(module: ModuleType, name: str, value: Any) -> bool:
+    """Return whether a name of a module is its own: defined or listed there, or, without a list, in a submodule."""
+    listed, origin = getattr(module, "__all__", None), _origin(value) or ""
+    if listed is None and origin.startswith(f"{module.__name__}."):
+        return True
+    return origin == module.__name__ or name in (listed or ())
 
 
 def _origin(found: Any) -> str | None:

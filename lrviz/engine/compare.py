@@ -1,6 +1,6 @@
 """The comparison of the light engine with torch: what is replayed on both, and what differs.
 
-`experiments` is the list: the catalogue, containers, every optimizer, and where torch raises.
+`experiments` is the list: torch's schedulers, containers, every optimizer, and where torch raises.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.optimizers import OPTIMIZERS, Group, OptimizerSpec
 from lrviz.experiment.schedulers import (
+    CORE,
     SWALR,
     ChainedScheduler,
     ConstantLR,
@@ -35,7 +36,6 @@ from lrviz.experiment.schedulers import (
     SchedulerSpec,
     SequentialLR,
     StepLR,
-    catalogue,
 )
 from lrviz.trace import Trace
 
@@ -50,7 +50,7 @@ class EngineCheck:
     """What a comparison found: traces are equal when their rates, momenta, warnings and failures are, bit for bit."""
 
     torch_version: str
-    schedulers: int  # of the catalogue, containers included
+    schedulers: int  # containers included
     optimizers: int
     replays: int
     steps: int  # of all replays together
@@ -155,8 +155,11 @@ def _grouped(name: str) -> tuple[OptimizerSpec, ...]:
 
 
 def _examples() -> list[SchedulerSpec]:
-    """Return what the light engine takes of the catalogue, each with its own example; the containers have none."""
-    examples = [spec(**spec.example) for spec in catalogue().values() if spec.on_command_line]
+    """Return what the light engine takes of torch's and lrviz's, each with its own example; the containers have none.
+
+    Those of other libraries run no code of torch's but LambdaLR's.
+    """
+    examples = [spec(**spec.example) for spec in CORE if spec.on_command_line]
     return [spec for spec in examples if spec.unsupported_reason() is None]
 
 

@@ -30,6 +30,11 @@ class Engine(Protocol):
         """The version of the torch whose code runs."""
         ...
 
+    @property
+    def upstream(self) -> bool:
+        """Whether a library's schedule runs on the library's own class, rather than on lrviz's formula."""
+        ...
+
     def scheduler(self, module: str, name: str) -> Any:
         """Return a scheduler class of torch by the module that holds it and its name."""
         ...
@@ -51,11 +56,15 @@ class Engine(Protocol):
 class TorchEngine:
     """A real `torch.nn.Linear` for each parameter group, under the real optimizer."""
 
-    name = "torch"
     losses: array[float] | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, *, upstream: bool = False) -> None:
+        self.upstream = upstream
         self.torch = _imported()
+
+    @property
+    def name(self) -> str:
+        return "upstream" if self.upstream else "torch"
 
     @property
     def version(self) -> str:

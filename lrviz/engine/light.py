@@ -36,6 +36,7 @@ class LightEngine:
     """The schedulers' and optimizers' own code, over groups without parameters."""
 
     name = "light"
+    upstream = False
     losses: array[float] | None = None
     draws = None
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import repeat
+from itertools import cycle, repeat
 from traceback import walk_tb
 from typing import Any
 
@@ -21,7 +21,7 @@ from lrviz.experiment.optimizers import momentum_name
 from lrviz.experiment.schedulers import ClosedForm, OwnRule, SchedulerSpec
 from lrviz.trace import Failure, GroupTrace, TorchWarning, Trace, column
 
-BLOCK = 20_000  # settings between two calls of `progress`
+BLOCK = 20_000  # changes of a learning rate between two calls of `progress`
 
 Progress = Callable[[int, int], None]
 
@@ -113,7 +113,7 @@ class _Recording:
             step = self.late_stepper(step, spec.first_step)
         if self.engine.losses is not None:
             return self.training_stepper(step, clock.stride)
-        if spec.is_foreign:  # a scheduler of the user's own may look at every step of the optimizer
+        if spec.is_foreign or self.engine.upstream:  # code from elsewhere may look at every step of the optimizer
             return self.training_stepper(step, 1)
         self.engine.train_once(self.optimizer)
         return step
@@ -150,18 +150,21 @@ class _Recording:
         return stepped
 
     def metric_stepper(self, step: Callable[..., None], metric: Any) -> Callable[[], None]:
-        clock = self.experiment.run.clock
+        clock, stride = self.experiment.run.clock, self.experiment.metric_stride
         metrics, losses = self.metrics, self.engine.losses
+        waits = cycle(range(self.experiment.resolved.every - 1, -1, -1))
 
         def value(index: int) -> float:
             if metric == TRAIN and losses is not None:
                 return losses[-1]
             if isinstance(metric, tuple):
                 return float(metric[index])
-            last = (index + 1) * clock.stride - 1  # the optimizer step just taken
+            last = (index + 1) * stride - 1  # the optimizer step just taken
             return float(metric(epoch=clock.epoch_of(last) or 0, step=last))
 
         def stepped() -> None:
+            if next(waits):
+                return
             metrics.append(value(len(metrics)))
             step(metrics[-1])
 
@@ -188,11 +191,11 @@ class _Recording:
 
     def open_columns(self) -> None:
         """Prepare one column for each value that can move, and for the rest nothing."""
-        spec = self.experiment.resolved
-        moved = momentum_name(self.experiment.optimizer.name) if spec.moves_momentum() else None
+        spec, any_may = self.experiment.resolved, self.engine.upstream
+        moved = momentum_name(self.experiment.optimizer.name) if any_may or spec.moves_momentum() else None
         for group in self.optimizer.param_groups:
             names = ["lr", *([] if moved is None else [moved])]
-            names += ["weight_decay"] if spec.moves_weight_decay() and "weight_decay" in group else []
+            names += ["weight_decay"] if (any_may or spec.moves_weight_decay()) and "weight_decay" in group else []
             columns = {name: array("d") for name in names}
             self.columns.append(columns)
             self.readers += [_reader(values, group, name) for name, values in columns.items()]
@@ -200,8 +203,9 @@ class _Recording:
     def advance(self, settings: int, progress: Progress | None) -> Failure | None:
         """Step through the run, and read each setting."""
         left = settings - 1
+        most = max(1, BLOCK * settings // self.experiment.changes)
         while left:
-            block = min(left, BLOCK)
+            block = min(left, most)
             failure = self.guarded(partial(self.advance_block, self.step, block))
             if failure is not None:
                 return failure
@@ -243,6 +247,8 @@ class _Recording:
         frames = [frame for frame, _ in walk_tb(error.__traceback__)]
         if any(frame.f_code.co_name == "train_once" for frame in frames):
             return f"{self.experiment.optimizer.name}.step()"
+        if self.engine.upstream:
+            return self.experiment.scheduler.label
         called = [frame.f_locals.get("self") for frame in frames]
         ours = next((each for each in called if isinstance(each, (ClosedForm, OwnRule))), None)
         if ours is not None:
@@ -263,6 +269,7 @@ class _Recording:
             momentum_name=momentum_name(self.experiment.optimizer.name),
             engine=self.engine.name,
             torch_version=self.engine.version,
+            libraries=self.experiment.follows,
             metric=column(self.metrics) if self.experiment.scheduler.stepped_with() is not None else None,
             loss=None if losses is None else column(losses[:trained]),
             warnings=tuple(self.warnings.values()),

@@ -15,14 +15,14 @@ from lrviz.errors import LrvizError, Problem, ReplayError, SpecError, nearest, s
 from lrviz.experiment.experiment import Experiment
 from lrviz.trace import Trace
 
-ENGINES = ("auto", "torch", "light")
+ENGINES = ("auto", "torch", "light", "upstream")
 
 
 @dataclass(frozen=True, kw_only=True)
 class EngineChoice:
     """Which engine replays an experiment, and why."""
 
-    name: str  # "torch" or "light"
+    name: str  # "torch", "light" or "upstream"
     reason: str
     wants_check: bool = False  # torch runs only because the engines were not compared yet, which a replay can do
 
@@ -37,19 +37,25 @@ def replay(
 ) -> Trace:
     """Replay an experiment on PyTorch's own scheduler and return what each step trains with.
 
-    `engine` is "auto", "torch" or "light" (see `choose`), or an engine. With `train`, and for a plateau
-    whose metric is "train", the optimizer trains a toy problem (see `lrviz.engine.toy`), and `Trace.loss`
-    is its loss. `progress` is called as `lrviz.engine.record.record` says. Raises ReplayError where torch
-    raises, with its words; with `partial` the trace up to there comes back instead, its `failure` set.
-    Raises SpecError for an unknown engine.
+    `engine` is "auto", "torch" or "light" (see `choose`), or an engine; or "upstream", for the installed
+    class of the library that a schedule is from (see `lrviz.engine.upstream`). With `train`, and for a
+    plateau whose metric is "train", the optimizer trains a toy problem (see `lrviz.engine.toy`), and
+    `Trace.loss` is its loss. `progress` is called as `lrviz.engine.record.record` says. Raises ReplayError
+    where torch raises, with its words; with `partial` the trace up to there comes back instead, its
+    `failure` set. Raises SpecError for an unknown engine, and for what "upstream" cannot run.
     """
+    train = train or experiment.trains
     if isinstance(engine, str):
         _check_name(engine)
-    if train or experiment.trains:
+    if engine == "upstream":
+        from lrviz.engine.upstream import replay_upstream
+
+        trace = replay_upstream(experiment, train=train, progress=progress)
+    elif train:
         from lrviz.engine.toy import ToyEngine
 
-        engine = ToyEngine()
-    if isinstance(engine, str):
+        trace = record(experiment, ToyEngine(), progress)
+    elif isinstance(engine, str):
         trace = _on_chosen(experiment, engine, progress)
     else:
         trace = record(experiment, engine, progress)
@@ -63,9 +69,11 @@ def choose(experiment: Experiment | None = None, wanted: str = "auto") -> Engine
 
     "auto" is "light" only where a comparison found it bit-identical to the installed torch. Whatever is
     wanted, what the light engine cannot do, or did otherwise than torch, runs on "torch". Raises SpecError
-    for an unknown name.
+    for an unknown name, and for what "upstream" cannot run.
     """
     _check_name(wanted)
+    if wanted == "upstream":
+        return _upstream(experiment)
     if wanted == "torch":
         return EngineChoice(name="torch", reason="it was asked for")
     if wanted == "auto" and torch_is_loaded():
@@ -74,6 +82,18 @@ def choose(experiment: Experiment | None = None, wanted: str = "auto") -> Engine
         return _light_or_torch(experiment, wanted)
     except Exception as error:  # noqa: BLE001  the light engine has no errors of its own; torch has the last word
         return EngineChoice(name="torch", reason=f"the light engine is not available: {error or type(error).__name__}")
+
+
+def _upstream(experiment: Experiment | None) -> EngineChoice:
+    from lrviz.engine.library import makers
+
+    if experiment is None:
+        return EngineChoice(name="upstream", reason="it was asked for")
+    names = makers(experiment.resolved)
+    if names:
+        return EngineChoice(name="upstream", reason=f"it was asked for: the installed {' and '.join(names)}")
+    whose = "your" if experiment.scheduler.is_foreign else "torch's"
+    return EngineChoice(name="torch", reason=f"{experiment.scheduler.label} is {whose} own")
 
 
 def torch_is_loaded() -> bool:

@@ -20,8 +20,8 @@ class ToyEngine(TorchEngine):
     that takes dense gradients can train it. `losses` holds the loss before each optimizer step.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, upstream: bool = False) -> None:
+        super().__init__(upstream=upstream)
         torch = self.torch
         generator = torch.Generator().manual_seed(SEED)
         x, noise = (torch.randn(POINTS, 1, generator=generator, device="cpu") for _ in range(2))

@@ -296,6 +296,19 @@ class Count(ArgType):
         return {"type": "integer", "minimum": self.minimum, **limit}
 
 
+class Epochs(Count):
+    """A number of epochs, with a fraction where the run's framework trains a part of one."""
+
+    metavar: ClassVar[str] = "INTEGER|FLOAT"
+
+    def convert(self, value: Any) -> Any:
+        is_part = isinstance(value, float) and 0 < value < self.maximum and not value.is_integer()
+        return value if is_part else super().convert(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "number", "exclusiveMinimum": 0, "maximum": self.maximum}
+
+
 DURATION = r"^ *([0-9][0-9_]*([.][0-9]+)? *(ep|%)|rest) *$"
 
 

@@ -1,15 +1,16 @@
-"""The run: how many optimizer steps it has, and at which of them the scheduler steps."""
+"""The run: how many steps it has, and at which of them the scheduler steps."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from lrviz.errors import Problem, SpecError
-from lrviz.experiment.argtypes import Bool, Count, OneOf, Version
+from lrviz.experiment.argtypes import Bool, Count, Epochs, OneOf, Version
 from lrviz.experiment.frameworks import FRAMEWORKS, Framework, Loading, ceil
 from lrviz.experiment.record import Record, arg, arg_types
 
@@ -17,19 +18,23 @@ MAX_STEPS = 10_000_000
 DEFAULT_EPOCHS = 4
 DEFAULT_STEPS_PER_EPOCH = 8
 _SIMPLY_GIVEN = ("epochs", "steps_per_epoch", "steps", "interval")
+_BY_EPOCH = [name for name, loop in FRAMEWORKS.items() if loop.interval == "epoch"]
 LIBRARIES = ("transformers", "deepspeed", "ultralytics")  # whose behaviour changed between versions
 
 
 class Run(Record):
     """What is said of a run's length; `clock` is what it comes to.
 
-    `epochs`, `steps_per_epoch` and `steps` are in optimizer steps; `batch_size` is the DataLoader's:
-    one device's, but with accelerate's `split_batches` that of all devices. Raises SpecError, with
-    every problem, for lengths that contradict each other, that come to no step at all, and for more
-    than `MAX_STEPS` steps of the optimizer or of the scheduler.
+    `epochs`, `steps_per_epoch` and `steps` are in optimizer steps, or in what the framework counts;
+    `batch_size` is the DataLoader's: one device's, but with accelerate's `split_batches` that of all
+    devices. Raises SpecError, with every problem, for lengths that contradict each other, that come to
+    no step at all, and for more than `MAX_STEPS` steps of the optimizer or of the scheduler.
     """
 
-    epochs: int | None = arg(Count("passes over the data", default_text=str(DEFAULT_EPOCHS)), default=None)
+    epochs: float | None = arg(
+        Epochs("passes over the data; 2.5 with framework transformers", default_text=str(DEFAULT_EPOCHS)),
+        default=None,
+    )
     steps_per_epoch: int | None = arg(
         Count("optimizer steps in one epoch", default_text=str(DEFAULT_STEPS_PER_EPOCH)), default=None
     )
@@ -45,11 +50,13 @@ class Run(Record):
         OneOf(
             ("step", "epoch"),
             "what the scheduler's step is tied to",
-            default_text="step; with framework lightning: epoch",
+            default_text=f"step; with framework {' or '.join(_BY_EPOCH)}: epoch",
         ),
         default=None,
     )
-    framework: str = arg(OneOf(tuple(FRAMEWORKS), "whose training loop steps the scheduler"), default="plain")
+    framework: str = arg(
+        OneOf(tuple(FRAMEWORKS), "whose training loop counts the run and steps the scheduler"), default="plain"
+    )
     split_batches: bool = arg(
         Bool("accelerate's split_batches: batch_size is that of all devices together"), default=False
     )
@@ -75,19 +82,14 @@ class Run(Record):
     def clock(self) -> Clock:
         """The resolved lengths."""
         per_epoch = _steps_per_epoch(self)
-        epochs = self.epochs
-        if self.steps is not None:
-            steps = self.steps
-            epochs = None if per_epoch is None else ceil(steps, per_epoch)
-        else:
-            epochs = DEFAULT_EPOCHS if epochs is None else epochs
-            per_epoch = DEFAULT_STEPS_PER_EPOCH if per_epoch is None else per_epoch
-            steps = epochs * per_epoch
+        if per_epoch is None and self.steps is None and self.loop.batches is None:
+            per_epoch = DEFAULT_STEPS_PER_EPOCH
+        steps = self.loop.steps(_epochs(self), per_epoch) if self.steps is None else self.steps
         interval = self.interval or self.loop.interval
         return Clock(
             steps=steps,
             steps_per_epoch=per_epoch,
-            epochs=epochs,
+            epochs=math.ceil(_epochs(self)) if self.steps is None else self.loop.epochs(steps, per_epoch),
             interval=interval,
             stride=1 if interval == "step" or per_epoch is None else per_epoch,
             calls=self.loop.calls,
@@ -96,6 +98,8 @@ class Run(Record):
             grad_accum=self.grad_accum,
             world_size=self.world_size,
             framework=self.framework,
+            unit=self.loop.unit,
+            optimizer_steps=self.loop.optimizer_steps(steps),
             remarks=tuple(_remarks(self, steps, per_epoch)),
         )
 
@@ -109,6 +113,7 @@ class Run(Record):
             accum=self.grad_accum,
             devices=self.world_size,
             split=self.split_batches,
+            release=self.releases.get(self.framework, ()),
         )
         return FRAMEWORKS[self.framework](data)
 
@@ -133,9 +138,10 @@ class Run(Record):
         is_divided = self.steps is not None and clock.steps_per_epoch is not None
         if not is_divided and all(getattr(self, name) == getattr(Run, name) for name in others):
             return []
-        length = f"{clock.steps:,} optimizer steps"
-        if clock.epochs is not None and clock.steps_per_epoch is not None:
-            length = f"{clock.epochs:,} epochs of {clock.steps_per_epoch:,} = {length}"
+        length = f"{clock.steps:,} {clock.unit}"
+        if clock.epochs is not None:
+            of = "" if clock.steps_per_epoch is None else f" of {clock.steps_per_epoch:,}"
+            length = f"{clock.epochs:,} epochs{of} = {length}"
         counts = [length, f"{clock.scheduler_steps:,} scheduler steps"]
         counts += [] if clock.samples is None else [f"{clock.samples:,} samples"]
         return [f"run: {', '.join(counts)}", *(f"     {remark}" for remark in clock.remarks)]
@@ -145,6 +151,7 @@ class Run(Record):
 class Clock:
     """A run resolved to optimizer steps, scheduler steps and samples.
 
+    Where the framework's schedules count batches, these are the `steps`, and some of them step the optimizer.
     `stride` is the number of optimizer steps between two changes of the settings; one setting of the
     optimizer holds for a whole stride, and the scheduler is stepped `calls` times at its end.
     `epochs` counts a last, partial one. `samples` counts what all devices load, repeats included.
@@ -161,7 +168,16 @@ class Clock:
     grad_accum: int = 1
     world_size: int = 1
     framework: str = "plain"
+    unit: str = "optimizer steps"  # what the steps are, in the framework's own counting
+    optimizer_steps: int | None = None  # among them; None where the schedule decides it
     remarks: tuple[str, ...] = ()
+
+    @property
+    def why_no_epochs(self) -> str:
+        """Why the run has no epochs to count in, where `steps_per_epoch` is None."""
+        if self.epochs is None:
+            return "it is given by its steps; add steps_per_epoch"
+        return "accumulation goes on over their ends, so that they are no whole number of steps"
 
     @property
     def settings(self) -> int:
@@ -199,8 +215,8 @@ class Clock:
 def _steps_per_epoch(run: Run) -> int | None:
     if run.steps_per_epoch is not None:
         return run.steps_per_epoch
-    if run.loop.updates is None and run.steps is not None and run.epochs is not None:
-        return run.steps // run.epochs
+    if run.loop.batches is None and run.steps is not None and run.epochs is not None and not run.loop.steps_win:
+        return run.steps // int(run.epochs)
     return run.loop.updates
 
 
@@ -208,15 +224,15 @@ def _samples(run: Run, steps: int, per_epoch: int | None) -> int | None:
     """Return how many samples the run loads on all devices, those that padding repeats included."""
     if run.batch_size is None:
         return None
-    if run.loop.batches and per_epoch and (run.steps is None or run.epochs is not None):
-        return steps // per_epoch * run.loop.epoch_samples
-    return run.loop.samples(steps, per_epoch)
+    is_cut = run.steps is not None and (run.epochs is None or run.loop.steps_win)
+    if run.loop.batches is None or is_cut or not float(_epochs(run)).is_integer():
+        return run.loop.samples(steps, per_epoch)
+    return run.loop.passes(int(_epochs(run)))
 
 
 def _contradictions(run: Run) -> Iterator[Problem]:
     """Yield a problem for everything in a run that cannot be, or cannot be together."""
-    if run.split_batches and not run.loop.splits:
-        yield Problem(field="split_batches", message="only framework accelerate has split_batches")
+    yield from _misplaced(run)
     if run.split_batches and run.batch_size is not None and run.batch_size % run.world_size:
         message = f"accelerate splits a batch into equal shares: {run.batch_size} is not a multiple of the world_size"
         yield Problem(field="batch_size", message=f"{message} of {run.world_size}")
@@ -233,38 +249,77 @@ def _contradictions(run: Run) -> Iterator[Problem]:
         yield Problem(field="interval", message=message)
 
 
+def _misplaced(run: Run) -> Iterator[Problem]:
+    """Yield a problem for everything that the run's framework does not have, or cannot do without."""
+    loop = run.loop
+    if run.split_batches and not loop.splits:
+        yield Problem(field="split_batches", message=f"only {_having('splits')} has split_batches")
+    if run.epochs is not None and int(run.epochs) != run.epochs and not loop.has_parts:
+        message = f"must be a whole number >= 1, not {run.epochs:g}: only {_having('has_parts')} trains a part of one"
+        yield Problem(field="epochs", message=message)
+    if run.interval is not None and run.interval not in loop.intervals:
+        message = f"must be {' or '.join(loop.intervals)}: {loop.label} steps its scheduler after every optimizer step"
+        yield Problem(field="interval", message=message)
+    for field, why in loop.refused.items():
+        if getattr(run, field) != getattr(Run, field):
+            yield Problem(field=field, message=f"does not go with framework {run.framework}: {why}")
+    for field, why in loop.faults():
+        yield Problem(field=field, message=why)
+    for field, why in loop.required.items():
+        if getattr(run, field) is None:
+            yield Problem(field=field, message=f"missing: {why}")
+
+
+def _having(feature: str) -> str:
+    """Return the frameworks that have a feature, in words."""
+    return f"framework {' or '.join(name for name, loop in FRAMEWORKS.items() if getattr(loop, feature))}"
+
+
 def _impossible_epochs(run: Run) -> Iterator[Problem]:
-    batches = run.loop.batches
+    loop, batches = run.loop, run.loop.batches
     if batches == 0:
         devices = f" on {run.world_size} devices" if run.world_size > 1 else ""
-        message = (
-            f"{run.dataset_size:,} samples{devices} never fill a batch of {run.batch_size:,}, and drop_last drops it"
-        )
+        dropped = f"{'drop_last' if run.drop_last else loop.label} drops it"
+        message = f"{run.dataset_size:,} samples{devices} never fill a batch of {run.batch_size:,}, and {dropped}"
         yield Problem(field="batch_size", message=message)
-    elif run.loop.updates == 0:
+    elif loop.updates == 0:
         message = f"an epoch has {batches:,} batches, so {run.grad_accum:,} are never gathered for a step"
+        yield Problem(field="grad_accum", message=message)
+    elif batches and run.steps is None and loop.steps(_epochs(run), _steps_per_epoch(run)) == 0:
+        message = f"the run has {_epochs(run) * batches:,} batches, so {run.grad_accum:,} are never gathered for a step"
         yield Problem(field="grad_accum", message=message)
 
 
+def _epochs(run: Run) -> float:
+    return DEFAULT_EPOCHS if run.epochs is None else run.epochs
+
+
 def _disagreements(run: Run, per_epoch: int | None) -> Iterator[Problem]:
-    counted = run.loop.updates
-    if run.steps_per_epoch is not None and counted not in (None, 0, run.steps_per_epoch):
-        message = f"{run.steps_per_epoch:,} contradicts dataset_size and batch_size, which come to {counted:,} an epoch"
+    batches, counted = run.loop.batches, run.loop.updates
+    if run.steps_per_epoch is not None and batches and counted not in (0, run.steps_per_epoch):
+        own = f"{batches / run.grad_accum:,.4g}" if counted is None else f"{counted:,}"
+        message = f"{run.steps_per_epoch:,} contradicts dataset_size and batch_size, which come to {own} an epoch"
         yield Problem(field="steps_per_epoch", message=f"{message}; give one or the other")
-    if run.steps is None or run.epochs is None or per_epoch is None or counted == 0:
+    if run.steps is None or run.epochs is None or counted == 0 or run.loop.steps_win or "epochs" in run.loop.refused:
         return
-    if run.steps != run.epochs * per_epoch:
-        whole = run.steps_per_epoch is not None or counted is not None
-        product = f"{run.epochs:,} epochs x {per_epoch:,} steps = {run.epochs * per_epoch:,}"
+    whole = run.loop.steps(run.epochs, per_epoch)
+    if run.steps != whole:
+        is_known = run.steps_per_epoch is not None or batches is not None
+        each = "" if per_epoch is None else f" x {per_epoch:,} steps"
+        product = f"{run.epochs:,} epochs{each} = {whole:,}"
         split = f"{run.steps:,} is no whole number of steps in each of {run.epochs:,} epochs"
         yield Problem(
-            field="steps", message=f"{run.steps:,} contradicts {product}; give two of the three" if whole else split
+            field="steps", message=f"{run.steps:,} contradicts {product}; give two of the three" if is_known else split
         )
 
 
 def _remarks(run: Run, steps: int, per_epoch: int | None) -> Iterator[str]:
     """Yield in words how the lengths were counted, and which way they were rounded."""
     yield from run.loop.counted()
-    if run.steps is not None and per_epoch and steps % per_epoch:
+    if run.steps is not None and run.epochs is not None and run.loop.steps_win:
+        yield "steps (the Trainer's max_steps) win over epochs"
+    elif run.epochs is not None and per_epoch and run.epochs * per_epoch != steps:
+        yield f"{run.epochs:g} epochs x {per_epoch:,} steps = {run.epochs * per_epoch:g}, rounded up"
+    if per_epoch and steps % per_epoch:
         yield f"the last of {ceil(steps, per_epoch):,} epochs has {steps % per_epoch:,} of its {per_epoch:,} steps"
-    yield from run.loop.stepped(run.interval)
+    yield from run.loop.stepped(steps, run.interval)

@@ -17,13 +17,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lrviz.errors import shown
+from lrviz.errors import counted, shown
 from lrviz.experiment.argtypes import Count, Duration, Invalid
 from lrviz.experiment.clock import Clock
 
 REST = "rest"
 _TEXT = re.compile(r"([-+]?[0-9][0-9_]{0,14}(?:\.[0-9]{1,15})?) *(ep|%)?")
-_OUTSIDE = "rest stands in a sequence only, for what the others leave; a horizon left unset takes the whole run"
+_OUTSIDE = "rest is for a sequence only, where it is what the others leave; a length left unset takes the whole run"
 
 
 @dataclass
@@ -77,11 +77,11 @@ def _epochs(digits: str, text: str, arg_type: Count, clock: Clock) -> int:
     """Return the scheduler steps of so many epochs, exactly."""
     per_epoch = clock.scheduler_steps_per_epoch
     if per_epoch is None:
-        raise Invalid(f"{text} is in epochs, and the run has none: it is given by its steps; add steps_per_epoch")
+        raise Invalid(f"{text} is in epochs, and the run has none: {clock.why_no_epochs}")
     whole, _, fraction = digits.partition(".")
     parts: int = 10 ** len(fraction)
     found, left = divmod(int(whole + fraction) * per_epoch, parts)
-    of = f"{text} of an epoch's {per_epoch:,} scheduler step{'s' * (per_epoch != 1)}"
+    of = f"{text} of an epoch's {counted(per_epoch, 'scheduler step')}"
     if left:
         exact = f"{float(digits) * per_epoch:.15g}"
         raise Invalid(f"{of} is {exact}, not a whole number; write the steps: {found} or {found + 1}")

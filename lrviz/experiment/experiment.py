@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
-from lrviz.errors import Problem, SpecError, shown
+from lrviz.errors import Problem, SpecError, counted, shown
 from lrviz.experiment.argtypes import TRAIN, PerGroup, Rate, Share
 from lrviz.experiment.clock import Clock, Run
 from lrviz.experiment.expression import Expression
@@ -27,18 +27,19 @@ R = TypeVar("R", bound=Record)
 class Experiment:
     """One schedule to replay.
 
-    `sections` is what its document says to those that use it, such as `lrviz check`, and `document` is
-    all of it as it was written, where it was read from one; `origin` says what of a trainer's config that
-    document was made of. Raises SpecError where the parts do not fit: a list that is not as long as the
-    parameter groups, a list of metrics that is shorter than the run, or an argument that the optimizer, or
-    the version of a library that the run names, does not allow; and for more than `MAX_CHANGES` changes of
-    a learning rate.
+    `warmup` is how many of the scheduler's first steps its document writes as `warmup:`, and not in the
+    scheduler. `sections` is what it says to those that use it, such as `lrviz check`, and `document` is all
+    of it as it was written, where it was read from one; `origin` says what of a trainer's config that was
+    made of. Raises SpecError where the parts do not fit: a list that is not as long as the parameter groups,
+    a list of metrics that is shorter than the run, or an argument that the optimizer, or the version of a
+    library that the run names, does not allow; and for more than `MAX_CHANGES` changes of a learning rate.
     """
 
     scheduler: SchedulerSpec
     run: Run = field(default_factory=Run)
     optimizer: OptimizerSpec = field(default_factory=OptimizerSpec)
     title: str | None = None
+    warmup: int = 0
     sections: Mapping[type[Record], Record] = field(default_factory=dict)
     document: Value | None = field(default=None, compare=False, repr=False)
     origin: Origin | None = field(default=None, compare=False, repr=False)
@@ -46,8 +47,16 @@ class Experiment:
     def __post_init__(self) -> None:
         found = [*self._misfits(self.scheduler), *_too_few(self.scheduler, self.run.clock), *self._too_many()]
         problems = [problem.within("scheduler") for problem in found or self._refused()]
+        problems += self._never_so_stepped()
         if problems:
             raise SpecError(problems)
+
+    def _never_so_stepped(self) -> Iterator[Problem]:
+        """Yield a problem for a scheduler that the run's framework does not step once an epoch."""
+        loop = self.run.loop
+        if self.run.interval == "epoch" and loop.evaluates and self.scheduler.stepped_with() is None:
+            message = f"{loop.label} steps {self.scheduler.label} after every optimizer step"
+            yield Problem(field="run.interval", message=f"{message}; once an epoch only what watches a metric")
 
     def _misfits(self, spec: SchedulerSpec) -> Iterator[Problem]:
         """Yield a problem for each argument that does not fit the groups or the run, children's included."""
@@ -56,13 +65,13 @@ class Experiment:
             value = getattr(spec, name)
             entries = value if isinstance(arg_type, PerGroup) and isinstance(value, tuple) else (value,)
             if entries is value and len(entries) != len(groups):
-                message = f"has {len(entries)} values for {len(groups)} parameter group{'s' * (len(groups) != 1)}"
+                message = f"has {len(entries)} values for {counted(len(groups), 'parameter group')}"
                 yield Problem(field=name, message=message)
             elif isinstance(arg_type, PerGroup) and isinstance(arg_type.item, Rate):
                 yield from _not_shares(name, entries if entries is value else entries * len(groups), groups)
             elif not has_epochs and any(isinstance(it, Expression) and "steps_per_epoch" in it.used for it in entries):
-                message = "takes steps_per_epoch, and the run has no epochs: it is given by its steps"
-                yield Problem(field=name, message=f"{message}; add steps_per_epoch")
+                message = f"takes steps_per_epoch, and the run has no epochs: {self.run.clock.why_no_epochs}"
+                yield Problem(field=name, message=message)
         for number, child in enumerate(spec.children()):
             yield from (problem.within(f"schedulers[{number}]") for problem in self._misfits(child))
 
@@ -77,11 +86,15 @@ class Experiment:
     def _too_many(self) -> Iterator[Problem]:
         """Yield a problem for a replay that would not end."""
         groups = len(self.optimizer.resolved_groups)
-        changes = _changes(self.scheduler, self.run.clock.scheduler_steps) * groups
-        if changes > MAX_CHANGES:
-            count = f"{self.run.clock.scheduler_steps:,} scheduler steps of {groups:,} group{'s' * (groups != 1)}"
-            message = f"changes a learning rate {changes:,} times in {count}; at most {MAX_CHANGES:,}"
+        if self.changes > MAX_CHANGES:
+            count = f"{counted(self.run.clock.scheduler_steps, 'scheduler step')} of {counted(groups, 'group')}"
+            message = f"changes a learning rate {self.changes:,} times in {count}; at most {MAX_CHANGES:,}"
             yield Problem(message=message)
+
+    @cached_property
+    def changes(self) -> int:
+        """How often a replay changes a learning rate, which says how long it takes."""
+        return _changes(self.scheduler, self.run.clock.scheduler_steps) * len(self.optimizer.resolved_groups)
 
     @cached_property
     def resolved(self) -> SchedulerSpec:
@@ -90,15 +103,45 @@ class Experiment:
         known = Known(base_lrs, clock.scheduler_steps_per_epoch, 0, self.optimizer.lr, self.run.releases)
         return self.scheduler.resolved(clock.scheduler_steps, known)
 
+    @cached_property
+    def follows(self) -> Mapping[str, str]:
+        """The version of each library, by its name, whose behaviour the schedule has."""
+        return {spec.library: self._version(spec) for spec in _owned(self.resolved)}
+
+    def _version(self, spec: SchedulerSpec) -> str:
+        """Return the version that a library's scheduler follows, as the run writes it."""
+        named = getattr(self.run, spec.library) if spec.library in self.run.releases else None
+        return named or ".".join(map(str, spec.newest))
+
+    def lines(self) -> list[str]:
+        """Return in words what the run's length came to, and which version of a library each schedule follows."""
+        named = dict.fromkeys((spec.name, spec.library, self._version(spec)) for spec in _owned(self.resolved))
+        said = dict.fromkeys(self.run.releases, ", as the run says")
+        schedules = [
+            f"schedule: {name} as {library} {version} has it{said.get(library, '')}" for name, library, version in named
+        ]
+        return [*self.run.lines(), *schedules]
+
+    @property
+    def metric_stride(self) -> int:
+        """How many optimizer steps lie between two metrics that the scheduler is given."""
+        return self.run.clock.stride * self.resolved.every
+
     @property
     def trains(self) -> bool:
         """Whether the scheduler watches a loss, so that the replay must train."""
         return bool(self.scheduler.stepped_with() == TRAIN)
 
     @property
+    def schedule(self) -> str:
+        """What the scheduler is called, in torch's names but for a `warmup:`."""
+        title = self.scheduler.title
+        return f"Warmup{title.removeprefix(self.scheduler.children()[0].title)}" if self.warmup else title
+
+    @property
     def name(self) -> str:
         """The title, or what the scheduler is called."""
-        return self.title or self.scheduler.title
+        return self.title or self.schedule
 
     @property
     def heading(self) -> str:
@@ -116,9 +159,18 @@ def _changes(spec: SchedulerSpec, steps: int) -> int:
     return max(steps, sum(_changes(part.spec, part.length) for part in spec.segments(0, steps)))
 
 
+def _owned(spec: SchedulerSpec) -> Iterator[SchedulerSpec]:
+    """Yield the schedulers that are a library's; what is inside one of those is its own matter."""
+    if spec.library:
+        yield spec
+    else:
+        for child in spec.children():
+            yield from _owned(child)
+
+
 def _too_few(spec: SchedulerSpec, clock: Clock) -> Iterator[Problem]:
     """Yield a problem for a plateau that runs out of metrics before the run ends."""
-    wanted, metric = clock.settings - 1, spec.stepped_with()
+    wanted, metric = (clock.settings - 1) // spec.every, spec.stepped_with()
     if isinstance(metric, tuple) and len(metric) < wanted:
         message = f"has {len(metric):,} values; the run steps its scheduler {wanted:,} times"
         yield Problem(field="metric_csv" if getattr(spec, "metric_csv", None) else "metric", message=message)

@@ -138,6 +138,8 @@ class Expression:
 
 def _where(error: Exception, text: str) -> str:
     """Return from where on Python could not read a text, as far as it says."""
+    if isinstance(error, UnicodeEncodeError):
+        return ": it is not text in UTF-8"
     if not isinstance(error, SyntaxError) or error.offset is None or error.lineno != 1 or not text:
         return ""
     if "closed" in error.msg or "unmatched" in error.msg:

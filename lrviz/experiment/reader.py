@@ -37,7 +37,7 @@ R = TypeVar("R", bound=Record)
 
 MAX_SCHEDULERS = 1_000
 SHOWN = 20  # problems of one document
-LONGEST_KEY = 60  # characters of an unknown one that a message shows
+LONGEST_KEY = 60  # characters of one that a message shows
 
 STAND_IN = Clock(steps=MAX_STEPS, steps_per_epoch=MAX_STEPS // 1000, stride=1)
 """Resolves durations where the run itself is wrong, so that only what is wrong anyway is reported."""
@@ -64,7 +64,7 @@ def build(
     reader.problems.extend(root.problems)
     experiment = reader.experiment(root)
     if experiment is None or reader.problems:
-        raise SpecError(_first(sorted(located(reader.problems, root), key=_line)))
+        raise SpecError(_first(sorted(located(reader.problems, root), key=_line)), reader.found)
     return experiment
 
 
@@ -106,6 +106,7 @@ class _Reader:
         self.sections = sections
         self.clock = STAND_IN
         self.problems: list[Problem] = []
+        self.found: dict[type[Record], Record] = {}  # of the sections
 
     def refuse(self, field: str, message: str, cause: str = "") -> None:
         self.problems.append(Problem(field=field, message=message, cause=cause))
@@ -122,6 +123,7 @@ class _Reader:
         optimizer = self.record(OptimizerSpec, entries.get("optimizer", Value({})), "optimizer")
         given = {key: cls for key, cls in self.sections.items() if key in entries}
         sections = {cls: self.record(cls, entries[key], key) for key, cls in given.items()}
+        self.found = {cls: record for cls, record in sections.items() if record is not None}
         title = self.argument(Text("", blank=True), entries["title"], "title") if "title" in entries else None
         if "scheduler" not in entries:
             self.refuse("scheduler", "missing; for example scheduler: {name: onecycle, max_lr: 1e-3}")
@@ -130,19 +132,18 @@ class _Reader:
         if schedulers > MAX_SCHEDULERS:
             self.refuse("scheduler", f"holds {schedulers:,} schedulers; at most {MAX_SCHEDULERS:,}")
             return None
-        scheduler = self.warmed_up(entries)
+        warmup = self.record(Warmup, Value({key: entries[key] for key in arg_types(Warmup) if key in entries}), "")
+        steps = (warmup.warmup if warmup else None) or 0
+        scheduler = self.warmed_up(entries["scheduler"], warmup, steps)
         if run is None or optimizer is None or scheduler is None:
             return None
         parts: dict[str, Any] = {"run": run, "optimizer": optimizer, "scheduler": scheduler, "sections": sections}
-        return self.attempt(lambda: Experiment(**parts, title=title, document=root), "")
+        return self.attempt(lambda: Experiment(**parts, title=title, warmup=steps, document=root), "")
 
-    def warmed_up(self, entries: Mapping[str, Value]) -> SchedulerSpec | None:
-        """Read the scheduler and the warmup before it, which make a sequence of the two."""
-        given = {name: entries[name] for name in arg_types(Warmup) if name in entries}
-        warmup = self.record(Warmup, Value(given), "")
-        after = (warmup.warmup if warmup else None) or None
-        scope = Scope(self.clock.scheduler_steps - (after or 0), None if after is None else Rest())
-        scheduler = self.scheduler(entries["scheduler"], "scheduler", scope)
+    def warmed_up(self, value: Value, warmup: Warmup | None, steps: int) -> SchedulerSpec | None:
+        """Read the scheduler, and put a warmup of so many steps before it."""
+        scope = Scope(self.clock.scheduler_steps - steps, Rest() if steps else None)
+        scheduler = self.scheduler(value, "scheduler", scope)
         if warmup is None or scheduler is None:
             return None
         return self.attempt(lambda: warmup.before(scheduler), "")
@@ -152,8 +153,7 @@ class _Reader:
             if key not in allowed:
                 hint = nearest(key, allowed) if len(self.problems) < SHOWN else ""
                 message = f"unknown key{hint or '; known are ' + ', '.join(allowed)}"
-                name = key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}…"
-                self.problems.append(Problem(field=name, message=message).within(field).at(value.place))
+                self.problems.append(Problem(field=_clipped(key), message=message).within(field).at(value.place))
 
     def scheduler(self, value: Value, field: str, scope: Scope) -> SchedulerSpec | None:
         if not isinstance(value.data, dict):
@@ -326,10 +326,11 @@ class _Reader:
         before = len(self.problems)
         for text, entry in data.items():
             known = len(self.problems)
-            step = self.argument(arg_type.key, Value(text, entry.place), field, scope)
-            rate = self.argument(arg_type.item, entry, field, scope)
+            own = f"{field}[{_clipped(text)}]"
+            step = self.argument(arg_type.key, Value(text, entry.place), own, scope)
+            rate = self.argument(arg_type.item, entry, own, scope)
             if step in found:
-                self.refuse(field, f"{text} is step {step}, at which a learning rate is set already")
+                self.refuse(own, f"{text} is step {step}, at which a learning rate is set already")
             found[step] = rate
             self.problems[known:] = [problem.at(entry.place) for problem in self.problems[known:]]
         return self.converted(lambda: arg_type.convert(found), field) if len(self.problems) == before else None
@@ -354,6 +355,10 @@ def _schedulers(value: Value) -> int:
     entries = value.data if isinstance(value.data, dict) else {}
     children = entries.get("schedulers", Value(None)).data
     return 1 + sum(map(_schedulers, children if isinstance(children, list) else ()))
+
+
+def _clipped(key: str) -> str:
+    return key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}…"
 
 
 def _what(value: Value) -> str:

@@ -30,6 +30,20 @@ def is_required(entry: Field[Any]) -> bool:
     return entry.default is MISSING and entry.default_factory is MISSING
 
 
+def default_words(entry: Field[Any], arg_type: ArgType) -> str:
+    """Return what an argument is when it is left out, in words; empty where that says nothing."""
+    if is_required(entry):
+        return "required"
+    if arg_type.horizon:
+        return "the run's length"
+    if entry.default is None or arg_type.default_text:
+        return arg_type.default_text
+    if isinstance(entry.default, bool):
+        return ""
+    parts = entry.default if isinstance(entry.default, tuple) else (entry.default,)
+    return ",".join(f"{part:.6g}" if isinstance(part, float) else str(part) for part in parts)
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False, field_specifiers=(arg,))
 class Record:
     """A frozen dataclass whose fields are made with `arg`; refuses values their type does not take.

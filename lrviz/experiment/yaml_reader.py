@@ -102,11 +102,18 @@ def _position(marked: Any) -> Position:
     return marked.start_mark.line, marked.start_mark.column
 
 
+_ADVICE = {
+    "cannot start any token": "; indent with blanks, not tabs, and quote what begins with @, ` or %",
+    "mapping values are not allowed": "; is the indentation right? Quote a text that holds a colon",
+}  # on what YAML says in words of its own
+
+
 def _syntax(error: yaml.YAMLError, name: str) -> SpecError:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     place = f"{name}:{mark.line + 1}" if mark else name
     reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-    return SpecError(Problem(place=place, message=f"not valid YAML: {reason}"))
+    advice = next((advice for words, advice in _ADVICE.items() if words in reason), "")
+    return SpecError(Problem(place=place, message=f"not valid YAML: {reason}{advice}"))
 
 
 class _Tree:

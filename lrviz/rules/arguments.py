@@ -93,9 +93,10 @@ def onecycle_phase(case: Case, part: Part) -> Iterator[Finding]:
 @part_rule(
     "lambda-absolute",
     "warning",
-    "a lambda that returns the rate itself, where torch wants a factor of it",
-    why="LambdaLR multiplies the base rate by the function: returning the rate gives its square, 1e-6 for 1e-3.",
-    instead="Return a factor, 1 for the full rate; or set the optimizer's lr to 1 and return rates.",
+    "a lambda that returns the learning rate itself, where torch wants a factor of it",
+    why="LambdaLR multiplies the base rate by the function: returning the learning rate gives its square, 1e-6 for "
+    "1e-3.",
+    instead="Return a factor, 1 for the full learning rate; or set the optimizer's lr to 1 and return learning rates.",
     example=toy("lambda", optimizer={"lr": 1e-3}, lr_lambda="0.001 * 0.95 ** epoch"),
     near_miss=toy("lambda", optimizer={"lr": 1e-3}, lr_lambda="0.95 ** epoch"),
     explains=("far-below-base", "never-moves"),
@@ -111,7 +112,7 @@ def lambda_absolute(case: Case, part: Part) -> Iterator[Finding]:
                 f"the function's largest value, {factor:.3g}, looks like a learning rate: the base rate of {base:.3g} "
                 f"is multiplied by it, which gives {factor * base:.3g}"
             )
-            fix = "Return a factor, 1 for the full rate, or set the optimizer's lr to 1"
+            fix = "Return a factor, 1 for the full learning rate, or set the optimizer's lr to 1"
             is_alone = part.owner is None and not case.experiment.optimizer.groups
             yield case.finding(message, fix, case.clock.step_of(part.start), [Change("optimizer.lr", 1.0)] * is_alone)
             break

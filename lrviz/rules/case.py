@@ -12,7 +12,7 @@ from lrviz.experiment.clock import Clock
 from lrviz.experiment.durations import REST
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.record import arg_types
-from lrviz.experiment.schedulers import ChainedScheduler, CyclicLR, SchedulerSpec, SequentialLR
+from lrviz.experiment.schedulers import ChainedScheduler, SchedulerSpec, SequentialLR
 from lrviz.experiment.writer import as_document
 from lrviz.rules.changes import Change, lookup, snippet
 from lrviz.rules.curve import Curve
@@ -96,8 +96,8 @@ def _document_of(experiment: Experiment) -> dict[str, Any]:
 def _parts_of(experiment: Experiment, document: Mapping[str, Any]) -> list[Part]:
     """Return every scheduler of an experiment, containers before what they hold, in order."""
     spec, end = experiment.resolved, experiment.run.clock.scheduler_steps
-    is_merged = isinstance(spec, SequentialLR) and bool(lookup(document, "warmup"))
-    root = Part(spec, "scheduler", spec.first_step, end, warmup=spec.marks()[0] if is_merged else 0)
+    warmup = experiment.warmup if isinstance(spec, SequentialLR) else 0
+    root = Part(spec, "scheduler", spec.first_step, end, warmup=warmup)
     return list(_parts(root, document))
 
 
@@ -116,9 +116,9 @@ def _parts(part: Part, document: Mapping[str, Any]) -> Iterator[Part]:
 
 def _place(part: Part, number: int, document: Mapping[str, Any]) -> str:
     """Return where a document writes what is inside a part: in a list, or by the word `warmup`."""
-    is_short = bool(lookup(document, "warmup")) and part.owner is None
     if not part.is_container:  # a plateau, with a warmup beside it
-        return "" if is_short else f"{part.place}.warmup"
+        own = f"{part.place}.warmup"
+        return own if lookup(document, own) is not None else ""
     if part.warmup and not number:
         return ""
     is_list = not part.warmup or lookup(document, "scheduler.schedulers") is not None
@@ -187,17 +187,7 @@ class Case:
 
     def resized(self, part: Part, steps: int) -> tuple[Change, ...]:
         """Return the changes that give a part, or its first period, so many steps; none where no argument says it."""
-        spec, name = part.spec, part.spec.length_arg or part.spec.period_arg
-        if steps < 1:
-            return ()
-        if name:
-            beside = [other for other in ("epochs", "steps_per_epoch") if getattr(spec, other, None)]  # OneCycleLR's
-            return part.change(**{name: max(1, steps - spec.delay)}, **dict.fromkeys(beside))
-        if isinstance(spec, CyclicLR):
-            up = max(1, round(steps * spec.step_size_up / (spec.length() or 1)))
-            down = {} if spec.step_size_down is None else {"step_size_down": max(1, steps - up)}
-            return part.change(step_size_up=up, **down)
-        return ()
+        return part.change(**part.spec.lasting(steps)) if steps >= 1 else ()
 
     def ending(self, part: Part, steps: int, text: str | None = None) -> tuple[Change, ...]:
         """Return the changes that let a part end after so many steps, and the last one after it take the others.
@@ -253,11 +243,6 @@ def _bare(value: Any) -> int | None:
 def rounded(rate: float) -> float:
     """Return a computed rate with the digits that somebody would write."""
     return float(f"{rate:.4g}")
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a count with its noun: 1 step, 2,000 steps."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def percent(part: float, whole: float) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lrviz.experiment.schedulers import ChainedScheduler, ReduceLROnPlateau, SequentialLR
+from lrviz.experiment.record import arg_types
+from lrviz.experiment.schedulers import ChainedScheduler, Plateau, SequentialLR, Warmup
 from lrviz.experiment.schedulers.base import OVERWRITES
 from lrviz.experiment.schedulers.composite import NESTED
 from lrviz.rules.case import Case, Part, percent
@@ -23,9 +24,9 @@ _SEQUENCE = {"scheduler": {"name": "sequential", "milestones": [8], "schedulers"
 @part_rule(
     "closed-form-in-chain",
     "error",
-    "a chain with a scheduler in it that sets the rate outright and erases the others",
-    why="ChainedScheduler multiplies factors. LambdaLR, warm restarts, CyclicLR and OneCycleLR compute the rate from "
-    "the base rate instead, so that whatever the others did before them is gone.",
+    "a chain with a scheduler in it that sets the learning rate outright and erases the others",
+    why="ChainedScheduler multiplies factors. LambdaLR, warm restarts, CyclicLR and OneCycleLR compute the learning "
+    "rate from the base rate instead, so that whatever the others did before them is gone.",
     instead="Put them one after another in a sequential, or write the product as one lambda.",
     example=toy("chained", schedulers=[{"name": "exponential", "gamma": 0.95}, {"name": "cosine-restarts", "T_0": 8}]),
     near_miss=toy("chained", schedulers=[{"name": "exponential", "gamma": 0.95}, {"name": "step", "step_size": 8}]),
@@ -48,8 +49,9 @@ def closed_form_in_chain(case: Case, part: Part) -> Iterator[Finding]:
     "nested-container",
     "error",
     "a Sequential or Chained inside a Sequential",
-    why="As a later child torch raises NotImplementedError at its milestone, mid-run; as the first it starts from the "
-    "wrong rate.",
+    why="torch cannot start one at a milestone: as a later child it raises, in this version or another "
+    "NotImplementedError or TypeError, mid-run, or AttributeError when it is built; as the first it starts from the "
+    "wrong learning rate.",
     instead="Write one sequential with all the schedulers and milestones in it.",
     example=toy(
         "sequential",
@@ -68,11 +70,20 @@ def nested_container(case: Case, part: Part) -> Iterator[Finding]:
         return
     first = part.number == 0
     step = case.clock.step_of(part.start)
-    late = f"torch raises NotImplementedError at step {step:,}, when {part.name} takes over"
-    message = f"{part.name} stands first in a SequentialLR and starts from the wrong learning rate" if first else late
+    wrong = f"{part.name} stands first in a SequentialLR and starts from the wrong learning rate"
+    message = wrong if first else _raises(case, part, step)
     one = "Write one sequential: its children in the outer list, their milestones counted from the start of the run"
     fix = one if isinstance(part.spec, SequentialLR) else "Write the product of its children as one lambda"
     yield case.finding(message, fix, step, explains_failure=not first and part.steps > 0)
+
+
+def _raises(case: Case, part: Part, step: int) -> str:
+    """Return what torch does with a container at a milestone, in the words of the version that was replayed."""
+    failure = case.trace.failure
+    if failure and not failure.step and part.spec.label in failure.message:
+        return f"torch raises {failure.kind} when the scheduler is built: it cannot start {part.name} at a milestone"
+    kind = failure.kind if failure and failure.step == step else "an exception"
+    return f"torch raises {kind} at step {step:,}, when {part.name} takes over"
 
 
 @part_rule(
@@ -86,7 +97,7 @@ def nested_container(case: Case, part: Part) -> Iterator[Finding]:
     explains=("closed-form-in-chain", "chained-warmup"),
 )
 def plateau_in_container(case: Case, part: Part) -> Iterator[Finding]:
-    if part.owner is not None and isinstance(part.spec, ReduceLROnPlateau):
+    if part.owner is not None and isinstance(part.spec, Plateau):
         message = f"torch refuses {part.name} when the {part.owner.spec.label} is built: its step takes a metric"
         fix = "Take it out, and write warmup: N before it, a LinearLR that the loop steps beside the plateau"
         yield case.finding(message, fix, 0, explains_failure=True)
@@ -96,8 +107,8 @@ def plateau_in_container(case: Case, part: Part) -> Iterator[Finding]:
     "lr-overwritten",
     "error",
     "a OneCycleLR or CyclicLR beside other schedulers, whose base rate it rewrites",
-    why="Their constructors write initial_lr in the optimizer, the rate from which every other scheduler computes: "
-    "the others then run at a fraction of the rate that was chosen.",
+    why="Their constructors write initial_lr in the optimizer, the learning rate from which every other scheduler "
+    "computes: the others then run at a fraction of the learning rate that was chosen.",
     instead="Use OneCycleLR alone: its warmup is pct_start. After a warmup take cosine, or restarts for cycles.",
     example=toy(
         "sequential",
@@ -121,8 +132,9 @@ def lr_overwritten(case: Case, part: Part) -> Iterator[Finding]:
             fix = "Use it alone: OneCycleLR warms up by pct_start; after a warmup take cosine"
             alone = dict(case.written(part.place))
             alone.pop(part.spec.length_arg, None)  # it was that of a part of the run
-            shorts = [name for name in ("warmup", "warmup_start") if case.written(name) is not None]
-            changes = [Change(part.owner.place, alone), *(Change(name, remove=True) for name in shorts)]
+            shorts = [name for name in arg_types(Warmup) if case.written(name) is not None]
+            dropped = [Change(name, remove=True) for name in shorts if case.experiment.warmup]
+            changes = [Change(part.owner.place, alone), *dropped]
             yield case.finding(message, fix, 0, [] if part.owner.owner else changes)
             break
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
+from lrviz.errors import counted
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.schedulers import (
     SWALR,
     ConstantLR,
     CosineAnnealingWarmRestarts,
     LambdaLR,
-    ReduceLROnPlateau,
+    Manual,
+    Plateau,
     StepLR,
 )
-from lrviz.rules.case import Case, Part, counted, percent
+from lrviz.rules.case import Case, Part, percent
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding
@@ -22,22 +25,24 @@ from lrviz.rules.registry import curve_rule, part_rule, toy
 
 HIGH = 0.9  # of the peak
 LOW = 0.5  # of the peak, or of the base rate
+RISE = 4  # settings that tell a first step from the rise after it
 ABSOLUTE = 0.1  # a rate, rather than a factor, is at most this
 
 _RUN = {"epochs": 4, "steps_per_epoch": 8}
 
 
 def _is_told(case: Case) -> bool:
-    """Return whether the curve says something new: nobody wrote it number by number, and it has an end."""
-    return not case.scheduler.sets_rate_by_hand and case.trace.failure is None
+    """Return whether the curve says something new: not set by hand, or rising on purpose, and with an end."""
+    spec = case.scheduler
+    return not isinstance(spec, Manual) and not spec.starts_low and case.trace.failure is None
 
 
 @curve_rule(
     "still-rising",
     "warning",
     "a learning rate that is still rising when the run ends",
-    why="The warmup takes the whole run, or is longer: the rate that was chosen is met at the last step or never, and "
-    "nothing is annealed.",
+    why="The warmup takes the whole run, or is longer: the learning rate that was chosen is met at the last step or "
+    "never, and nothing is annealed.",
     instead="Shorten the warmup to a small share of the run, or let the run be longer.",
     example=toy("lambda", run=_RUN, lr_lambda="min(1, (step + 1) / 100)"),
     near_miss=toy("lambda", run=_RUN, lr_lambda="min(1, (step + 1) / 8)"),
@@ -60,7 +65,8 @@ def still_rising(case: Case, curve: Curve) -> Finding | None:
     "rises-again",
     "warning",
     "a learning rate that falls to its minimum and then climbs again until the run ends",
-    why="A cosine written as a function goes on past its end: the rate rises, and undoes what annealing had done.",
+    why="A cosine written as a function goes on past its end: the learning rate rises, and undoes what annealing had "
+    "done.",
     instead="Let the function end where the run does, or hold its last value: max(eta_min, …), min(1, step / length).",
     example=toy("lambda", run=_RUN, lr_lambda="0.5 * (1 + cos(pi * step / 24))"),
     near_miss=toy("lambda", run=_RUN, lr_lambda="0.5 * (1 + cos(pi * step / total))"),
@@ -77,6 +83,29 @@ def rises_again(case: Case, curve: Curve) -> Finding | None:
         f"rises again and ends at {curve.lr[-1]:.3g}, {percent(curve.lr[-1], curve.summary.peak)} of the peak"
     )
     return case.finding(message, "Let the schedule end where the run does, or hold its last value", step)
+
+
+@curve_rule(
+    "high-first-step",
+    "warning",
+    "a first step with the full learning rate, before a warmup that starts far below it",
+    why="A scheduler that sets nothing until it is stepped leaves the optimizer's own learning rate to the first step: "
+    "the one that a warmup is there to spare. DeepSpeed's did so up to 0.15.2.",
+    instead="Use a later version, or set the optimizer's learning rate to that of the warmup's start.",
+    example=toy("deepspeed-warmup", run={**_RUN, "deepspeed": "0.15.2"}, warmup_min_lr=1e-4, warmup_num_steps=8),
+    near_miss=toy("deepspeed-warmup", run={**_RUN, "deepspeed": "0.15.3"}, warmup_min_lr=1e-4, warmup_num_steps=8),
+    explains=("rises-again", "ends-high", "lr-above-peak"),
+)
+def high_first_step(case: Case, curve: Curve) -> Finding | None:
+    """Look at the first settings: one high, then a rise from below; a cycle falls as it likes."""
+    first, *others = curve.lr[:: case.clock.stride][:RISE]
+    rises = len(others) == RISE - 1 and all(low < high for low, high in pairwise(others))
+    is_high = rises and first > 0 and 0 <= others[0] <= LOW * first
+    if not is_high or any(part.spec.repeats for part in case.parts) or not _is_told(case):
+        return None
+    what = f"the learning rate of the first step is {first:.3g}, that of the next {others[0]:.3g}"
+    message = f"{what}, from where it rises{curve.of_group}"
+    return case.finding(message, "Let the scheduler set the first step, too, as a later version may", 0)
 
 
 @curve_rule(
@@ -153,13 +182,11 @@ def _is_meant_flat(case: Case) -> bool:
     spec = case.scheduler
     function = getattr(spec, "lr_lambda", None)
     functions = function if isinstance(function, tuple) else (function,)
-    says_so = isinstance(spec, ConstantLR) or getattr(spec, "gamma", None) == 1
+    says_so = spec.is_flat or isinstance(spec, ConstantLR) or getattr(spec, "gamma", None) == 1
     is_number = all(
         isinstance(one, Expression) and not any(name in one.text for name in one.names) for one in functions
     )
-    is_other = (
-        isinstance(spec, ReduceLROnPlateau) or spec.is_foreign or case.parts[0].is_container or bool(spec.marks())
-    )
+    is_other = isinstance(spec, Plateau) or spec.is_foreign or case.parts[0].is_container or bool(spec.marks())
     return says_so or is_number or is_other or not _is_told(case)
 
 
@@ -167,9 +194,10 @@ def _is_meant_flat(case: Case) -> bool:
     "far-below-base",
     "warning",
     "a function that keeps the learning rate at half of the optimizer's or less, all along",
-    why="LambdaLR's function is a factor: where it never comes near 1, the rate that the optimizer was given is never "
-    "trained with.",
-    instead="Let the function reach 1, and give the optimizer the highest rate; or set its lr to 1 and return rates.",
+    why="LambdaLR's function is a factor: where it never comes near 1, the learning rate that the optimizer was given "
+    "is never trained with.",
+    instead="Let the function reach 1, and give the optimizer the highest learning rate; or set its lr to 1 and "
+    "return learning rates.",
     example=toy("lambda", optimizer={"lr": 2e-4}, lr_lambda="0.5 if epoch < 4 else 0.5 * 0.9 ** epoch"),
     near_miss=toy("lambda", optimizer={"lr": 2e-4}, lr_lambda="1 if epoch < 4 else 0.9 ** epoch"),
 )
@@ -180,5 +208,5 @@ def far_below_base(case: Case, curve: Curve) -> Finding | None:
         return None
     peak, base = curve.summary.peak, curve.base
     message = f"the learning rate is never above {peak:.3g}, {percent(peak, base)} of the optimizer's {base:.3g}"
-    fix = "Let the function reach 1, or give the optimizer the rate that is meant"
+    fix = "Let the function reach 1, or give the optimizer the learning rate that is meant"
     return case.finding(message, fix, curve.summary.peak_step)

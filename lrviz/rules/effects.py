@@ -19,9 +19,9 @@ _TWO_RATES = {"groups": [{"name": "backbone", "lr": 0.01}, {"name": "head", "lr"
 @part_rule(
     "optimizer-lr-ignored",
     "info",
-    "OneCycleLR and CyclicLR take no notice of the optimizer's rate",
-    why="The rate in the optimizer is overwritten when the scheduler is built; changing it changes nothing.",
-    instead="Set max_lr (and CyclicLR's base_lr), and give the optimizer the same rate to avoid surprise.",
+    "OneCycleLR and CyclicLR take no notice of the optimizer's learning rate",
+    why="The learning rate in the optimizer is overwritten when the scheduler is built; changing it changes nothing.",
+    instead="Set max_lr (and CyclicLR's base_lr), and give the optimizer the same learning rate to avoid surprise.",
     example=toy("onecycle", optimizer={"lr": 0.5, "momentum": 0.9}, max_lr=0.1),
     near_miss=toy("onecycle", optimizer={"lr": 0.1, "momentum": 0.9}, max_lr=0.1),
 )
@@ -40,9 +40,10 @@ def optimizer_lr_ignored(case: Case, part: Part) -> Iterator[Finding]:
 @part_rule(
     "group-lr-flattened",
     "warning",
-    "parameter groups with rates of their own, under a scheduler with one rate for all",
-    why="A single max_lr, base_lr or swa_lr is given to every group: the backbone trains with the head's rate.",
-    instead="Give a list, one rate for each group.",
+    "parameter groups with learning rates of their own, under a scheduler with one learning rate for all",
+    why="A single max_lr, base_lr or swa_lr is given to every group: the backbone trains with the head's learning "
+    "rate.",
+    instead="Give a list, one learning rate for each group.",
     example=toy("onecycle", optimizer=_TWO_RATES, max_lr=0.1),
     near_miss=toy("onecycle", optimizer=_TWO_RATES, max_lr=[0.01, 0.1]),
 )
@@ -66,7 +67,8 @@ def group_lr_flattened(case: Case, part: Part) -> Iterator[Finding]:
     "warning",
     "a cycle that turns momentum on, or moves beta1, without having been asked to",
     why="cycle_momentum is on by default: it gives plain SGD a momentum of 0.9 or so, which multiplies the effective "
-    "rate by ten, and moves Adam's beta1, which is an info. Where nothing is said of the optimizer, it is an info.",
+    "learning rate by ten, and moves Adam's beta1, which is an info. Where nothing is said of the optimizer, it is an "
+    "info.",
     instead="Set cycle_momentum: false, or give the optimizer the momentum that the cycle starts with.",
     example=toy("onecycle", optimizer={"name": "sgd", "lr": 0.1}, max_lr=0.1),
     near_miss=toy("onecycle", optimizer={"name": "sgd", "lr": 0.1}, max_lr=0.1, cycle_momentum=False),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lrviz.errors import counted
 from lrviz.experiment.clock import Clock
 from lrviz.experiment.schedulers import ConstantLR, LinearLR, OneCycleLR
-from lrviz.rules.case import Case, Part, counted, percent
+from lrviz.rules.case import Case, Part, percent
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding, Severity
@@ -26,8 +27,8 @@ LONG_ENOUGH = 0.25  # of the steps that a decay has, for torch's default
     "cosine-rebound",
     "error",
     "a cosine that is stepped past T_max and rises again",
-    why="CosineAnnealingLR has a period of 2 T_max: after its minimum it climbs back, and the run ends with a rate "
-    "far above the one it was annealed to.",
+    why="CosineAnnealingLR has a period of 2 T_max: after its minimum it climbs back, and the run ends with a "
+    "learning rate far above the one it was annealed to.",
     instead="Give T_max the scheduler steps that the cosine has, or restarts if those are meant (cosine-restarts).",
     example=toy("cosine", run={"epochs": 4, "steps_per_epoch": 8}, T_max=20),
     near_miss=toy("cosine", run={"epochs": 4, "steps_per_epoch": 8}, T_max=32),
@@ -75,18 +76,25 @@ def cycle_overrun(case: Case, part: Part) -> Iterator[Finding]:
     past = case.clock.step_of(part.start + total)
     if past >= case.clock.steps:  # only accelerate's last calls are past the end, and nothing trains after them
         return
-    raises = case.clock.step_of(part.start + total + 1)
     message = f"{part.name} has {total:,} steps and the run steps it {part.steps:,} times: optimizer step {past:,}"
     message += f"{_in_epoch(case.clock, past)} trains with a learning rate past its end"
-    is_left = part.owner is None and case.experiment.run.is_prepared
-    lost = 0 if is_left else max(0, case.clock.steps - raises)
-    if lost:
-        share = percent(lost, case.clock.steps)
-        are = "are" if lost > 1 else "is"
-        message += f", and torch raises after it; {counted(lost, 'step')} {are} lost, {share} of the run"
-    message += f"{', and accelerate leaves it there' * is_left}{_rounded(case, part, total)}"
+    consequence, lost = _past_end(case, part, total)
+    message += f"{consequence}{_rounded(case, part, total)}"
     fix = f"Give it total_steps = {part.steps:,}, or leave it out"
     yield case.finding(message, fix, past, case.resized(part, part.steps), explains_failure=lost > 0)
+
+
+def _past_end(case: Case, part: Part, total: int) -> tuple[str, int]:
+    """Return what comes of a second step past a OneCycleLR's end, and how many optimizer steps that costs."""
+    if part.owner is None and case.experiment.run.is_prepared:
+        return ", and accelerate leaves it there", 0
+    if part.steps == total + 1 and not part.is_last:
+        return "", 0
+    lost = case.clock.steps - case.clock.step_of(part.start + total + 1)
+    if lost <= 0:
+        return ", and the last scheduler.step() of the loop, after all training, raises ValueError", 0
+    share, are = percent(lost, case.clock.steps), "are" if lost > 1 else "is"
+    return f", and torch raises after it; {counted(lost, 'step')} {are} lost, {share} of the run", lost
 
 
 def _in_epoch(clock: Clock, step: int) -> str:
@@ -97,7 +105,12 @@ def _in_epoch(clock: Clock, step: int) -> str:
 def _rounded(case: Case, part: Part, length: int) -> str:
     """Return why a length is a little short, where it is so by a step an epoch or less."""
     clock, missing = case.clock, part.steps - length
-    if clock.interval == "epoch" or clock.epochs is None or not 0 < missing <= clock.epochs * clock.calls:
+    if (
+        clock.interval == "epoch"
+        or clock.epochs is None
+        or not part.is_last
+        or not 0 < missing <= clock.epochs * clock.calls
+    ):
         return ""
     return f"; {counted(missing, 'step')} in {counted(clock.epochs, 'epoch')}: rounded down where the loop rounds up"
 

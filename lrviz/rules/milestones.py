@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from itertools import pairwise
 
-from lrviz.errors import listed
+from lrviz.errors import counted, listed
 from lrviz.experiment.argtypes import MILESTONE_TOO_LOW
 from lrviz.experiment.schedulers import ConstantLR, LambdaWarmup, LinearLR, MultiStepLR, SequentialLR
 from lrviz.experiment.writer import in_flow
-from lrviz.rules.case import Case, Mark, Part, counted
+from lrviz.rules.case import Case, Mark, Part
 from lrviz.rules.changes import Change
 from lrviz.rules.finding import Finding
 from lrviz.rules.lengths import shortened, takes_all
@@ -151,7 +151,8 @@ def milestone_unsorted(case: Case, part: Part) -> Iterator[Finding]:
     "warmup-milestone-mismatch",
     "warning",
     "a warmup whose total_iters is not the milestone that ends it",
-    why="With the milestone too early the rate jumps from a half-done warmup; too late, it waits on a flat piece.",
+    why="With the milestone too early the learning rate jumps from a half-done warmup; too late, it waits on a flat "
+    "piece.",
     instead="Give the LinearLR as many total_iters as it has steps (rest), or write warmup: N before the scheduler.",
     example=_sequence(16, total_iters=8),
     near_miss=_sequence(8, total_iters=8),
@@ -177,9 +178,10 @@ def warmup_milestone_mismatch(case: Case, part: Part) -> Iterator[Finding]:
 @part_rule(
     "lr-jump",
     "warning",
-    "a rate that more than doubles, or halves, from one step to the next at a Sequential's milestone",
-    why="The two schedulers do not meet: the loss spikes where the rate jumps up, and a jump down wastes the peak.",
-    instead="Let a scheduler end at the rate at which the next one starts.",
+    "a learning rate that more than doubles, or halves, from one step to the next at a Sequential's milestone",
+    why="The two schedulers do not meet: the loss spikes where the learning rate jumps up, and a jump down wastes the "
+    "peak.",
+    instead="Let a scheduler end at the learning rate at which the next one starts.",
     example=_sequence(8, factor=1.0, end_factor=0.1),
     near_miss=_sequence(8, factor=0.1),
 )

@@ -6,9 +6,10 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
+from lrviz.errors import counted
 from lrviz.experiment.expression import Expression
-from lrviz.experiment.schedulers import ReduceLROnPlateau, of_group
-from lrviz.rules.case import Case, Part, counted, rounded
+from lrviz.experiment.schedulers import Plateau, Watching, of_group
+from lrviz.rules.case import Case, Part, rounded
 from lrviz.rules.finding import Finding
 from lrviz.rules.registry import part_rule, toy
 
@@ -25,7 +26,7 @@ _RISING = "log.csv:val_acc"
     "plateau-mode",
     "error",
     "a metric that is better when higher, watched with mode=min",
-    why="With mode=min a rising accuracy counts as getting worse: the rate is cut while training goes well.",
+    why="With mode=min a rising accuracy counts as getting worse: the learning rate is cut while training goes well.",
     instead="Set mode: max.",
     example=toy("plateau", metric_csv=_RISING, mode="min"),
     near_miss=toy("plateau", metric_csv=_RISING, mode="max"),
@@ -34,7 +35,7 @@ _RISING = "log.csv:val_acc"
 def plateau_mode(case: Case, part: Part) -> Iterator[Finding]:
     """Go by the name of the metric, or by its numbers, which are best at the start and get worse from there."""
     spec = part.spec
-    if not isinstance(spec, ReduceLROnPlateau):
+    if not isinstance(spec, Plateau):
         return
     column = (spec.metric_csv or "").rpartition(":")[2]
     better = "max" if spec.mode == "min" else "min"
@@ -52,7 +53,7 @@ def plateau_mode(case: Case, part: Part) -> Iterator[Finding]:
     yield case.finding(message, f"Watch it with mode: {better}", 0, part.change(mode=better))
 
 
-def _watched(case: Case, spec: ReduceLROnPlateau) -> Sequence[float]:
+def _watched(case: Case, spec: Plateau) -> Sequence[float]:
     """Return what a plateau is given, as far as it is known."""
     return case.trace.metric if case.trace.metric is not None else spec.metric if isinstance(spec.metric, tuple) else ()
 
@@ -80,7 +81,7 @@ def _words(column: str) -> set[str]:
     "error",
     "a metric below zero with threshold_mode=rel",
     why="The relative threshold is a share of the best value: of a negative one it points the wrong way, so that "
-    "standing still counts as getting better and the rate is never reduced rightly.",
+    "standing still counts as getting better and the learning rate is never reduced rightly.",
     instead="Set threshold_mode: abs, with a threshold in the metric's own unit.",
     example=toy("plateau", metric="-1", factor=0.5),
     near_miss=toy("plateau", metric="-1", factor=0.5, threshold_mode="abs"),
@@ -88,12 +89,12 @@ def _words(column: str) -> set[str]:
 )
 def plateau_negative_metric(case: Case, part: Part) -> Iterator[Finding]:
     spec = part.spec
-    if not isinstance(spec, ReduceLROnPlateau) or spec.threshold_mode != "rel":
+    if not isinstance(spec, Plateau) or spec.threshold_mode != "rel":
         return
     given = spec.metric if isinstance(spec.metric, tuple) else case.trace.metric or ()
     where = next((index for index, value in enumerate(given) if value < 0), None)
     if where is not None:
-        step = min((where + 1) * case.clock.stride, case.clock.steps - 1)
+        step = min((where + 1) * case.experiment.metric_stride, case.clock.steps - 1)
         message = (
             f"the metric is negative ({given[where]:.3g} at step {step:,}), where a relative threshold turns round"
         )
@@ -104,21 +105,45 @@ def plateau_negative_metric(case: Case, part: Part) -> Iterator[Finding]:
     "plateau-patience",
     "warning",
     "a patience as long as the run",
-    why="The rate is reduced at the earliest after patience + 1 bad steps; with as much patience as the run has, "
-    "never.",
+    why="The learning rate is reduced at the earliest after patience + 1 bad steps; with as much patience as the run "
+    "has, never.",
     instead="Choose a patience well below the number of times the scheduler is stepped.",
     example=toy("plateau", run={"epochs": 10, "steps_per_epoch": 8, "interval": "epoch"}, metric="1", patience=10),
     near_miss=toy("plateau", run={"epochs": 10, "steps_per_epoch": 8, "interval": "epoch"}, metric="1", patience=3),
     explains=("plateau-idle",),
 )
 def plateau_patience(case: Case, part: Part) -> Iterator[Finding]:
-    spec = part.spec
-    if isinstance(spec, ReduceLROnPlateau) and spec.patience >= case.clock.scheduler_steps:
-        unit = "epochs" if case.clock.interval == "epoch" else "steps"
-        steps = case.clock.scheduler_steps
+    spec, steps = part.spec, case.clock.scheduler_steps // part.spec.every
+    if isinstance(spec, Plateau) and spec.patience >= steps:
+        unit = "evaluations" if spec.every > 1 else "epochs" if case.clock.interval == "epoch" else "steps"
         message = f"patience = {spec.patience:,} and the run steps the plateau {steps:,} times ({unit}): "
         fix = f"Choose a patience well below {steps:,}"
         yield case.finding(f"{message}it never reduces", fix, None, part.change(patience=max(1, steps // 10)))
+
+
+@part_rule(
+    "min-lr-above-lr",
+    "error",
+    "a scheduler that follows a metric, with a min_lr that is not below the learning rate",
+    why="GreedyLR lowers the learning rate down to min_lr, 1e-3 unless told otherwise: one that is at it, or below, as "
+    "those of fine-tuning are, is never lowered, whatever the metric does.",
+    instead="Set min_lr well below the learning rate.",
+    example=toy("hf-greedy", optimizer={"lr": 0.0005}, metric="1"),
+    near_miss=toy("hf-greedy", optimizer={"lr": 0.0005}, metric="1", min_lr=0.0001),
+)
+def min_lr_above_lr(case: Case, part: Part) -> Iterator[Finding]:
+    """Leave out torch's plateau, of which another rule says so."""
+    spec, lowest = part.spec, getattr(part.spec, "min_lr", None)
+    if not isinstance(spec, Watching) or isinstance(spec, Plateau) or lowest is None:
+        return
+    for number, group in enumerate(case.experiment.optimizer.resolved_groups):
+        low = of_group(lowest, number)
+        if low >= group.lr > 0:
+            several = len(case.experiment.optimizer.resolved_groups) > 1
+            whose = f" of group {group.name}" if several else ""
+            message = f"{part.name} can never lower the learning rate{whose}, {group.lr:.3g}: min_lr is {low:.3g}"
+            yield case.finding(message, "Lower min_lr", 0, part.change(min_lr=rounded(group.lr / 100)))
+            return
 
 
 @part_rule(
@@ -133,13 +158,13 @@ def plateau_patience(case: Case, part: Part) -> Iterator[Finding]:
 )
 def plateau_idle(case: Case, part: Part) -> Iterator[Finding]:
     spec = part.spec
-    if not isinstance(spec, ReduceLROnPlateau) or case.trace.failure is not None:
+    if not isinstance(spec, Plateau) or case.trace.failure is not None:
         return
     warmed = case.clock.step_of(max((child.end for child in case.parts if child.owner is part), default=0))
     after = [curve.lr[warmed:] for curve in case.curves]
     if not after or any(not rates or min(rates) != max(rates) for rates in after):
         return
-    values = _watched(case, spec)[: case.clock.scheduler_steps - 1]
+    values = _watched(case, spec)[: (case.clock.scheduler_steps - 1) // spec.every]
     reductions, idle = _reductions(spec, values, spec.threshold)
     message = f"{part.name} never reduces the learning rate"
     rate, lowest = case.curves[0].base, of_group(spec.min_lr, 0)
@@ -162,12 +187,12 @@ def plateau_idle(case: Case, part: Part) -> Iterator[Finding]:
         yield case.finding(message, fix, None, changes, "warning" if is_slow else "info")
 
 
-def _ever_idle(case: Case, spec: ReduceLROnPlateau) -> bool:
+def _ever_idle(case: Case, spec: Plateau) -> bool:
     """Return whether an expression stops improving in three times the run; a log says nothing of what comes."""
     if not isinstance(spec.metric, Expression):
         return True
-    clock, steps = case.clock, case.clock.settings
-    later = (setting * clock.stride for setting in range(steps, steps + min(2 * steps, FAR)))
+    clock, steps = case.clock, case.clock.settings // spec.every
+    later = (index * case.experiment.metric_stride for index in range(steps, steps + min(2 * steps, FAR)))
     try:
         values = [spec.metric(epoch=clock.epoch_of(step) or 0, step=step) for step in later]
     except ArithmeticError:
@@ -175,7 +200,7 @@ def _ever_idle(case: Case, spec: ReduceLROnPlateau) -> bool:
     return _reductions(spec, values, spec.threshold)[1] > 0
 
 
-def _reductions(spec: ReduceLROnPlateau, values: Sequence[float], threshold: float) -> tuple[int, int]:
+def _reductions(spec: Plateau, values: Sequence[float], threshold: float) -> tuple[int, int]:
     """Return how often a plateau means to reduce, as torch counts, and how many of its steps were no improvement."""
     sign = 1 if spec.mode == "min" else -1
     best, bad, idle, reductions, rest = math.inf, 0, 0, 0, 0

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
+from lrviz.errors import counted
 from lrviz.experiment.clock import Clock
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.record import arg_types
-from lrviz.experiment.schedulers import ExponentialLR, ReduceLROnPlateau, SequentialLR
-from lrviz.rules.case import Case, Part, counted
+from lrviz.experiment.schedulers import ExponentialLR, Plateau, SequentialLR
+from lrviz.rules.case import Case, Part
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import DEAD
 from lrviz.rules.finding import SEVERITIES, Finding, Severity
@@ -31,7 +32,7 @@ Changes = Sequence[Change]
     "error",
     "a length in one unit, stepped in another: epochs against steps, accumulation or GPUs forgotten",
     why="The schedule runs many times too fast or too slow: a cosine meant for the whole run bounces once an epoch or "
-    "hardly moves, a StepLR(30) stepped at every batch is at 1e-17 of its rate by step 500.",
+    "hardly moves, a StepLR(30) stepped at every batch is at 1e-17 of its learning rate by step 500.",
     instead="Step the scheduler as often as its length counts, or give the length in the run's scheduler steps. One "
     "with a unit (10ep, 5%, rest) is never in the wrong one.",
     example=toy("cosine", run={"epochs": 10, "steps_per_epoch": 100}, T_max=10),
@@ -174,9 +175,9 @@ def _what_counts(case: Case, part: Part, wrong: str, right: str) -> str:
         is_right_by_epoch = not _is_spent(spec.gamma, clock.epochs or 1) or _is_spent(spec.gamma, per_epoch)
         is_wrong = wrong == "epoch" and spec.gamma > 0 and _is_spent(spec.gamma, part.steps) and is_right_by_epoch
         return f"{part.name} multiplies the learning rate by {spec.gamma:g} at each step" if is_wrong else ""
-    if isinstance(spec, ReduceLROnPlateau):
+    if isinstance(spec, Plateau):
         is_bare = not isinstance(case.written(part.field("patience")), str)
-        is_wrong = wrong == "epoch" and is_bare and spec.patience < per_epoch and _is_odd(case)
+        is_wrong = wrong == "epoch" and spec.every == 1 and is_bare and spec.patience < per_epoch and _is_odd(case)
         return f"{part.name} waits for {counted(spec.patience, 'epoch')}" if is_wrong else ""
     given = getattr(spec, "lr_lambda", None)
     texts = [one.text for one in (given if isinstance(given, tuple) else [given]) if isinstance(one, Expression)]
@@ -208,17 +209,22 @@ def _of_devices(case: Case, part: Part, length: int | None) -> Finding | None:
     if by_epoch and length is None and (isinstance(spec, ExponentialLR) or hasattr(spec, "lr_lambda")):
         fix = "Do not pass the scheduler to accelerator.prepare, or count its steps on all devices"
         return case.finding(f"{message}: it runs {calls} times too fast", fix, 0, (), "warning")
-    count = spec.patience if isinstance(spec, ReduceLROnPlateau) else length
-    is_bare = any(field in case.bare_counts for field in part.counts())
+    count = spec.patience if isinstance(spec, Plateau) else length
+    is_bare = any(field in case.bare_counts for field in part.counts()) or (by_epoch and _has_own_patience(case, part))
     severity = _severity_of_devices(case, part, count) if count and is_bare else None
     if severity is None or not count:
         return None
-    is_plateau = isinstance(spec, ReduceLROnPlateau)
+    is_plateau = isinstance(spec, Plateau)
     what = "with the same metric, so that its patience" if is_plateau else "so that its length"
     message += f", {what} of {count:,} is over after {count / calls:,.4g} {'epochs' if by_epoch else 'optimizer steps'}"
     changes = [] if severity == "info" else _on_each_device(case, part, count)
     fix = f"Multiply it by {calls} if {'epochs' if by_epoch else 'optimizer steps'} are meant, or do not prepare it"
     return case.finding(message, fix, clock.step_of(part.start + count), changes, severity)
+
+
+def _has_own_patience(case: Case, part: Part) -> bool:
+    """Return whether a part is a plateau with its own default patience, which is meant for epochs."""
+    return isinstance(part.spec, Plateau) and case.written(part.field("patience")) is None
 
 
 def _severity_of_devices(case: Case, part: Part, count: int) -> Severity | None:
@@ -232,7 +238,7 @@ def _severity_of_devices(case: Case, part: Part, count: int) -> Severity | None:
     if spec.marks() and spec.may_be_short:
         is_early = part.start + count <= (1 + TOLERANCE) * clock.settings
         return "warning" if is_early else None
-    is_short_by_choice = spec.warms_up() or spec.period_arg or isinstance(spec, ReduceLROnPlateau)
+    is_short_by_choice = spec.warms_up() or spec.period_arg or isinstance(spec, Plateau)
     if spec.repeats or not is_short_by_choice:
         return None
     return "warning" if count % clock.calls else "info"
@@ -242,7 +248,8 @@ def _on_each_device(case: Case, part: Part, count: int) -> Changes:
     """Return the changes that count a part's steps on all devices, with a unit where one says it exactly."""
     clock = case.clock
     if clock.interval == "epoch":
-        return [Change(field, f"{number}ep") for field, number in case.bare_counts.items()]
+        patience = {part.field("patience"): count} if _has_own_patience(case, part) else {}
+        return [Change(field, f"{number}ep") for field, number in (case.bare_counts | patience).items()]
     if not part.spec.warms_up():
         own = [field for field in part.counts() if field in case.bare_counts]
         return [Change(field, case.bare_counts[field] * clock.calls) for field in own]
@@ -278,7 +285,7 @@ def _at_every_step(case: Case, part: Part) -> tuple[str, Changes]:
     clock = case.clock
     own = part.counts()
     others = {field: n for field, n in case.bare_counts.items() if field not in own and n <= clock.scheduler_steps}
-    plateaus = (other for other in case.parts if isinstance(other.spec, ReduceLROnPlateau) and not case.has_unit(other))
+    plateaus = (other for other in case.parts if isinstance(other.spec, Plateau) and not case.has_unit(other))
     others |= {plateau.field("patience"): getattr(plateau.spec, "patience", 0) for plateau in plateaus}
     changes = [Change("run.interval", "step"), *(Change(field, f"{number}ep") for field, number in others.items())]
     start, length = part.start * clock.stride, case.bare_length(part)

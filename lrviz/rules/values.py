@@ -13,7 +13,7 @@ from lrviz.experiment.schedulers import (
     LambdaLR,
     MultiplicativeLR,
 )
-from lrviz.rules.case import Case, Part, counted, percent, rounded
+from lrviz.rules.case import Case, Part, percent, rounded
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import DEAD, Curve
 from lrviz.rules.finding import Finding, Severity
@@ -39,7 +39,8 @@ def lr_not_finite(case: Case, curve: Curve) -> Finding | None:
         return None
     many = sum(not math.isfinite(rate) for rate in curve.lr)
     is_lasting = many == len(curve.lr) - step
-    where = f"from step {step:,} on" if is_lasting else f"at step {step:,}, the first of {counted(many, 'step')}"
+    where = f"from step {step:,} on" if is_lasting else f"at step {step:,}"
+    where += f", the first of {many:,} steps" if many > 1 and not is_lasting else ""
     message = f"the learning rate is {curve.lr[step]} {where}{curve.of_group}"
     return case.finding(message, "Bound the function, or end it where the run does", step)
 
@@ -105,17 +106,17 @@ def lr_dead(case: Case, curve: Curve) -> Finding | None:
     "a learning rate above the highest one that was asked for",
     why="The learning rate that was chosen was the highest that trains well; the schedule goes beyond it, often for "
     "ever.",
-    instead="Keep factors and gammas at 1 or below, or give the optimizer the highest rate.",
+    instead="Keep factors and gammas at 1 or below, or give the optimizer the highest learning rate.",
     example=toy("exponential", gamma=1.05),
     near_miss=toy("exponential", gamma=1.0),
     explains=("still-rising", "ends-high"),
 )
 def lr_above_peak(case: Case, curve: Curve) -> Finding | None:
-    """Leave out a function that comes down again from above 1, on purpose: a warmup from above, or larger batches."""
+    """Leave out what rises on purpose: a function that comes down again from above 1, and what a metric raises."""
     peak, last = max(curve.lr), curve.lr[-1]
     wanted = max(curve.base, case.scheduler.target_lr(curve.base, curve.number))
     has_function = any(isinstance(part.spec, (LambdaLR, MultiplicativeLR)) for part in case.parts)
-    is_meant = has_function and last <= ABOVE * wanted
+    is_meant = (has_function and last <= ABOVE * wanted) or case.scheduler.stepped_with() is not None
     if peak <= ABOVE * wanted or is_meant or any(part.spec.is_foreign for part in case.parts):
         return None
     step = curve.first((ABOVE * wanted).__lt__) or 0
@@ -160,18 +161,21 @@ def eta_min_above_lr(case: Case, part: Part) -> Iterator[Finding]:
     "info",
     "a first step that trains with a learning rate of 0",
     why="The first batch is loaded, run forward and backward, and changes nothing. Where the scheduler goes on and "
-    "the rate of all groups stays at 0, it is a warning.",
+    "the learning rate of all groups stays at 0, it is a warning.",
     instead="Start a warmup one step in: (step + 1) / 100 instead of step / 100.",
     example=toy("lambda", lr_lambda="min(1, step / 8)"),
     near_miss=toy("lambda", lr_lambda="min(1, (step + 1) / 8)"),
     explains=("lr-dead",),
 )
 def zero_first_step(case: Case, curve: Curve) -> Finding | None:
-    steps = curve.first(bool)  # that is not 0
-    if not steps:
+    """Leave out the warmup of a library, which starts at 0 whatever its user does, where one step is lost."""
+    steps, library = curve.first(bool), case.scheduler.library  # the first that is not 0
+    if not steps or (library and steps <= case.clock.stride):
         return None
     trains = "step trains" if steps == 1 else f"{steps:,} steps train"
     message = f"the first {trains} with a learning rate of 0{curve.of_group}"
+    if library:
+        return case.finding(message, f"Every warmup of {library} from 0 starts so; one from above 0 does not", 0)
     is_long = all((other.first(bool) or 0) > case.clock.stride for other in case.curves)
     severity: Severity | None = "warning" if is_long else None
     return case.finding(message, "Start one step further on: (step + 1) / n, or a first rate above 0", 0, (), severity)

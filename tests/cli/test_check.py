@@ -28,9 +28,25 @@ def test_an_error_is_a_panel_with_numbers_and_a_fix_and_exits_1(lrviz):
     assert ended.code == 1
     assert "error unit-mismatch" in ended.out
     assert "1,000 / 10 = 100, the steps per epoch" in " ".join(ended.out.replace("│", " ").split())
-    assert "run: {epochs: 10, steps_per_epoch: 100, interval: epoch}" in ended.out
+    assert "│ --interval epoch " in ended.out
     assert ended.out.splitlines()[-1] == "1 error"
     assert max(map(len, ended.out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fix"),
+    [
+        (("a.yaml",), "scheduler: {name: cosine, T_max: 32}"),
+        (("cosine", "--t-max", "20"), "--t-max 32"),
+        (("cosine", "--t-max", "20", "--set", "title=a"), "--t-max 32"),
+        (("lambda", "--lr-lambda", "1 - step / 20"), "--lr-lambda 'max(0, 1 - step / 20)'"),
+        (("onecycle", "--max-lr", "0.1"), "--no-cycle-momentum"),
+        (("multistep", "--milestones", "8,8,16"), "--milestones 8,16"),
+    ],
+)
+def test_a_fix_is_written_as_the_target_was(lrviz, tmp_path, arguments, fix):
+    (tmp_path / "a.yaml").write_text(BAD)
+    assert f"│ {fix} " in lrviz("check", *arguments).out
 
 
 def test_json_holds_findings_and_the_run(lrviz):
@@ -113,8 +129,15 @@ def test_a_pyproject_without_a_table_is_passed_over(severities, tmp_path):
 
 
 def test_a_refused_value_is_ignored_or_raised_as_well(severities):
-    document = "scheduler: {name: step, step_size: 2.5}\n"
+    document, project = (
+        "scheduler: {name: step, step_size: 2.5}\n",
+        "[tool.lrviz.check]\nerror = ['fractional-count']\n",
+    )
+    ignored = f"{document}check: {{ignore: [fractional-count]}}\n"
+    assert severities(document, "") == ({"fractional-count": "error"}, 1)
     assert severities(document, "", "--ignore", "fractional-count") == ({}, 1)
+    assert severities(ignored, project) == ({}, 1)
+    assert severities(ignored, "", "--select", "fractional-count") == ({"fractional-count": "error"}, 1)
 
 
 @pytest.mark.parametrize(

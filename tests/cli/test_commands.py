@@ -26,12 +26,37 @@ def test_flags_without_a_target_are_refused(lrviz, arguments):
     assert ended.err.startswith("error: there is no target: lrviz check TARGET --")
 
 
+@pytest.mark.parametrize("verb", ["plot", "table", "check"])
+def test_a_verb_alone_is_told_what_it_lacks(lrviz, verb):
+    ended = lrviz(verb)
+    assert (ended.code, ended.out) == (2, "")
+    line = f"error: there is no target: lrviz {verb} TARGET; cosine is one, and lrviz {verb} --help shows all\n"
+    assert ended.err == line
+
+
 @pytest.mark.parametrize("verb", ["plot", "table"])
 @pytest.mark.parametrize("arguments", [("a.yaml", "b.yaml"), ("a.yaml", "--lr", "1", "b.yaml")])
 def test_a_target_too_many_is_named(lrviz, verb, arguments):
     ended = lrviz(verb, *arguments)
     assert ended.code == 2
     assert ended.err == f"error: unexpected argument 'b.yaml': lrviz {verb} takes one target, and has a.yaml\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "end"),
+    [
+        (("plot", "multistep", "--milestones", "8", "16"), "has multistep; a list is written with commas: 30,60,90"),
+        (("plot", "cosine", "T_max=10"), "has cosine; a flag is written --t-max 10"),
+        (("plot", "cosine", "--out", "a.png"), "no such flag; did you mean '--output'?"),
+        (("onecycle",), "unknown command 'onecycle'; did you mean `lrviz plot onecycle`?"),
+        (("runs/a.yaml", "--lr", "1"), "unknown command 'runs/a.yaml'; did you mean `lrviz plot runs/a.yaml`?"),
+        (("plt", "onecycle"), "unknown command 'plt'; did you mean 'plot'?"),
+    ],
+)
+def test_who_guesses_is_told_how_it_is_written(lrviz, arguments, end):
+    ended = lrviz(*arguments)
+    assert ended.code == 2
+    assert ended.err.endswith(f"{end}\n")
 
 
 @pytest.mark.parametrize(
@@ -48,6 +73,13 @@ def test_check_takes_files_before_and_after_flags(lrviz, tmp_path, arguments):
         (tmp_path / name).write_text("scheduler: {name: cosine}\n")
     ended = lrviz("check", *arguments)
     assert (ended.code, ended.out) == (0, "nothing to report in 2 schedules\n")
+
+
+@pytest.mark.parametrize(("verb", "flag"), [("plot", "--annotate"), ("table", "--every"), ("check", "--strict")])
+def test_the_help_of_a_verb_shows_its_own_flags(lrviz, verb, flag):
+    shown = lrviz(verb, "--help").out.split()
+    assert flag in shown
+    assert "--grad-accum" not in shown  # which is the target's
 
 
 def test_help_shows_where_more_files_go(lrviz):

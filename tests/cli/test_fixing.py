@@ -95,3 +95,65 @@ def test_a_fix_of_every_rules_example_leaves_no_finding_with_a_fix(lrviz, tmp_pa
     lrviz("check", "example.yaml", "--fix")
     (report,) = json.loads(lrviz("check", "example.yaml", "--format", "json").out)["targets"]
     assert [finding["rule"] for finding in report["findings"] if finding["fix"]["changes"]] == []
+
+
+BLOCK = "scheduler:\n  name: cosine\n  T_max: 20\n"
+LONG = "run: {dataset_size: 4000, batch_size: 10, epochs: 3}\nscheduler:\n  name: onecycle\n  max_lr: 0.1\n"
+LONG += "  epochs: 5\n  steps_per_epoch: 400\noptimizer: {lr: 0.1, momentum: 0.9}\n"
+
+
+def region_of(result):
+    """Return the one replacement of the one fix of a result, held to what SARIF 2.1.0 says of it (3.55 to 3.57)."""
+    (fix,) = result["fixes"]
+    (change,) = fix["artifactChanges"]
+    (replacement,) = change["replacements"]
+    assert set(fix) == {"description", "artifactChanges"}
+    assert change["artifactLocation"] == result["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert set(replacement) == {"deletedRegion", "insertedContent"}
+    assert set(replacement["insertedContent"]) == {"text"}
+    assert set(replacement["deletedRegion"]) == {"startLine", "startColumn", "endLine", "endColumn"}
+    return replacement["deletedRegion"], replacement["insertedContent"]["text"]
+
+
+def replaced(text, region, new):
+    """Return a text with a region replaced: lines and columns from 1, the end column past the last character."""
+    lines = text.splitlines(keepends=True)
+    first, last = region["startLine"] - 1, region["endLine"] - 1
+    assert 1 <= region["startLine"] <= region["endLine"] <= len(lines)
+    assert region["endColumn"] - 1 <= len(lines[last].rstrip("\r\n"))
+    head, tail = lines[first][: region["startColumn"] - 1], lines[last][region["endColumn"] - 1 :]
+    return "".join([*lines[:first], head + new + tail, *lines[last + 1 :]])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("bad.yaml", BAD),
+        ("bad.yaml", BAD + BAD.replace("scheduler", "x-old")),
+        ("bad.yaml", BAD.rstrip("\n")),
+        ("bad.yaml", BAD.replace("\n", "\r\n")),
+        ("bad.yaml", "\ufeff" + BAD),
+        ("bad.yaml", BLOCK),
+        ("bad.yaml", LONG),
+        ("bad.yaml", LONG.replace("\n", "\r\n")),
+        ("bad.yaml", "run: {epochs: 3}\nscheduler:\n  name: linear\n  start_factor: 1\n  end_factor: 0\n"),
+        ("bad.json", '{"scheduler": {"name": "cosine", "T_max": 20}}'),
+    ],
+    ids=["line", "lines after", "no end", "crlf", "mark", "block", "removed", "removed crlf", "added", "json"],
+)
+def test_sarif_has_the_fix_that_would_be_made(lrviz, tmp_path, name, text):
+    (tmp_path / name).write_bytes(text.encode())
+    (run,) = json.loads(lrviz("check", name, "--format", "sarif").out)["runs"]
+    fixed = [result for result in run["results"] if "fixes" in result]
+    changed = replaced(text.removeprefix("\ufeff"), *region_of(fixed[0]))
+    lrviz("check", name, "--fix")
+    assert (tmp_path / name).read_bytes().decode().removeprefix("\ufeff") == changed != text
+
+
+@pytest.mark.usefixtures("bad")
+@pytest.mark.parametrize(
+    "arguments", [("bad.yaml", "--set", "scheduler.T_max=20"), ("cosine", "--t-max", "20")], ids=["undone", "no file"]
+)
+def test_sarif_has_no_fix_that_does_not_help(lrviz, arguments):
+    (run,) = json.loads(lrviz("check", *arguments, "--format", "sarif").out)["runs"]
+    assert [(result["ruleId"], "fixes" in result) for result in run["results"]] == [("cosine-rebound", False)]

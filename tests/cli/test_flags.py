@@ -15,7 +15,7 @@ def test_help_shows_a_schedulers_own_flags_and_nobody_elses(lrviz, name, monkeyp
     shown = set(lrviz("plot", name, "--help").out.split())
     own = {flag_name(field) for field, kind in arg_types(catalogue()[name]).items() if kind.flag}
     others = {flag_name(field) for spec in catalogue().values() for field in arg_types(spec)} - own
-    shared = {"--epochs", "--steps-per-epoch", "--momentum", "--warmup"}
+    shared = {"--epochs", "--steps-per-epoch", "--momentum", "--optimizer", "--warmup"}
     positive = {flag.replace("--no-", "--", 1) for flag in shown}
     assert own <= positive
     assert not others & shown - shared
@@ -39,7 +39,7 @@ def test_lists_maps_and_expressions_are_flags(table):
 
 def test_a_warmup_goes_before_any_scheduler(lrviz):
     does = lrviz("plot", "cosine", "--warmup", "25%", "--warmup-start", "0.5").out.splitlines()[1]
-    assert does.startswith("LinearLR, then CosineAnnealingLR: first 0.0005, peak 0.001 at step 8 (epoch 1)")
+    assert does.startswith("Warmup, then CosineAnnealingLR: first 0.0005, peak 0.001 at step 8 (epoch 1)")
 
 
 @pytest.mark.parametrize("flag", ["--step_size", "--Step-Size", "--step-size"])
@@ -58,8 +58,8 @@ def test_a_flag_may_be_spelled_as_torch_spells_it(table, flag):
         (("plot", "cosine", "--log-y=3"), "--log-y: takes no value"),
         (("gallery", "--chek"), "--chek: no such flag; did you mean '--check'?"),
         (("--rows",), "--rows: no such flag; lrviz --help shows them"),
-        (("list", "x"), "got unexpected extra argument(s) (x)"),
-        (("cosine",), "unknown command 'cosine'; lrviz --help shows them"),
+        (("list", "torch", "x"), "got unexpected extra argument(s) (x)"),
+        (("cosine",), "unknown command 'cosine'; did you mean `lrviz plot cosine`?"),
     ],
 )
 def test_a_wrong_flag_is_an_error_of_one_line_with_what_is_near(lrviz, arguments, message):

@@ -43,7 +43,22 @@ def gallery(lrviz, tmp_path):
 
 def test_a_gallery_that_was_just_drawn_is_up_to_date(gallery):
     ended = gallery("--check")
-    assert (ended.code, ended.out) == (0, "gallery/ is up to date: 1 figure and their summaries\n")
+    assert (ended.code, ended.out) == (0, "gallery/ is up to date: 1 figure\n")
+
+
+def test_what_is_said_of_a_folder_does_not_control_the_terminal(gallery):
+    odd = "a\x1b[31m"
+    assert gallery("-o", odd).out == "wrote 1 figure as svg to a?[31m/, with an index in a?[31m/README.md\n"
+    assert gallery("-o", odd, "--check").out == "a?[31m/ is up to date: 1 figure\n"
+
+
+def test_metrics_of_another_folder_are_read_where_it_is_allowed(gallery, tmp_path):
+    plateau = "run: {steps: 3}\nscheduler: {name: plateau, metric_csv: '../log.csv:loss'}\n"
+    (tmp_path / "configs" / "stairs.yaml").write_text(plateau)
+    (tmp_path / "log.csv").write_text("loss\n2\n1\n")
+    ended = gallery()
+    assert (ended.code, "--allow-files" in ended.err) == (2, True), ended.err
+    assert gallery("--allow-files", ".").code == 0
 
 
 def test_a_file_out_of_date_is_named_and_counted(gallery, tmp_path):
@@ -63,9 +78,9 @@ def test_the_numbers_of_a_figure_count_as_their_file(gallery, tmp_path):
 def test_the_advice_repeats_every_flag(gallery, lrviz, tmp_path):
     (tmp_path / "gallery" / "stairs.svg").unlink()
     (tmp_path / "gallery").rename(tmp_path / "my out")
-    flags = ("--configs", "configs", "-o", "my out", "--allow-import", "a.b")
+    flags = ("--configs", "configs", "-o", "my out", "--allow-import", "a.b", "--allow-files", "runs")
     ended = lrviz("gallery", *flags, "--formats", "svg", "--check")
-    command = "lrviz gallery --configs configs -o 'my out' --formats svg --allow-import a.b"
+    command = "lrviz gallery --configs configs -o 'my out' --formats svg --allow-import a.b --allow-files runs"
     assert ended.err == f"1 file is out of date; run `{command}`\n"
 
 

@@ -108,6 +108,11 @@ def test_who_typed_flags_reads_flags(lrviz, arguments, message):
     assert ended.err.startswith(f"error: {message}")
 
 
+def test_who_typed_flags_is_told_of_the_flag_that_switches_off(lrviz):
+    out = " ".join(lrviz("check", "onecycle", "--max-lr", "0.1", "--optimizer", "adamw", "--lr", "0.1").out.split())
+    assert "Set --no-cycle-momentum, or give" in out
+
+
 def test_who_wrote_a_document_reads_its_keys(lrviz, write):
     write("scheduler: {name: plateau}")
     assert lrviz("table", "a.yaml").err.startswith("error: a.yaml:1: scheduler.metric: missing: what to watch")
@@ -116,3 +121,15 @@ def test_who_wrote_a_document_reads_its_keys(lrviz, write):
 def test_what_a_message_quotes_is_left_as_it_was_typed(lrviz):
     ended = lrviz("table", "lambda", "--lr-lambda", "batch_size * 2")
     assert (ended.code, "'batch_size * 2': unknown name 'batch_size'" in ended.err) == (2, True), ended.err
+
+
+@pytest.mark.parametrize(
+    ("flags", "listed"),
+    [
+        (["lambda", "--lr-lambda", "x"], "known are epoch, step, total, start, steps_per_epoch, base_lr, pi, e"),
+        (["cosine", "--set", "x=1"], "scheduler, warmup, warmup_start, warmup_shape, check, gallery"),
+    ],
+    ids=["of an expression", "of a document"],
+)
+def test_names_that_a_message_lists_are_those_to_type(lrviz, flags, listed):
+    assert listed in lrviz("table", *flags).err

@@ -78,7 +78,7 @@ def test_size_and_dpi_make_the_pixels(lrviz):
         (("--mx-lr", "1"), "--mx-lr: no such flag; did you mean '--max-lr'?"),
         (("--step-size", "4"), "--step-size: no such flag; lrviz plot onecycle --help shows them"),
         (("--cycle-momentum", "--no-cycle-momentum"), "--cycle-momentum: contradicts --no-cycle-momentum"),
-        (("--engine", "lite"), "--engine: must be one of auto, torch, light, not 'lite'; did you mean 'light'?"),
+        (("--engine", "lite"), "one of auto, torch, light, upstream, not 'lite'; did you mean 'light'?"),
         (("--engine", "lite", "--train"), "--engine: must be one of auto, torch, light"),
     ],
 )
@@ -133,3 +133,7 @@ def test_what_a_figure_cannot_show_has_its_flags_name(lrviz, flags, message):
     ended = lrviz("plot", "cosine", *flags)
     assert (ended.code, ended.err.startswith(f"error: {message}")) == (2, True), ended.err
     assert not any(Path().iterdir())
+
+
+def test_one_step_is_one_step(lrviz):
+    assert "; 1 step, torch" in lrviz("plot", "cosine", "--steps", "1").out

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,17 @@ def test_a_flag_with_effect_needs_no_word(lrviz):
 
 def test_the_first_command_of_the_readme_is_quiet(lrviz):
     assert lrviz("plot", "onecycle", "--max-lr", "1e-3").err == ""
+
+
+@pytest.mark.parametrize(("flags", "has_bar"), [(["--world-size", "2000"], True), ([], False)])
+def test_a_bar_is_shown_where_a_replay_takes_long(lrviz, monkeypatch, flags, has_bar):
+    shown = []
+
+    @contextmanager
+    def progress(task, total):
+        shown.append((task, total))
+        yield None
+
+    monkeypatch.setattr("lrviz.cli.replaying.progress", progress)
+    assert lrviz("table", "cosine", "--steps", "100", "--framework", "accelerate", *flags).code == 0
+    assert shown == ([("replaying", 100)] if has_bar else [])

@@ -179,6 +179,48 @@ def test_a_library_opens_its_own(target: str) -> None:
     assert import_target(target).__name__ == target.partition(":")[2]
 
 
+BARE = """
+import os
+import PACKAGE.parts, PACKAGE.parts as parts
+import PACKAGEother
+from os import system
+from PACKAGE.parts import Shared, hidden, shell
+from PACKAGEother import Near
+"""
+
+OTHER = """
+import os
+class Near: pass
+shell = os.system
+"""
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the name of a package without `__all__` that takes things from a submodule of its own, and from others."""
+    name = f"lrviz_test_package_{next(NUMBERS)}"
+    folder = tmp_path_factory.mktemp("modules") / name
+    folder.mkdir()
+    (folder / "parts.py").write_text(SUBMODULE + "import os\nshell = os.system\n")
+    (folder / "__init__.py").write_text(BARE.replace("PACKAGE", name))
+    (folder.parent / f"{name}other.py").write_text(OTHER)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [str(folder.parent), *sys.path])
+        import_target(f"{name}:Shared")
+        yield name
+
+
+@pytest.mark.parametrize("attribute", ["Shared", "Shared.Inner", "hidden"])
+def test_a_package_without_a_list_opens_what_it_has_from_its_submodules(bare: str, attribute: str) -> None:
+    assert import_target(f"{bare}:{attribute}").__module__ == f"{bare}.parts"
+
+
+@pytest.mark.parametrize("attribute", words("os system shell parts parts.Shared parts.os.system Near Shared.mro"))
+def test_it_opens_nothing_from_elsewhere(bare: str, attribute: str) -> None:
+    with pytest.raises(SpecError, match=r"only what .* itself defines, or lists in __all__, can be named"):
+        import_target(f"{bare}:{attribute}")
+
+
 @pytest.mark.parametrize(
     ("attribute", "message"),
     [

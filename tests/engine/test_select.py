@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -136,6 +140,44 @@ def test_where_torch_raises_its_own_word_is_shown() -> None:
     assert replay(late, partial=True).engine == "torch"
 
 
+@pytest.fixture
+def in_broken_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Return a function that runs code under a torch of the installed files that cannot be imported."""
+    installed, broken = light.torch_folder(), tmp_path / "site" / "torch"
+    for path in light.files(installed):
+        target = broken / path.relative_to(installed)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    (broken / "__init__.py").write_text("raise ImportError('libtorch.so: cannot open shared object file')\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(broken.parent), os.environ["PYTHONPATH"]]))
+
+    def run(code: str) -> str:
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        return ended.stdout.strip()
+
+    return run
+
+
+REPLAY = f"""
+import lrviz
+experiment = lrviz.load({{"optimizer": {{"name": "sgd", "momentum": 0.9}}, "scheduler": {STEP}}})
+try:
+    trace = lrviz.replay(experiment)
+    print(trace.engine, *trace.groups[0].lr)
+except lrviz.LrvizError as error:
+    print(error)
+"""
+
+
+def test_a_torch_that_cannot_be_imported_is_no_matter_where_it_was_compared(in_broken_torch: Any) -> None:
+    said = "torch cannot be imported: ImportError: libtorch.so: cannot open shared object file"
+    assert in_broken_torch(REPLAY) == said
+    certify.certify()
+    engine, *rates = in_broken_torch(REPLAY).split()
+    assert engine == "light"
+    assert [float(rate) for rate in rates] == truth()
+
+
 def test_no_torch_to_be_found_is_left_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere() -> Path:
         raise light.Unavailable("torch is not installed as a package")
@@ -171,6 +213,6 @@ def test_an_engine_is_taken_by_name_or_as_it_is() -> None:
 @pytest.mark.parametrize("train", [False, True])
 def test_an_unknown_engine_is_refused(train: bool) -> None:
     with pytest.raises(
-        SpecError, match=r"engine: must be one of auto, torch, light, not 'lihgt'; did you mean 'light'\?"
+        SpecError, match=r"engine: must be one of auto, torch, light, upstream, not 'lihgt'; did you mean 'light'\?"
     ):
         replay(experiment(), engine="lihgt", train=train)

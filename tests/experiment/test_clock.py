@@ -266,7 +266,7 @@ def test_nothing_to_remark_on_a_run_given_in_steps() -> None:
                 )
             ],
         ),
-        ({"split_batches": True}, ["split_batches: only framework accelerate has split_batches"]),
+        ({"split_batches": True}, ["split_batches: only framework accelerate or transformers has split_batches"]),
         (
             {"framework": "accelerate", "split_batches": True, "world_size": 3, "dataset_size": 64, "batch_size": 8},
             ["batch_size: accelerate splits a batch into equal shares: 8 is not a multiple of the world_size of 3"],

@@ -115,7 +115,7 @@ def test_a_sequence_within_a_sequence_has_a_rest_of_its_own() -> None:
     assert spec.children()[1] == CosineAnnealingLR(T_max=900)
 
 
-REST_OUTSIDE = "rest stands in a sequence only, for what the others leave; a horizon left unset takes the whole run"
+REST_OUTSIDE = "rest is for a sequence only, where it is what the others leave; a length left unset takes the whole run"
 
 
 @pytest.mark.parametrize(
@@ -159,10 +159,10 @@ REST_OUTSIDE = "rest stands in a sequence only, for what the others leave; a hor
         ),
         ({"name": "step", "step_size": "rest"}, f"scheduler.step_size: {REST_OUTSIDE}"),
         ({"name": "multistep", "milestones": [1, "rest"]}, f"scheduler.milestones[1]: {REST_OUTSIDE}"),
-        ({"name": "manual", "values": {0: 1, "rest": 2}}, f"scheduler.values: {REST_OUTSIDE}"),
+        ({"name": "manual", "values": {0: 1, "rest": 2}}, f"scheduler.values[rest]: {REST_OUTSIDE}"),
         (
             {"name": "manual", "values": {500: 1, "5ep": 2}},
-            "scheduler.values: 5ep is step 500, at which a learning rate is set already",
+            "scheduler.values[5ep]: 5ep is step 500, at which a learning rate is set already",
         ),
         (
             sequence(["rest"], linear(5), {"name": "cosine", "T_max": "rest"}),
@@ -308,6 +308,11 @@ def test_a_sequence_after_a_warmup_counts_from_its_end() -> None:
         ({"name": "manual", "values": {0: 1}}, "write the warmup into its values", ""),
         ({"name": "range-test", "min_lr": 0.1, "max_lr": 1}, "range-test rises over the whole run by itself", ""),
         ({"name": "swa", "swa_lr": 1, "swa_start": 5}, "swa_start and warmup exclude each other", ""),
+        (
+            {"name": "plateau", "metric": "1", "warmup": {"name": "linear", "total_iters": 9}},
+            "the plateau has a warmup of its own; write one of the two",
+            "",
+        ),
     ],
 )
 def test_schedulers_that_cannot_follow_a_warmup(scheduler: Any, message: str, cause: str) -> None:

@@ -95,9 +95,37 @@ def test_a_range_test_may_span_all_numbers() -> None:
     assert rates == pytest.approx([10.0 ** (-308 + 77 * step) for step in range(9)], rel=1e-9)
 
 
+def test_a_warmup_is_called_so() -> None:
+    document = {
+        "scheduler": {"name": "sequential", "schedulers": [{"name": "linear"}, {"name": "cosine"}], "milestones": [8]}
+    }
+    assert load(document).name == "LinearLR, then CosineAnnealingLR"
+    assert load({"warmup": 4, **document}).name == "Warmup, then LinearLR, then CosineAnnealingLR"
+    plateau = {"name": "plateau", "metric": "1"}
+    assert load({"warmup": 4, "scheduler": plateau}).name == "Warmup beside ReduceLROnPlateau"
+
+
 def test_an_experiment_keeps_the_document_that_it_was_read_from() -> None:
-    document = {"warmup": "5%", "scheduler": {"name": "cosine", "T_max": "rest"}}
+    document = {"warmup": "25%", "scheduler": {"name": "cosine", "T_max": "rest"}}
     experiment = load(document)
+    assert experiment.warmup == 8
     assert experiment.document is not None
     assert experiment.document.plain() == document
     assert dataclasses.replace(experiment, document=None) == experiment
+
+
+def test_a_librarys_schedule_is_named_with_the_version_it_follows_and_not_what_is_inside_it() -> None:
+    inner = [{"name": "mmengine-linear", "by_epoch": False, "end": 5}, {"name": "mmengine-poly"}]
+    experiment = load({"scheduler": {"name": "mmengine", "schedulers": inner}})
+    assert experiment.lines() == ["schedule: mmengine as mmengine 0.10.7 has it"]
+
+
+def test_a_version_that_the_run_names_is_said_to_be_the_runs() -> None:
+    experiment = load({"scheduler": {"name": "hf-linear"}, "run": {"steps": 8, "transformers": "4.50"}})
+    assert experiment.follows == {"transformers": "4.50"}
+    assert experiment.lines()[-1] == "schedule: hf-linear as transformers 4.50 has it, as the run says"
+
+
+def test_torchs_own_follow_no_library() -> None:
+    experiment = load({"scheduler": {"name": "step", "step_size": 3}})
+    assert (experiment.follows, experiment.lines()) == ({}, [])

@@ -123,7 +123,7 @@ def test_function_outside_the_list_is_refused(text: str) -> None:
         ("epoch = 3", "'epoch = 3' is not an expression: it cannot be read from"),
         ("1\n2", "is not an expression"),
         ("a\0b", "is not an expression"),
-        ("\ud800", "is not an expression"),
+        ("1 + \udcff", r"'1 + \udcff' is not an expression: it is not text in UTF-8"),
         ("2 ^ epoch", "'2 ^ epoch': ^ is not allowed; a power is written **; allowed are numbers"),
         ("epoch in 2", "'epoch in 2': in is not allowed; allowed are numbers"),
         ("epoch.real", "'epoch.real': this is not allowed; allowed are numbers"),

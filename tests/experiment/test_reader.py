@@ -123,8 +123,8 @@ SINGLE = [
     ("- 1\n", "a.yaml:1: must be a mapping with a scheduler, not a list"),
     (STEP + "---\n" + STEP, "a.yaml: holds 2 documents; one experiment to a file"),
     ("a: [", "a.yaml:2: not valid YAML: did not find expected node content"),
-    ("a:\n\tb: 1", "a.yaml:2: not valid YAML: found character that cannot start any token"),
-    ("scheduler:\n name: step\n  step_size: 3", "a.yaml:3: not valid YAML: mapping values are not allowed in this context"),
+    ("a:\n\tb: 1", "a.yaml:2: not valid YAML: found character that cannot start any token; indent with blanks, not tabs, and quote what begins with @, ` or %"),
+    ("scheduler:\n name: step\n  step_size: 3", "a.yaml:3: not valid YAML: mapping values are not allowed in this context; is the indentation right? Quote a text that holds a colon"),
     ("a: *b", "a.yaml:1: not valid YAML: found undefined alias"),
     ("\0", "a.yaml: not valid YAML: control characters are not allowed"),
     (b"\x89PNG\r\n\x1a\n", "a.yaml:1: not a text file in UTF-8 (byte 0x89)"),
@@ -194,8 +194,9 @@ SINGLE = [
     ("scheduler: {name: multistep, milestones: 8}\n", "a.yaml:1: scheduler.milestones: must be a list of whole numbers >= 0, such as [8, 24], not 8"),
     ("scheduler: {name: multistep, milestones: [8, 2.5]}\n", "a.yaml:1: scheduler.milestones[1]: must be a whole number >= 0, not 2.5"),
     ("scheduler: {name: manual, values: 3}\n", "a.yaml:1: scheduler.values: must map steps to learning rates, such as 0:1e-2,100:1e-3, not 3"),
-    ("scheduler: {name: manual, values: {0: 1, 0.0: 2}}\n", "a.yaml:1: scheduler.values: 0.0 is step 0, at which a learning rate is set already"),
-    ("scheduler: {name: manual, values: {0: 1, -3: 2}}\n", "a.yaml:1: scheduler.values: must be a whole number >= 0, not -3"),
+    ("scheduler: {name: manual, values: {0: 1, 0.0: 2}}\n", "a.yaml:1: scheduler.values[0.0]: 0.0 is step 0, at which a learning rate is set already"),
+    ("scheduler: {name: manual, values: {0: 1, -3: 2}}\n", "a.yaml:1: scheduler.values[-3]: must be a whole number >= 0, not -3"),
+    ("scheduler: {name: manual, values: {0: 1, 2ep: x}}\n", "a.yaml:1: scheduler.values[2ep]: must be a number >= 0, not 'x'"),
     ("scheduler: {name: lambda, lr_lambda: 'epohc * 2'}\n", "a.yaml:1: scheduler.lr_lambda: 'epohc * 2': unknown name 'epohc'; known are epoch, step, total, start, steps_per_epoch, base_lr, pi, e; did you mean 'epoch'?"),
     ("scheduler: {name: lambda, lr_lambda: yes}\n", "a.yaml:1: scheduler.lr_lambda: must be an expression over epoch, step, total, start, steps_per_epoch, base_lr, pi, e, such as '0.95 ** epoch', not True"),
     ("scheduler: {name: lambda, lr_lambda: '9**9**9**9'}\n", "a.yaml:1: scheduler.lr_lambda: '9**9**9**9': 9 ** 3.8742e+08 is too large"),
@@ -366,8 +367,8 @@ scheduler:
         "a.yaml:10: scheduler.schedulers[0].milestones[2]: must be a whole number >= 0, not 2.5",
         "a.yaml:13: scheduler.schedulers[1].max_lr[0]: must be > 0, not 0",
         "a.yaml:15: scheduler.schedulers[1].max_lr[2]: must be a number > 0, not 'high'",
-        "a.yaml:19: scheduler.schedulers[2].values: must be >= 0, not -1",
-        "a.yaml:20: scheduler.schedulers[2].values: must be a whole number >= 0, or a duration such as 2ep, 5% or rest, not 'soon'",
+        "a.yaml:19: scheduler.schedulers[2].values[5%]: must be >= 0, not -1",
+        "a.yaml:20: scheduler.schedulers[2].values[soon]: must be a whole number >= 0, or a duration such as 2ep, 5% or rest, not 'soon'",
     ]
 
 

@@ -53,6 +53,13 @@ def test_it_reaches_the_rate_that_it_says_it_is_meant_to(spec: type[SchedulerSpe
 
 
 @pytest.mark.parametrize("spec", WITH_EXAMPLES)
+def test_the_first_step_trains_with_the_base_rate_unless_it_says_otherwise(spec: type[SchedulerSpec]) -> None:
+    experiment = lrviz.load({"scheduler": {"name": spec.name, **spec.example}})
+    (group,) = replay(experiment, engine=TorchEngine()).groups
+    assert spec.documentation().first_step or group.lr[0] == 1e-3
+
+
+@pytest.mark.parametrize("spec", WITH_EXAMPLES)
 def test_it_is_frozen(spec: type[SchedulerSpec]) -> None:
     scheduler = lrviz.load({"scheduler": {"name": spec.name, **spec.example}}).scheduler
     name = dataclasses.fields(scheduler)[0].name
@@ -63,3 +70,10 @@ def test_it_is_frozen(spec: type[SchedulerSpec]) -> None:
 def test_unknown_name_is_refused_with_the_nearest() -> None:
     with pytest.raises(SpecError, match="unknown scheduler 'onecycl'; did you mean 'onecycle'"):
         lookup("onecycl")
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_librarys_names_the_library_and_the_version_that_it_follows(spec: type[SchedulerSpec]) -> None:
+    has_a_class = spec.upstream is not SchedulerSpec.upstream
+    assert spec.library or not has_a_class
+    assert bool(spec.newest) == bool(spec.library)

@@ -112,6 +112,7 @@ EVALUATED: list[tuple[str, Arguments, list[float], int]] = [
     ("reduce_lr_on_plateau", {"patience": 2, "factor": 0.5}, DOWN_THEN_FLAT, 5),
     ("reduce_lr_on_plateau", {"mode": "max", "patience": 1, "cooldown": 2, "min_lr": [1e-4, 1e-3]}, FALLING, 3),
     ("reduce_lr_on_plateau", {"threshold": 0.1, "threshold_mode": "abs", "patience": 4}, UP_AND_DOWN, 1),
+    ("reduce_lr_on_plateau", {"eps": 1e-3, "patience": 0, "factor": 0.6}, FLAT, 2),
 ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import pytest
+import torch
 
 from lrviz.rules import RULES, Finding
 from lrviz.rules.changes import apply_changes, contradict
@@ -70,6 +71,8 @@ CYCLE = {"name": "cyclic", "base_lr": 0.01, "max_lr": 0.1}
 TWO = {"momentum": 0.9, "groups": [{"name": "body", "lr": 0.02}, {"name": "head", "lr": 0.1}]}
 ACCURACY = "0.9 - 0.8 * exp(-epoch / 7)"
 ROOT = "(20 + epoch) ** -0.5"
+
+IS_OLDER = not hasattr(torch.optim.lr_scheduler.LRScheduler, "_update_lr")  # as 2.4 is
 
 UNIT = "unit-mismatch"
 
@@ -211,6 +214,12 @@ BAD = {
     "plateau under accelerate": Bad(
         UNIT, "error", "with the same metric", case(DEVICES_BY_EPOCH, plateau("max(0.3, 0.9 ** epoch)", patience=6))
     ),
+    "plateau with torch's patience under accelerate": Bad(
+        UNIT,
+        "error",
+        "its patience of 10 is over after 3.333 epochs",
+        case(DEVICES_BY_EPOCH, plateau("max(0.3, 0.9 ** epoch)")),
+    ),
     "function by epoch under accelerate": Bad(
         UNIT, "warning", "3 times too fast", case(DEVICES_BY_EPOCH, function("0.97 ** epoch"))
     ),
@@ -349,7 +358,7 @@ BAD = {
     "a chain in a sequence": Bad(
         "nested-container",
         "error",
-        "NotImplementedError",
+        "AttributeError" if IS_OLDER else "NotImplementedError",
         case(THOUSAND, sequence([100], linear(100), chain(linear(50), {"name": "exponential", "gamma": 0.99}))),
     ),
     "OneCycle after a warmup": Bad(
@@ -357,6 +366,15 @@ BAD = {
         "error",
         "to 0.004, not 0.1",
         case(THOUSAND, sequence([100], linear(100), {**ONECYCLE, "total_steps": 900})),
+    ),
+    "OneCycle in a sequence after a warmup along a curve": Bad(
+        "lr-overwritten",
+        "error",
+        "to 0.004, not 0.1",
+        {
+            **case(THOUSAND, sequence([100], cosine(100), {**ONECYCLE, "total_steps": 800}), warmup=100),
+            "warmup_shape": "quadratic",
+        },
     ),
 }
 
@@ -408,6 +426,18 @@ def test_who_writes_a_warmup_is_told_of_nothing_else(examined: Any, name: str) -
             said = f"{finding.message} {finding.fix} {finding.snippet} {[change.field for change in finding.changes]}"
             assert "schedulers" not in said
             assert "milestones[0]" not in said or "milestones" in DOCUMENTS[name]["scheduler"]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, bad in BAD.items() if {"schedulers", "warmup"} & {*bad.document["scheduler"]}]
+)
+def test_a_warmup_of_no_steps_changes_nothing(examined: Any, name: str) -> None:
+    document = {key: value for key, value in BAD[name].document.items() if not key.startswith("warmup")}
+    alone, beside = (
+        [(one.rule, one.message, one.changes) for one in examined(each)]
+        for each in (document, {"warmup": "0%", **document})
+    )
+    assert beside == alone
 
 
 def test_what_explains_is_a_rule() -> None:

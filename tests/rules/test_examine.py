@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from lrviz import replay
 from lrviz.documents import load
 from lrviz.errors import Problem, SpecError
 from lrviz.rules import RULES, Finding, ProjectSettings, examine, from_problems
+from lrviz.trace import Failure
 
 REBOUND = {"run": {"epochs": 10, "steps_per_epoch": 100}, "scheduler": {"name": "cosine", "T_max": 10}}
 OVERRUN = {
@@ -19,6 +21,7 @@ OVERRUN = {
 FAILING = {"name": "lambda", "lr_lambda": "1 / (4 - step)"}
 ENDLESS = {"name": "constant", "factor": 0, "total_iters": 8}
 NESTED = {"name": "chained", "schedulers": [{"name": "cosine"}]}
+INNER = "ChainedScheduler (schedulers[1])"
 REFUSED = {"optimizer": {"name": "adagrad", "lr": 0.1}, "scheduler": {"name": "onecycle", "max_lr": 0.1}}
 
 
@@ -96,6 +99,36 @@ def test_the_failure_itself_can_be_ignored() -> None:
 )
 def test_what_raises_nothing_explains_no_failure(document: Any) -> None:
     assert "replay-failed" in rules(document)
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [
+        (
+            Failure(step=8, epoch=0, kind="TypeError", message="SequentialLR.step() takes 1 positional argument"),
+            f"torch raises TypeError at step 8, when {INNER} takes over",
+        ),
+        (
+            Failure(step=0, epoch=None, kind="AttributeError", message="'ChainedScheduler' object has no 'last_epoch'"),
+            f"torch raises AttributeError when the scheduler is built: it cannot start {INNER} at a milestone",
+        ),
+        (
+            Failure(step=4, epoch=0, kind="ZeroDivisionError", message="of another scheduler"),
+            f"torch raises an exception at step 8, when {INNER} takes over",
+        ),
+        (
+            Failure(step=0, epoch=None, kind="ZeroDivisionError", message="of another scheduler"),
+            f"torch raises an exception at step 8, when {INNER} takes over",
+        ),
+    ],
+    ids=["at the milestone", "when built", "before it", "of another when built"],
+)
+def test_what_a_container_raises_is_in_the_words_of_the_torch_that_ran(failure: Failure, message: str) -> None:
+    children = [{"name": "linear", "total_iters": 8}, NESTED]
+    experiment = load({"scheduler": {"name": "sequential", "milestones": [8], "schedulers": children}})
+    trace = replace(replay(experiment, partial=True), failure=failure)
+    found = next(finding for finding in examine(experiment, trace) if finding.rule == "nested-container")
+    assert found.message == message
 
 
 def test_a_failure_says_its_step() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
+import torch
 
+from lrviz import replay
+from lrviz.documents import load
 from lrviz.rules import RULES
 
 LR = {"lr": 1.0}
@@ -41,6 +45,7 @@ STEPS = {"steps": 32}
 CUT = {"steps": 35, "steps_per_epoch": 8, "interval": "epoch"}
 CYCLE = {"name": "cyclic", "max_lr": 1, "cycle_momentum": False}
 ONECYCLE: Any = {"name": "onecycle", "optimizer": SGD, "max_lr": 0.1}
+CYCLE_OF_TEN = {"name": "onecycle", "max_lr": 0.1, "total_steps": 10, "cycle_momentum": False}
 COSINE = {"name": "cosine"}
 RESTARTS = {"name": "cosine-restarts", "T_0": 8}
 STEP = {"name": "step", "step_size": 8, "gamma": 0.5}
@@ -193,12 +198,15 @@ def test_a_function_of_python_can_be_absolute(examined: Any) -> None:
     assert severities(examined(document), "lambda-absolute") == ["warning"]
 
 
+IS_OLDER = not hasattr(torch.optim.lr_scheduler.LRScheduler, "_update_lr")  # as 2.4 is
+NESTED = "AttributeError when the scheduler is built" if IS_OLDER else "NotImplementedError at step 8"
+
 MESSAGES = [
     ("unit-mismatch", toy("cosine", run=TEN, T_max=10), "1,000 / 10 = 100, the steps per epoch", 10),
     ("cycle-overrun", toy(**ONECYCLE, total_steps=20), "step 20 (epoch 2)", 20),
     ("cycle-overrun", toy(**ONECYCLE, total_steps=20), "11 steps are lost, 34% of the run", 20),
     ("unfinished", sequence([8], LINEAR, {"name": "cosine", "T_max": 32}), "needs 32 steps and has 24", 31),
-    ("nested-container", sequence([8], LINEAR, chained(STEP)["scheduler"]), "NotImplementedError at step 8", 8),
+    ("nested-container", sequence([8], LINEAR, chained(STEP)["scheduler"]), NESTED, 8),
     ("degenerate-argument", toy("constant", factor=0, total_iters=6), "divides by zero at its end, step 6", 6),
     ("lr-negative", toy("lambda", lr_lambda="1 - step / 16"), "from step 17 on, down to -0.000937", 17),
     ("lr-dead", toy("exponential", gamma=0.5), "18 of 32 steps (56%)", 14),
@@ -225,6 +233,27 @@ def test_accelerate_leaves_a_onecycle_where_it_ended(examined: Any) -> None:
     assert {finding.rule for finding in findings}.isdisjoint({"unfinished", "replay-failed"})
 
 
+def test_a_onecycle_one_step_short_raises_after_all_training(examined: Any) -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1, momentum=0.9)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=31)
+    for _ in range(31):
+        optimizer.step()
+        scheduler.step()
+    optimizer.step()
+    with pytest.raises(ValueError, match="Tried to step 32 times"):
+        scheduler.step()
+    found = next(each for each in examined(toy(**ONECYCLE, total_steps=31)) if each.rule == "cycle-overrun")
+    words = "and the last scheduler.step() of the loop, after all training, raises ValueError; 1 step in 4 epochs"
+    assert words in found.message
+
+
+def test_a_onecycle_that_another_follows_one_step_past_its_end_raises_nothing(examined: Any) -> None:
+    document = sequence([11], CYCLE_OF_TEN, {"name": "exponential", "gamma": 0.99})
+    assert replay(load(document), partial=True).failure is None
+    found = next(each for each in examined(document) if each.rule == "cycle-overrun")
+    assert found.message.endswith("optimizer step 10 (epoch 1) trains with a learning rate past its end")
+
+
 def test_a_late_swa_start_is_named(examined: Any) -> None:
     findings = examined(toy("swa", swa_lr=1e-4, swa_start=40))
     assert [finding.message for finding in findings if finding.rule == "milestone-unreached"] == [
@@ -235,3 +264,13 @@ def test_a_late_swa_start_is_named(examined: Any) -> None:
 def test_what_lies_beyond_the_run_is_put_at_its_last_step(examined: Any) -> None:
     findings = examined(toy(**ONECYCLE, total_steps=40, pct_start=1.0))
     assert [finding.step for finding in findings if finding.rule == "onecycle-phase"] == [31]
+
+
+@pytest.mark.parametrize(
+    ("steps", "where"),
+    [({3}, "at step 3"), ({3, 5}, "at step 3, the first of 2 steps"), ({30, 31}, "from step 30 on")],
+)
+def test_where_a_rate_is_not_finite_is_told(examined: Any, steps: set[int], where: str) -> None:
+    document = toy("lambda", lr_lambda=lambda step: math.inf if step in steps else 1.0)
+    (finding,) = (finding for finding in examined(document) if finding.rule == "lr-not-finite")
+    assert finding.message == f"the learning rate is inf {where}"

@@ -3,6 +3,7 @@
 # ruff: noqa: F403, I001  each family says in its __all__ what it adds
 
 from lrviz.experiment.schedulers.base import *
+from lrviz.experiment.schedulers.metric import *
 from lrviz.experiment.schedulers.pytorch import *
 from lrviz.experiment.schedulers.warmup import *
 from lrviz.experiment.schedulers.by_hand import *

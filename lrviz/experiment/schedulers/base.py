@@ -144,7 +144,8 @@ class Upstream(NamedTuple):
 
     target: str  # module:Name of a class or a function
     arguments: Mapping[str, Any]
-    stepped_by: str = "step"  # the method that the training loop calls; step_update takes the count, from 1
+    stepped_by: str = "step"  # what the training loop calls; "step(n)" and "step_update" take the count, from 1
+    in_groups: Mapping[str, Any] = MappingProxyType({})  # what it finds in each parameter group, by name
 
 
 class SchedulerSpec(Record):
@@ -164,6 +165,7 @@ class SchedulerSpec(Record):
     family: ClassVar[str] = ""  # groups the gallery's summaries
     shape: ClassVar[str] = ""  # what `lrviz list` draws; a test replays `example` and holds it to that
     example: ClassVar[Mapping[str, Any]] = {}  # arguments that work, the required ones among them
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # what each sets where the document does not
     length_arg: ClassVar[str] = ""  # the argument that says after how many steps it has done all it does
     period_arg: ClassVar[str] = ""  # the argument that says how often it does the same again
     on_command_line: ClassVar[bool] = True  # can be a TARGET with flags; containers live in YAML
@@ -237,15 +239,20 @@ class SchedulerSpec(Record):
         name = self.length_arg or self.period_arg
         return getattr(self, name) if name else None
 
+    def lasting(self, steps: int) -> dict[str, Any]:
+        """Return the arguments that give it, or its first period, so many steps; None leaves one out."""
+        name = self.length_arg or self.period_arg
+        return {name: steps} if name else {}
+
     @property
     def first_step(self) -> int:
         """The step of the run from which the training loop steps it."""
         return 0
 
     @property
-    def delay(self) -> int:
-        """After how many steps the count begins that its length_arg gives; `length` is with them."""
-        return 0
+    def every(self) -> int:
+        """How many scheduler steps of the run make one of its own: those between two evaluations."""
+        return 1
 
     @property
     def falls_at_once(self) -> bool:

@@ -21,6 +21,8 @@ class Manual(OwnRule):
 
         lr_t = the value of the last chosen step that is not after t
 
+    First step: trains with the value of step 0, or with base_lr where it has none.
+
     Past its end: the last value stays.
 
     Source: a training loop's own `for group in optimizer.param_groups: group["lr"] = ...`.
@@ -65,6 +67,8 @@ class RangeTest(OwnRule):
         lr_t = min_lr + (max_lr - min_lr) * t / (T - 1)    (linear)
 
         T = steps in the run
+
+    First step: trains with min_lr.
 
     Past its end: it lasts as long as the run.
 

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import importlib
+from typing import NamedTuple
 
 from lrviz.errors import SpecError, nearest, shown
 from lrviz.experiment.schedulers.base import LOADED, SchedulerSpec
 
-__all__ = ["LIBRARIES", "catalogue", "lookup"]
+__all__ = ["CORE", "LIBRARIES", "Family", "catalogue", "families", "lookup"]
 
 LIBRARIES: dict[str, str] = {
+    "warmup": "pretraining",
+    "wsd": "pretraining",
+    "inverse": "pretraining",
+    "noam": "pretraining",
+    "rex": "pretraining",
+    "tri": "pretraining",
     "hf": "huggingface",
+    "deepspeed": "deepspeed",
     "timm": "timm",
     "ultralytics": "ultralytics",
+    "mmengine": "mmengine",
+    "megatron": "megatron",
+    "torchtitan": "torchtitan",
+    "detectron2": "detectron2",
 }
 """The module of each library's schedulers, by what their names begin with; in the order of `lrviz list`."""
+
+CORE = tuple(LOADED.values())
+"""The schedulers of torch, and those of lrviz that are loaded with them."""
 
 
 def catalogue() -> dict[str, type[SchedulerSpec]]:
@@ -24,6 +39,44 @@ def catalogue() -> dict[str, type[SchedulerSpec]]:
     modules = [_path(prefix) for prefix in LIBRARIES]
     place = {module: number for number, module in enumerate(modules, 1)}
     return dict(sorted(LOADED.items(), key=lambda entry: place.get(entry[1].__module__, 0)))
+
+
+class Family(NamedTuple):
+    """Schedulers of one origin: torch's, those of a library, or those of none."""
+
+    key: str  # what `lrviz list` is asked for it by
+    title: str
+    specs: list[type[SchedulerSpec]]
+
+    @property
+    def library(self) -> str:
+        """The library's own name; empty for torch and for none."""
+        return self.specs[0].library
+
+    @property
+    def names(self) -> list[str]:
+        """The names of its schedulers."""
+        return [spec.name for spec in self.specs]
+
+
+def families() -> list[Family]:
+    """Return torch's schedulers, those of no library, and those of each library, in the order of `lrviz list`."""
+    prefixes = {_path(prefix): prefix for prefix in reversed(LIBRARIES)}
+    found: dict[str, Family] = {"torch": Family("torch", "PyTorch", []), "by-hand": Family("by-hand", "no library", [])}
+    for spec in catalogue().values():
+        key = "torch" if spec.module is not None else "by-hand"
+        title = found[key].title
+        if spec.library:
+            key, title = prefixes.get(spec.__module__, spec.library), spec.family
+        found.setdefault(key, Family(key, title, [])).specs.append(spec)
+    return list(found.values())
+
+
+def find_family(name: str) -> Family | None:
+    """Return the family of a key, of its title or its library's name, in any case; else None."""
+    folded = name.lower()
+    known = families()
+    return next((each for each in known if folded in (each.key, each.title.lower(), each.library.lower())), None)
 
 
 def find(name: str) -> type[SchedulerSpec] | None:

@@ -10,7 +10,7 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Duration, ListOf, OneOf, Real
 from lrviz.experiment.record import Record, arg
 from lrviz.experiment.schedulers.base import UNKNOWN, Known, SchedulerArg, SchedulerSpec, Segment
-from lrviz.experiment.schedulers.notes import MOST, Annotation, View
+from lrviz.experiment.schedulers.notes import MOST, WARMUP, Annotation, View
 from lrviz.experiment.schedulers.pytorch import LinearLR, ReduceLROnPlateau
 from lrviz.experiment.schedulers.warmup import NO_EXPONENTIAL, WARMUP_SHAPES, LambdaWarmup
 
@@ -73,6 +73,8 @@ class SequentialLR(_Container):
 
         m_0 = 0, then the milestones
 
+    First step: as the first scheduler.
+
     Past its end: as the last scheduler.
 
     Source: torch.optim.lr_scheduler.SequentialLR.
@@ -125,9 +127,10 @@ class SequentialLR(_Container):
         if not ascend or len(parts) > MOST + 1:  # only what is sure: where the first hands over
             first = self.milestones[0]
             parts = [parts[0], Segment(parts[1].spec, first, view.last + 1)] if first <= view.last else []
-        for part in parts:
-            yield from view.span(part.start, part.end, part.spec.label, view.peak)
-        for index, part in enumerate(parts[1:]):
+        labels = [WARMUP] * view.has_warmup + [part.spec.label for part in parts[view.has_warmup :]]
+        for part, label in zip(parts, labels, strict=False):
+            yield from view.span(part.start, part.end, label, view.peak)
+        for index, part in enumerate(parts[1 + view.has_warmup :]):
             yield from view.point(part.start, f"milestones[{index}]")
 
 
@@ -137,6 +140,8 @@ class ChainedScheduler(_Container):
         lr_t = base_lr * the product of all schedulers' factors at t
 
         one that computes from base_lr (LambdaLR, OneCycleLR) erases those before it
+
+    First step: trains with the product of the schedulers' factors at 0, too.
 
     Past its end: as each of its schedulers.
 
@@ -148,7 +153,7 @@ class ChainedScheduler(_Container):
     example = {
         "schedulers": [{"name": "constant", "factor": 0.5, "total_iters": 8}, {"name": "exponential", "gamma": 0.9}],
     }
-    no_warmup = ("torch cannot start a ChainedScheduler at a milestone: NotImplementedError", NESTED)
+    no_warmup = ("torch cannot start a ChainedScheduler at a milestone", NESTED)
 
     @property
     def title(self) -> str:
@@ -211,6 +216,8 @@ class Warmup(Record):
         reason, cause = scheduler.no_warmup
         if scheduler.first_step:
             reason = "swa_start and warmup exclude each other; write a sequence"
+        if isinstance(scheduler, ReduceLROnPlateau) and scheduler.warmup:
+            reason = "the plateau has a warmup of its own; write one of the two"
         if reason:
             raise SpecError(Problem(field="warmup", message=reason, cause=cause))
         rising = self.rising(self.warmup)

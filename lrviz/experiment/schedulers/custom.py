@@ -17,6 +17,8 @@ class Custom(SchedulerSpec):
 
         lr_t = whatever it sets
 
+    First step: as it does.
+
     Past its end: as it does.
 
     Source: package.module:Name.

@@ -9,16 +9,30 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
-from typing import ClassVar
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any, ClassVar
 
 from lrviz.errors import Problem, SpecError
-from lrviz.experiment.argtypes import Duration, OneOf, Real
+from lrviz.experiment.argtypes import Bool, Count, Duration, OneOf, PerGroup, Real
 from lrviz.experiment.record import arg, arg_types
-from lrviz.experiment.schedulers.base import UNKNOWN, ClosedForm, Known, Release, SchedulerSpec, Upstream
+from lrviz.experiment.schedulers.base import (
+    UNKNOWN,
+    ClosedForm,
+    GroupStart,
+    Known,
+    OwnRule,
+    Rates,
+    Release,
+    SchedulerSpec,
+    Upstream,
+    of_group,
+)
+from lrviz.experiment.schedulers.metric import Plateau, Watching
 from lrviz.experiment.schedulers.notes import BASE, Annotation, View
 
 __all__ = [
+    "GreedyLR",
     "HFConstant",
     "HFConstantWithWarmup",
     "HFCosine",
@@ -28,16 +42,19 @@ __all__ = [
     "HFInverseSqrt",
     "HFLinear",
     "HFPolynomial",
+    "HFReduceLROnPlateau",
     "HFWarmupStableDecay",
 ]
 
 NEWEST: Release = (5, 23, 0)
+PLATEAU_ARGUMENTS: Release = (4, 36)  # since then reduce_lr_on_plateau takes any
 TIMESCALE_10_000: Release = (4, 39)  # since then inverse_sqrt has a timescale without a warmup
 FREE_WSD: Release = (4, 49)  # since then warmup_stable_decay knows the length of the run
 WSD_SHAPES = ("linear", "cosine", "1-sqrt")
 
 WARMUP = Duration("steps until the full learning rate", minimum=0, rounds_up=True)
 TOTAL = Duration("steps of the training, warmup included", horizon=True)
+EVAL_STEPS = Duration("steps between two evaluations, after each of which it is stepped", rounds_up=True, extra=True)
 
 
 def since(spec: type[SchedulerSpec] | SchedulerSpec, first: Release, release: Release | None) -> None:
@@ -50,6 +67,15 @@ def since(spec: type[SchedulerSpec] | SchedulerSpec, first: Release, release: Re
 
 def _text(release: Release) -> str:
     return ".".join(map(str, release))
+
+
+def _upstream(spec: SchedulerSpec, name: str) -> Upstream:
+    """Return the call of what transformers.optimization has by this name, with all arguments that are set."""
+    given = {key: getattr(spec, key) for key, arg_type in arg_types(spec).items() if not arg_type.extra}
+    lists = {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()}
+    return Upstream(
+        f"transformers.optimization:{name}", {key: value for key, value in lists.items() if value is not None}
+    )
 
 
 class _Schedule(ClosedForm):
@@ -79,11 +105,7 @@ class _Schedule(ClosedForm):
         return dataclasses.replace(found, default_lr=known.default_lr)
 
     def upstream(self) -> Upstream:
-        given = {name: getattr(self, name) for name in arg_types(self)}
-        return Upstream(
-            f"transformers.optimization:{self.function}",
-            {name: value for name, value in given.items() if value is not None},
-        )
+        return _upstream(self, self.function)
 
 
 class HFConstant(_Schedule):
@@ -174,7 +196,8 @@ class HFInverseSqrt(_Warmed):
         lr_t = base_lr / sqrt((t + s - W) / s)        otherwise
 
         W = num_warmup_steps
-        s = timescale; unset W, or 10000 where W is 0 (before 4.39 it raises there)
+        s = timescale; unset W, or 10000 where W is 0 (before 4.39 it raises there);
+            the Trainer passes it on since 5.4
 
     First step: trains with a learning rate of 0 where there is a warmup.
 
@@ -550,8 +573,13 @@ class HFWarmupStableDecay(_Decaying):
             return self.num_training_steps
         return self.num_warmup_steps + self.num_stable_steps + self.num_decay_steps
 
+    def lasting(self, steps: int) -> dict[str, Any]:
+        if self.num_stable_steps is None:
+            return super().lasting(steps)
+        return {"num_stable_steps": max(0, steps - self.num_warmup_steps - self.num_decay_steps)}
+
     def upstream(self) -> Upstream:
-        target, given, _ = super().upstream()
+        target, given, *_ = super().upstream()
         left_out = {"warmup_type", "decay_type"} if self.is_old else set()
         left_out |= {"num_training_steps"} if self.num_stable_steps is not None else set()
         return Upstream(target, {name: value for name, value in given.items() if name not in left_out})
@@ -592,3 +620,196 @@ class HFWarmupStableDecay(_Decaying):
         yield from view.span(0, first, "num_warmup_steps", top)
         yield from view.span(first, second, "num_stable_steps", top)
         yield from view.span(second, second + self.num_decay_steps, "num_decay_steps", top)
+
+
+class HFReduceLROnPlateau(Plateau):
+    """Multiply the learning rate by factor when the metric of the evaluations stops improving; no warmup.
+
+        lr_t = max(lr_(t-1) * factor, min_lr)    if bad > patience, and bad = 0
+        lr_t = lr_(t-1)                          otherwise
+
+        bad = evaluations in a row that are no better than the best so far; the
+              first cooldown evaluations after a reduction do not count
+        eval_strategy steps: eval_steps; epoch: the run's interval epoch
+
+    Past its end: it has none; reductions smaller than eps are left out.
+
+    Source: torch's ReduceLROnPlateau, which the Trainer of transformers 5.23.0 steps with metric_for_best_model after
+    each evaluation (lr_scheduler_type reduce_lr_on_plateau); mode is min unless lr_scheduler_kwargs say otherwise.
+    """
+
+    name = "hf-reduce-lr-on-plateau"
+    aliases = ("get_reduce_on_plateau_schedule", "reduce_lr_on_plateau")
+    library = "transformers"
+    newest = NEWEST
+    module = None
+    family = "Hugging Face"
+    shape = "██████████▄▄▄▂▂▂"
+    example = {"metric": "max(0.3, 0.9 ** step)", "eval_steps": 2, "patience": 2, "factor": 0.5}
+    no_warmup = ("the Trainer ignores warmup_steps with reduce_lr_on_plateau", "")
+
+    release: Release | None = None
+
+    patience: int = arg(Count("evaluations without improvement before a reduction", minimum=0), default=10)
+    cooldown: int = arg(Count("evaluations to wait after a reduction", minimum=0), default=0)
+    eval_steps: int = arg(EVAL_STEPS, default=1)
+
+    @property
+    def label(self) -> str:
+        return "ReduceLROnPlateau"
+
+    @property
+    def every(self) -> int:
+        return self.eval_steps
+
+    def resolved(self, length: int, known: Known = UNKNOWN) -> SchedulerSpec:
+        release = known.releases.get(self.library)
+        if release is not None and release < PLATEAU_ARGUMENTS:
+            defaults = {entry.name: entry.default for entry in dataclasses.fields(self)}
+            theirs = [key for key, arg_type in arg_types(self).items() if not arg_type.extra]
+            given = [key for key in theirs if getattr(self, key) != defaults[key]]
+            its = f"of transformers {_text(release)}: reduce_lr_on_plateau has it since {_text(PLATEAU_ARGUMENTS)}"
+            if given:
+                raise SpecError([Problem(field=name, message=f"is no argument {its}") for name in given])
+        return super().resolved(length, known)
+
+    def upstream(self) -> Upstream:
+        return _upstream(self, "get_reduce_on_plateau_schedule")
+
+
+class GreedyLR(Watching, OwnRule):
+    """Raise the learning rate while the metric of the evaluations improves, lower it while it does not; no warmup.
+
+        lr_t = min(lr_(t-1) / factor, max_lr)    if good > patience, and good = 0
+        lr_t = max(lr_(t-1) * factor, min_lr)    if bad > patience, and bad = 0
+        lr_t = lr_(t-1)                          otherwise
+
+        good, bad = evaluations in a row that are better than the best so far, or
+                    not; the first warmup ones after a rise and cooldown ones
+                    after a reduction do not count
+        after reset_start reductions with all groups at min_lr: as at the start
+        eval_strategy steps: eval_steps; epoch: the run's interval epoch
+
+    Past its end: it has none; changes smaller than eps are left out. A learning rate below min_lr never falls.
+
+    Source: GreedyLR of transformers 5.23.0 (lr_scheduler_type greedy, since 5.4), arXiv:2512.14527.
+    """
+
+    name = "hf-greedy"
+    aliases = ("get_greedy_schedule", "greedy")
+    library = "transformers"
+    newest = NEWEST
+    family = "Hugging Face"
+    shape = "██▅▃▃▂▂▂▃▅██████"
+    example = {"metric": "step if step < 12 else 11 - step", "patience": 2, "factor": 0.6, "min_lr": 0, "max_lr": 1e-3}
+    no_warmup = ("the Trainer ignores warmup_steps with greedy", "")
+
+    release: Release | None = None
+    base_lrs: tuple[float, ...] = ()
+
+    mode: str = arg(OneOf(("min", "max"), "whether a lower or a higher metric is better"), default="min")
+    factor: float = arg(Real("factor of each reduction; a rise is by its inverse", below=1), default=0.95)
+    patience: int = arg(Count("evaluations alike before a change", minimum=0), default=10)
+    threshold: float = arg(Real("smallest change that counts as improvement"), default=1e-6)
+    threshold_mode: str = arg(OneOf(("rel", "abs"), "whether threshold is a share or a difference"), default="abs")
+    cooldown: int = arg(Count("evaluations to wait after a reduction", minimum=0), default=0)
+    warmup: int = arg(Count("evaluations to wait after a rise", minimum=0, flag=False), default=0)
+    min_lr: Rates = arg(PerGroup(Real("lowest learning rate")), default=1e-3)
+    max_lr: Rates = arg(PerGroup(Real("highest learning rate")), default=1.0)
+    eps: float = arg(Real("smallest change worth making"), default=1e-8)
+    smooth: bool = arg(Bool("watch the mean of the last window_size metrics"), default=False)
+    window_size: int = arg(Count("metrics of that mean"), default=50)
+    reset_start: int = arg(Count("reductions at min_lr before it starts anew", minimum=0), default=500)
+    eval_steps: int = arg(EVAL_STEPS, default=1)
+
+    @property
+    def every(self) -> int:
+        return self.eval_steps
+
+    def resolved(self, length: int, known: Known = UNKNOWN) -> SchedulerSpec:
+        since(self, (5, 4), known.releases.get(self.library))
+        found = super().resolved(length, known)
+        assert isinstance(found, GreedyLR)
+        return dataclasses.replace(found, base_lrs=known.base_lrs)
+
+    def settings(self, start: GroupStart) -> Generator[Mapping[str, float], float | None]:
+        greedy = _Greedy(self, self.base_lrs or (start.lr,))
+        while True:
+            metric = yield {"lr": greedy.lrs[start.group]}
+            assert metric is not None, "it is stepped with a metric"
+            greedy.step(metric)
+
+    def annotations(self, view: View) -> Iterator[Annotation]:
+        for step, label in ((view.first_rise(), "lr_(t-1) / factor"), (view.first_drop(), "lr_(t-1) * factor")):
+            if step is not None:
+                yield from view.point(step, label)
+
+    def upstream(self) -> Upstream:
+        return _upstream(self, "GreedyLR")
+
+
+class _Greedy:
+    """What GreedyLR counts; all groups together, for it starts anew only where all are at their lowest."""
+
+    def __init__(self, spec: GreedyLR, lrs: tuple[float, ...]) -> None:
+        self.spec = spec
+        self.initial = lrs
+        self.start()
+
+    def start(self) -> None:
+        self.lrs = list(self.initial)
+        self.best = math.inf if self.spec.mode == "min" else -math.inf
+        self.good = self.bad = self.cooldown = self.warmup = 0
+        self.left = self.spec.reset_start
+        self.window: deque[float] = deque()
+        self.sum = 0.0
+
+    def step(self, metric: float) -> None:
+        current = self.smoothed(metric) if self.spec.smooth else metric
+        if self.cooldown > 0:
+            self.cooldown -= 1
+            self.good = self.bad = 0
+        elif self.warmup > 0:
+            self.warmup -= 1
+            self.good = self.bad = 0
+        elif self.is_better(current):
+            self.best, self.bad, self.good = current, 0, self.good + 1
+        else:
+            self.good, self.bad = 0, self.bad + 1
+        if self.good > self.spec.patience:
+            self.rise()
+        elif self.bad > self.spec.patience:
+            self.reduce()
+
+    def smoothed(self, metric: float) -> float:
+        """Return the mean of the last metrics, summed as they come and go."""
+        self.window.append(metric)
+        self.sum += metric
+        if len(self.window) > self.spec.window_size:
+            self.sum -= self.window.popleft()
+        return self.sum / len(self.window)
+
+    def is_better(self, current: float) -> bool:
+        sign, threshold = (-1 if self.spec.mode == "min" else 1), self.spec.threshold
+        edge = (
+            self.best * (1.0 + sign * threshold) if self.spec.threshold_mode == "rel" else self.best + sign * threshold
+        )
+        return current < edge if sign < 0 else current > edge
+
+    def rise(self) -> None:
+        for group, old in enumerate(self.lrs):
+            new = min(old / self.spec.factor, of_group(self.spec.max_lr, group))
+            self.lrs[group] = new if new - old > self.spec.eps else old
+        self.left = self.spec.reset_start
+        self.good, self.warmup = 0, self.spec.warmup
+
+    def reduce(self) -> None:
+        lowest = [of_group(self.spec.min_lr, group) for group in range(len(self.lrs))]
+        for group, old in enumerate(self.lrs):
+            new = max(old * self.spec.factor, lowest[group])
+            self.lrs[group] = new if old - new > self.spec.eps else old
+        if all(lr <= low for lr, low in zip(self.lrs, lowest, strict=True)):
+            self.left -= 1
+            if self.left <= 0:
+                self.start()
+        self.bad, self.cooldown = 0, self.spec.cooldown

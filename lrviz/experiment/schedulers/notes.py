@@ -9,10 +9,11 @@ from itertools import chain, pairwise
 
 from lrviz.experiment.clock import Clock
 
-__all__ = ["BASE", "DECAYED", "MOST", "Annotation", "Point", "Span", "View"]
+__all__ = ["BASE", "DECAYED", "MOST", "WARMUP", "Annotation", "Point", "Span", "View"]
 
 BASE = "LEARNING_RATE"  # what the article calls the optimizer's learning rate
 DECAYED = "lr_(t-1) * gamma"
+WARMUP = "warmup"  # what a document calls it
 MOST = 4  # of one sort, on one figure
 
 
@@ -49,6 +50,7 @@ class View:
     lr: memoryview  # what each optimizer step trains with
     peak: float  # the highest that is a number
     clock: Clock
+    has_warmup: bool = False  # that the document writes as `warmup:`, before the scheduler
 
     def at(self, step: float) -> float:
         """Return the optimizer step of a scheduler step; a fraction lies between two."""
@@ -76,6 +78,10 @@ class View:
     def first_drop(self) -> int | None:
         """Return the first scheduler step that lowers the learning rate, None where none does."""
         return self._first(after < before for before, after in pairwise(chain((-math.inf,), self.lr)))
+
+    def first_rise(self) -> int | None:
+        """Return the first scheduler step that raises the learning rate, None where none does."""
+        return self._first(after > before for before, after in pairwise(chain((math.inf,), self.lr)))
 
     def first_at(self, rate: float) -> int | None:
         """Return the first scheduler step that sets exactly this learning rate, None where none does."""

@@ -11,11 +11,9 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import (
     Bool,
     Count,
-    CsvColumn,
     Duration,
     Formula,
     ListOf,
-    Metric,
     OneOf,
     PerGroup,
     Rate,
@@ -34,7 +32,8 @@ from lrviz.experiment.schedulers.base import (
     Segment,
     of_group,
 )
-from lrviz.experiment.schedulers.notes import BASE, DECAYED, Annotation, View
+from lrviz.experiment.schedulers.metric import Plateau
+from lrviz.experiment.schedulers.notes import BASE, DECAYED, WARMUP, Annotation, View
 
 __all__ = [
     "SWALR",
@@ -125,6 +124,8 @@ class ConstantLR(SchedulerSpec):
         lr_t = base_lr * factor    if t < total_iters
         lr_t = base_lr             otherwise
 
+    First step: trains with base_lr * factor.
+
     Past its end: the learning rate is the full one.
 
     Source: torch.optim.lr_scheduler.ConstantLR.
@@ -157,6 +158,8 @@ class LinearLR(SchedulerSpec):
         lr_t = base_lr * (start_factor + (end_factor - start_factor) * p)
 
         p = min(1, t / total_iters)
+
+    First step: trains with base_lr * start_factor.
 
     Past its end: the learning rate stays at base_lr * end_factor.
 
@@ -318,6 +321,8 @@ class CyclicLR(SchedulerSpec):
         scale = 1 (triangular), 1 / 2^(cycle - 1) (triangular2), gamma^t (exp_range)
         or scale_fn(x); cycle counts from 1, and x is cycle or t
 
+    First step: trains with the base_lr that it is given, whatever the optimizer's is.
+
     Past its end: it has none; the cycles go on.
 
     Source: torch.optim.lr_scheduler.CyclicLR; Smith 2017, arXiv:1506.01186.
@@ -347,6 +352,10 @@ class CyclicLR(SchedulerSpec):
 
     def length(self) -> int | None:
         return self.step_size_up + (self.step_size_down or self.step_size_up)
+
+    def lasting(self, steps: int) -> dict[str, Any]:
+        up = max(1, round(steps * self.step_size_up / (self.length() or 1)))
+        return {"step_size_up": up, **({} if self.step_size_down is None else {"step_size_down": max(1, steps - up)})}
 
     def moves_momentum(self) -> bool:
         return self.cycle_momentum
@@ -385,6 +394,8 @@ class OneCycleLR(SchedulerSpec):
         anneal(a, b, p) = b + (a - b) * (1 + cos(pi * p)) / 2    (cos)
                         = a + (b - a) * p                        (linear)
         three_phase: back to lr_0 in u steps more, then to lr_0 / final_div_factor
+
+    First step: trains with max_lr / div_factor.
 
     Past its end: one step more is taken, up again (cos) or below zero (linear); the next raises ValueError.
 
@@ -430,6 +441,9 @@ class OneCycleLR(SchedulerSpec):
     def length(self) -> int | None:
         return (self.epochs or 0) * (self.steps_per_epoch or 0) or self.total_steps
 
+    def lasting(self, steps: int) -> dict[str, Any]:
+        return {"total_steps": steps, **({"epochs": None, "steps_per_epoch": None} if self.epochs else {})}
+
     def moves_momentum(self) -> bool:
         return self.cycle_momentum
 
@@ -453,7 +467,7 @@ class OneCycleLR(SchedulerSpec):
         yield from view.point(total - 1, "max_lr / div_factor\n/ final_div_factor")
 
 
-class ReduceLROnPlateau(SchedulerSpec):
+class ReduceLROnPlateau(Plateau):
     """Multiply the learning rate by factor when a metric stops improving.
 
         lr_t = max(lr_(t-1) * factor, min_lr)    if bad > patience, and bad = 0
@@ -472,21 +486,6 @@ class ReduceLROnPlateau(SchedulerSpec):
     shape = "█████████▄▄▂▂▂▁▁"
     example = {"metric": "max(0.3, 0.9 ** step)", "patience": 4, "factor": 0.5}
 
-    metric: Any = arg(
-        Metric("what it watches: a list, an expression of epoch and step, or train, a toy loss", extra=True),
-        default=None,
-    )
-    metric_csv: str | None = arg(
-        CsvColumn("what it watches: a column of a CSV file", fills="metric", extra=True), default=None
-    )
-    mode: str = arg(OneOf(("min", "max"), "whether a lower or a higher metric is better"), default="min")
-    factor: float = arg(Real("factor of each reduction", minimum=0, below=1), default=0.1)
-    patience: int = arg(Duration("steps without improvement before a reduction", minimum=0), default=10)
-    threshold: float = arg(Real("smallest change that counts as improvement", minimum=0), default=1e-4)
-    threshold_mode: str = arg(OneOf(("rel", "abs"), "whether threshold is a share or a difference"), default="rel")
-    cooldown: int = arg(Duration("steps to wait after a reduction", minimum=0), default=0)
-    min_lr: Rates = arg(PerGroup(Real("lowest learning rate", minimum=0)), default=0.0)
-    eps: float = arg(Real("smallest reduction worth making", minimum=0), default=1e-8)
     warmup: SchedulerSpec | None = arg(
         SchedulerArg("a warmup that the training loop steps beside it, until it ends", flag=False, extra=True),
         default=None,
@@ -497,7 +496,6 @@ class ReduceLROnPlateau(SchedulerSpec):
         if self.warmup is not None and not (self.warmup.warms_up() and self.warmup.length()):
             message = f"must be a scheduler that warms up and ends, not {self.warmup.label}"
             raise SpecError(Problem(field="warmup", message=message))
-        need_metric(self.metric, self.metric_csv)
 
     @property
     def title(self) -> str:
@@ -509,32 +507,19 @@ class ReduceLROnPlateau(SchedulerSpec):
     def segments(self, start: int, end: int) -> list[Segment]:
         return [Segment(child, start, start + (child.length() or 0)) for child in self.children()]
 
-    def stepped_with(self) -> Any:
-        return self.metric
-
     def annotations(self, view: View) -> Iterator[Annotation]:
         for child in self.segments(0, view.last + 1):
-            yield from view.span(child.start, child.end, child.spec.label, view.rate(child.end))
-        drop = view.first_drop()
-        if drop is None:
-            return
-        before, after = view.rate(drop - 1), view.rate(drop)
-        if drop > self.patience:
-            yield from view.span(drop - self.patience, drop, "patience", before)
-        is_floored = after > before * self.factor * (1 + 1e-9)
-        yield from view.point(drop, "min_lr" if is_floored else "lr_(t-1) * factor")
-        if view.reaches(drop + self.cooldown):
-            yield from view.span(drop, drop + self.cooldown, "cooldown", after)
-        floor = of_group(self.min_lr, view.group)
-        at_floor = view.first_at(floor)
-        if floor and at_floor not in (None, drop):
-            yield from view.point(at_floor, "min_lr")
+            label = WARMUP if view.has_warmup else child.spec.label
+            yield from view.span(child.start, child.end, label, view.rate(child.end))
+        yield from super().annotations(view)
 
 
 class LambdaLR(SchedulerSpec):
     """Set the learning rate to the base rate times a function of the step.
 
         lr_t = base_lr * lr_lambda(t)
+
+    First step: trains with base_lr * lr_lambda(0).
 
     Past its end: it has none but the function's.
 
@@ -602,7 +587,14 @@ class SWALR(SchedulerSpec):
     swa_lr: Rates = arg(PerGroup(Real("learning rate to anneal to", minimum=0)))
     anneal_epochs: int = arg(Duration("steps of the annealing", minimum=0), default=10)
     anneal_strategy: str = arg(OneOf(("cos", "linear"), "shape of the annealing"), default="cos")
-    swa_start: int = arg(Duration("step from which it is stepped", minimum=0, extra=True), default=0)
+    swa_start: int = arg(
+        Duration(
+            "when the loop steps it: `if step >= swa_start` (torch's example has >, a step later)",
+            minimum=0,
+            extra=True,
+        ),
+        default=0,
+    )
 
     @property
     def first_step(self) -> int:
@@ -620,18 +612,6 @@ class SWALR(SchedulerSpec):
             yield from view.point(start, "swa_start")
         yield from view.span(start, end, "anneal_epochs")
         yield from view.point(end, "swa_lr")
-
-
-def need_metric(metric: object, metric_csv: str | None) -> None:
-    """Raise SpecError where a plateau has no metric to watch, or where the column that it names was not read."""
-    if metric is None:
-        watched = "what to watch, such as metric: 'exp(-step / 4)' or metric_csv: log.csv:val_loss"
-        numbers = "the numbers of metric_csv, which lrviz.load and lrviz.experiment.metrics.read_column read"
-        message = f"missing: {watched if metric_csv is None else numbers}"
-        raise SpecError(Problem(field="metric", message=message))
-    if metric_csv is not None and not isinstance(metric, tuple):
-        message = "says where the numbers in metric are from, and there are none"
-        raise SpecError(Problem(field="metric_csv", message=message))
 
 
 def _with_lowest(spec: SchedulerSpec, share: str, known: Known) -> SchedulerSpec:

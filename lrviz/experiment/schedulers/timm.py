@@ -15,23 +15,21 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Mapping
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import (
     Bool,
     Count,
-    CsvColumn,
     Duration,
     FromTo,
     ListOf,
     LooseDuration,
-    Metric,
     OneOf,
     PerGroup,
     Real,
 )
-from lrviz.experiment.record import arg
+from lrviz.experiment.record import arg, arg_types
 from lrviz.experiment.schedulers.base import (
     UNKNOWN,
     GroupStart,
@@ -42,8 +40,8 @@ from lrviz.experiment.schedulers.base import (
     Upstream,
     of_group,
 )
+from lrviz.experiment.schedulers.metric import Watching
 from lrviz.experiment.schedulers.notes import MOST, Annotation, View
-from lrviz.experiment.schedulers.pytorch import need_metric
 
 __all__ = [
     "CosineLRScheduler",
@@ -64,6 +62,9 @@ class _Timm(OwnRule):
 
     family = "timm"
     library = "timm"
+    newest = (1, 0, 31)
+    _clock: ClassVar[Mapping[str, Any]] = {"t_in_epochs": False}
+    _stepped_by: ClassVar[str] = "step_update"
     no_warmup = ("timm's schedulers warm up themselves: give warmup_t, and warmup_lr_init", "")
 
     warmup_t: int = arg(Duration("steps of the warmup", minimum=0), default=0)
@@ -131,10 +132,20 @@ class _Timm(OwnRule):
     def reachable_lr(self, base_lr: float, group: int, steps: int) -> float | None:
         return None if steps > self.warmup_t else self.target_lr(base_lr, group)
 
-    def upstream(self) -> Upstream | None:
-        own = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("lr_scale", "release")}
+    def lasting(self, steps: int) -> dict[str, Any]:
+        return {name: max(1, steps - self.delay) for name in super().lasting(steps)}
+
+    @property
+    def delay(self) -> int:
+        """The step from which t_initial and decay_t are counted."""
+        return 0
+
+    def upstream(self) -> Upstream:
+        names = [name for name, kind in arg_types(self).items() if not kind.extra]
+        own = {name: getattr(self, name) for name in names}
         given = {name: list(value) if isinstance(value, tuple) else value for name, value in own.items()}
-        return Upstream(f"timm.scheduler:{type(self).__name__}", {**given, "t_in_epochs": False}, "step_update")
+        groups = {} if self.lr_scale == 1 else {"lr_scale": self.lr_scale}
+        return Upstream(f"timm.scheduler:{type(self).__name__}", {**given, **self._clock}, self._stepped_by, groups)
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         yield from view.span(0, self.warmup_t, "warmup_t", view.rate(self.warmup_t))
@@ -166,19 +177,14 @@ class _Cycles(_Prefixed):
 
     @property
     def falls_at_once(self) -> bool:
-        return not self.warmup_t
+        return not self.warmup_t and not self.repeats
 
     @property
     def repeats(self) -> bool:  # type: ignore[override]  # with several cycles
         return self.cycle_limit > 1
 
     def length(self) -> int | None:
-        first, mul, cycles = self.t_initial, self.cycle_mul, max(1, self.cycle_limit)
-        if first is None:
-            return None
-        if mul == 1 or cycles == 1:
-            return self.delay + first * cycles
-        return self.delay + math.floor(first * (mul ** min(cycles, 60) - 1) / (mul - 1))
+        return None if self.t_initial is None else self.delay + self.t_initial
 
     def _after(self, t: float, base_lr: float) -> float:
         assert self.t_initial is not None, "horizons are filled in"
@@ -201,10 +207,9 @@ class _Cycles(_Prefixed):
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         yield from super().annotations(view)
-        start, length = self.delay, self.t_initial or 0
-        yield from view.span(start, start + length, "t_initial")
         end = self.length() or 0
-        if self.lr_min and view.reaches(end):
+        yield from view.span(self.delay, end, "t_initial")
+        if self.lr_min and not self.repeats:
             yield from view.point(end, "lr_min")
 
 
@@ -335,6 +340,10 @@ class StepLRScheduler(_Prefixed):
     warmup_prefix: bool = arg(Bool("whether decay_t counts from the end of the warmup"), default=True)
     decay_t: float = arg(LooseDuration("steps between two decays"))
     decay_rate: float = arg(Real("factor of each decay", minimum=0), default=1.0)
+
+    @property
+    def is_flat(self) -> bool:  # type: ignore[override]  # as train.py's constant is
+        return self.decay_rate == 1
 
     def _after(self, t: float, base_lr: float) -> float:
         falling: float = self.decay_rate ** ((t - self.delay) // self.decay_t)
@@ -485,11 +494,11 @@ class WSDLRScheduler(_Timm):
         yield from super().annotations(view)
         end = self.length() or 0
         yield from view.span(end - self.decay_t, end, "decay_t")
-        if self.lr_min and view.reaches(end):
+        if self.lr_min:
             yield from view.point(end, "lr_min")
 
 
-class PlateauLRScheduler(_Timm):
+class PlateauLRScheduler(Watching, _Timm):
     """Multiply the learning rate by decay_rate when a metric stops improving, after a warmup.
 
         lr_t = lr_init + t * (base_lr - lr_init) / warmup_t   if t <= warmup_t
@@ -508,16 +517,12 @@ class PlateauLRScheduler(_Timm):
     """
 
     name = "timm-plateau"
+    is_flat = True
+    _clock = {}
+    _stepped_by = "step(n)"
     shape = "▁▆█████▄▄▄▂▂▂▂▁▁"
     example = {"metric": "max(0.3, 0.8 ** step)", "mode": "min", "patience_t": 6, "decay_rate": 0.5, "warmup_t": 4}
 
-    metric: Any = arg(
-        Metric("what it watches: a list, an expression of epoch and step, or train, a toy loss", extra=True),
-        default=None,
-    )
-    metric_csv: str | None = arg(
-        CsvColumn("what it watches: a column of a CSV file", fills="metric", extra=True), default=None
-    )
     decay_rate: float = arg(Real("factor of each reduction", minimum=0, below=1), default=0.1)
     patience_t: int = arg(Duration("steps without improvement before a reduction", minimum=0), default=10)
     threshold: float = arg(Real("smallest share that counts as improvement", minimum=0), default=1e-4)
@@ -525,13 +530,6 @@ class PlateauLRScheduler(_Timm):
     lr_min: float = arg(Real("lowest learning rate", minimum=0), default=0.0)
     mode: str = arg(OneOf(("min", "max"), "whether a lower or a higher metric is better"), default="max")
     noise_type: str = arg(OneOf(("normal", "uniform"), "distribution of the noise"), default="normal")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        need_metric(self.metric, self.metric_csv)
-
-    def stepped_with(self) -> Any:
-        return self.metric
 
     def settings(self, start: GroupStart) -> Generator[Mapping[str, float], float | None]:
         kind = "randn" if self.noise_type == "normal" else "rand"
@@ -568,9 +566,6 @@ class PlateauLRScheduler(_Timm):
 
     def _after(self, t: float, base_lr: float) -> float:
         return base_lr  # before any reduction
-
-    def upstream(self) -> Upstream | None:
-        return None  # it is stepped with the epoch and the metric
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         yield from super().annotations(view)

@@ -25,6 +25,8 @@ class LambdaWarmup(ClosedForm):
 
         s = start_factor, p = min(1, t / total_iters)
 
+    First step: trains with base_lr * start_factor.
+
     Past its end: the learning rate stays at base_lr.
 
     Source: torch.optim.lr_scheduler.LambdaLR with this function; linear from 0 as in Vaswani et al. 2017,

@@ -32,7 +32,7 @@ def read(config: Config) -> Mapping[str, Any]:
 
 def _run(config: Config) -> Value:
     """Return the recipe's clock: the rounding of a plain loop."""
-    found: dict[str, Any] = {"epochs": config.take("epochs", "run.epochs", 1)}
+    found: dict[str, Any] = {"epochs": config.take("epochs", "run.epochs", 1), "drop_last": True}
     cap = config.number("max_steps_per_epoch", "run.steps_per_epoch")
     if cap is not None:
         why = f"an epoch ends after {cap:g} optimizer steps, if its data do not end before"

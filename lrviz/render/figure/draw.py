@@ -47,6 +47,7 @@ def draw(
     Of a range test that trained to its end it shows the loss against the rate. Raises SpecError where
     `options.show` asks for momentum and the optimizer has none.
     """
+    own, trace = trace, trace.side_by_side()
     if trace.loss is not None and trace.failure is None and isinstance(experiment.scheduler, RangeTest):
         return draw_range_test(trace, experiment, options)
     names, note = _panels(trace, experiment, options)
@@ -67,7 +68,7 @@ def draw(
         if note:
             add_caption(first, note, theme, "note", line=1 if epochs else 0)
         _name_lines(figure, first, groups, legend)
-        notes = annotate(experiment, trace) if options.annotate and "lr" in panels else []
+        notes = annotate(experiment, own) if options.annotate and "lr" in panels else []
         call_out(first, lines, notes, [*marks, *own_marks(lines, marks)], trace.failure, theme)
     return figure
 
@@ -110,7 +111,7 @@ def _draw(
     if name == "loss" and trace.loss is not None:
         return draw_loss(axes, trace.loss, theme)
     if name == "metric" and trace.metric is not None:
-        return draw_metric(axes, trace.metric, experiment.run.clock.stride, theme)
+        return draw_metric(axes, trace.metric, experiment.metric_stride, theme)
     return draw_lr(axes, trace, experiment, theme, log_y=options.log_y)
 
 

@@ -118,7 +118,7 @@ def peak(trace: Trace, experiment: Experiment) -> float:
 def _target(experiment: Experiment) -> float:
     """Return the highest learning rate that any parameter group is meant to reach."""
     groups = experiment.optimizer.resolved_groups
-    return max(experiment.scheduler.target_lr(group.lr, index) for index, group in enumerate(groups))
+    return max(experiment.resolved.target_lr(group.lr, index) for index, group in enumerate(groups))
 
 
 def draw_steps(axes: Axes, steps: int, steps_per_epoch: int | None) -> None:

@@ -16,6 +16,7 @@ from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, assert_never
 
+from lrviz.errors import counted
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.writer import as_document
 from lrviz.render.text.rows import constant, picked
@@ -50,6 +51,7 @@ def lines(
 
     Without a console the table is plain text for 80 columns.
     """
+    trace = trace.side_by_side()
     match format:
         case Format.TABLE:
             return _table_lines(trace, experiment, every, console, ascii)
@@ -81,7 +83,7 @@ def markdown_lines(trace: Trace, experiment: Experiment, *, every: int | None = 
     """Yield a Markdown table with the columns of `csv_lines`, under a line that says what it is."""
     names = _names(trace)
     optimizer = experiment.optimizer.name
-    yield f"{_escaped(experiment.name)}: {trace.steps:,} steps, {optimizer}, torch {trace.torch_version}\n\n"
+    yield f"{_escaped(experiment.name)}: {counted(trace.steps, 'step')}, {optimizer}, torch {trace.torch_version}\n\n"
     yield f"| {' | '.join(map(_escaped, names))} |\n|{' ---: |' * len(names)}\n"
     yield from _rows(trace, experiment, f"| {' | '.join(['%s'] * len(names))} |\n", every)
     if trace.failure is not None:
@@ -159,7 +161,7 @@ def _rows(
     """
     columns = [column for group in _columns(trace).values() for column in group]
     watched = [
-        (values, experiment.run.clock.stride if name == "metric" else 1) for name, values in _watched(trace).items()
+        (values, experiment.metric_stride if name == "metric" else 1) for name, values in _watched(trace).items()
     ]
     per_epoch = trace.steps_per_epoch
     held: list[float] = [math.nan] * len(columns)
@@ -191,7 +193,9 @@ def _header(trace: Trace, experiment: Experiment) -> dict[str, Any]:
     """Return all that JSON says before its rows."""
     return {
         "title": experiment.name,
+        "engine": "upstream" if trace.engine == "upstream" else "torch",  # light has torch's numbers to the bit
         "torch": trace.torch_version,
+        "libraries": dict(trace.libraries),
         "steps": trace.steps,
         "run": as_document(experiment.run, defaults=True),
         "clock": experiment.run.clock.as_dict(),

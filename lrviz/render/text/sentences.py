@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from lrviz.errors import shown
+from lrviz.experiment.experiment import Experiment
 from lrviz.render.words import clipped, one_line
-from lrviz.trace import GroupTrace, Trace
+from lrviz.trace import Difference, GroupTrace, Trace
 
 LONGEST = 200  # characters of a title and a group's name
 
@@ -16,6 +20,57 @@ def summary_line(trace: Trace, group: GroupTrace, title: str = "") -> str:
     summary = group.summary
     names = [name for name in (title, group.name if len(trace.groups) > 1 else "") if name]
     who = f"{clipped(one_line(', '.join(names)), LONGEST)}: " if names else ""
-    epoch = None if trace.steps_per_epoch == 1 else trace.epoch_of(summary.peak_step)
-    where = f"step {summary.peak_step:,}" + ("" if epoch is None else f" (epoch {epoch:,})")
+    where = _where(trace, summary.peak_step)
     return f"{who}first {summary.first:.4g}, peak {summary.peak:.4g} at {where}, last {summary.last:.4g}"
+
+
+def engine_line(trace: Trace) -> str:
+    """Return whose own class made a trace that upstream was asked for, and which version of it."""
+    if trace.engine != "upstream":
+        return f"engine: torch {trace.torch_version}; the schedule is of no other library"
+    return f"engine: upstream, {_versions(trace)}"
+
+
+def difference_lines(trace: Trace, experiment: Experiment) -> Iterator[str]:
+    """Yield where a library's own class differs from lrviz's formula, and what version the run names in vain."""
+    if trace.engine == "upstream":
+        for name in experiment.run.releases.keys() & trace.libraries.keys():
+            named, installed = getattr(experiment.run, name), trace.libraries[name]
+            if not f"{installed}.".startswith(f"{named}."):
+                yield f"the run names {name} {named}; upstream is what is installed, {installed}"
+    if trace.difference is not None:
+        yield _difference(trace, trace.difference)
+
+
+def _difference(trace: Trace, found: Difference) -> str:
+    formula = found.formula
+    follows = f" (as {_versions(formula)} has it)" if formula.libraries else ""
+    upstream, ours = _versions(trace), f"lrviz's formula{follows}"
+    if found.what == "steps":
+        return f"{upstream} and {ours} differ: {upstream} {_end(trace)}, the formula {_end(formula)}"
+    of_group = f" of {shown(found.group)}" if len(trace.groups) > 1 else ""
+    places = [f"{_where(trace, found.step)} {_pair(found.values)}"]
+    if found.most != found.step:
+        places.append(f"most at {_where(trace, found.most)} {_pair(found.most_values)}")
+    many = f"{found.count:,} of {trace.steps:,} steps"
+    return f"{upstream} and {ours} differ: {found.what}{of_group} at {', '.join(places)}; {many}"
+
+
+def _pair(values: tuple[float, float]) -> str:
+    """Return two numbers with as many digits as tell them apart."""
+    digits = next((digits for digits in (4, 6, 9) if len({f"{value:.{digits}g}" for value in values}) > 1), 17)
+    return "is {:.{digits}g} and {:.{digits}g}".format(*values, digits=digits)
+
+
+def _where(trace: Trace, step: int) -> str:
+    epoch = None if trace.steps_per_epoch == 1 else trace.epoch_of(step)
+    return f"step {step:,}" + ("" if epoch is None else f" (epoch {epoch:,})")
+
+
+def _end(trace: Trace) -> str:
+    failure = trace.failure
+    return "goes on to the end" if failure is None else f"raises {failure.where}: {one_line(failure.words)}"
+
+
+def _versions(trace: Trace) -> str:
+    return " and ".join(f"{name} {version}" for name, version in trace.libraries.items())

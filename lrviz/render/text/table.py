@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 
+from lrviz.errors import counted
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.text.rows import Row, Selection, constant, folded, round_up, sampled
 from lrviz.render.text.sentences import summary_line
@@ -95,9 +95,14 @@ class TraceTable:
         return self.experiment.run.clock.stride
 
     def _wrapped(self, text: str, width: int, style: str) -> Iterator[Line]:
-        text = self._clean(text)
-        for line in textwrap.wrap(text, width if cell_len(text) == len(text) else width // 2):
-            yield [(line, style)]
+        line = ""
+        for part in (part for word in self._clean(text).split() for part in chop_cells(word, width)):
+            longer = f"{line} {part}".lstrip()
+            if cell_len(longer) > width:
+                yield [(line, style)]
+                longer = part
+            line = longer
+        yield [(line, style)]
 
     def _clean(self, text: str) -> str:
         """Return text as this terminal may have it."""
@@ -105,9 +110,10 @@ class TraceTable:
         return text.encode("ascii", "backslashreplace").decode() if self.ascii else text
 
     def _heading(self) -> str:
-        trace, name, scheduler = self.trace, self.experiment.name, type(self.experiment.scheduler).__name__
+        trace, name, experiment = self.trace, self.experiment.name, self.experiment
+        scheduler = experiment.schedule if experiment.warmup else experiment.scheduler.label
         title = name if scheduler == name else f"{name} ({scheduler})"
-        length = f"{trace.steps:,} step{'s' * (trace.steps != 1)}"
+        length = counted(trace.steps, "step")
         if trace.steps_per_epoch and trace.steps > trace.steps_per_epoch > 1:
             length += f", {trace.steps_per_epoch:,} to an epoch"
         if self._stride > 1:
@@ -137,8 +143,10 @@ class TraceTable:
             message = f"{len(chosen.rows):,} rows of {self.trace.steps:,} steps: {chosen.rule} (--every 1: all)"
             yield from self._wrapped(message, width, "dim")
         if left_out:
-            message = f"{left_out} more column{'s' * (left_out > 1)} would not fit; --format csv has all"
+            message = f"{counted(left_out, 'more column')} would not fit; --format csv has all"
             yield from self._wrapped(message, width, "dim")
+        if len({group.summary.peak for group in self.trace.groups}) > 1:
+            yield from self._wrapped("each group's curve and bars have a scale of their own", width, "dim")
 
     def _columns(self, rows: Sequence[Row], width: int) -> tuple[list[Column], int]:
         """Return the columns that fit, and how many did not."""
@@ -196,7 +204,7 @@ class TraceTable:
 
     def _metric(self, rows: Sequence[Row]) -> Iterator[Column]:
         """Yield the first and the last that a plateau was given in a row."""
-        metric, stride = self.trace.metric, self._stride
+        metric, stride = self.trace.metric, self.experiment.metric_stride
         if metric is None:
             return
         cells = []

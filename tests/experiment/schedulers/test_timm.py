@@ -21,6 +21,7 @@ RECORDED = json.loads((RECORDINGS / "timm.json").read_text())
 STEPS = max(len(case["lr"][0]) for case in RECORDED["cases"])
 NAMES = sorted({case["name"] for case in RECORDED["cases"]})
 GROUPS = [{"name": f"group {lr}", "lr": lr} for lr in RECORDED["bases"]]
+HAS_TIMM = importlib.util.find_spec("timm") is not None
 NOISY = {"name": "timm-cosine", "noise_range_t": [5, 9]}
 
 
@@ -57,9 +58,18 @@ def test_refuses_what_the_constructors_refuse() -> None:
             lrviz.replay(load(case["scheduler"], groups=GROUPS))
 
 
+@pytest.mark.skipif(not HAS_TIMM, reason="timm is not installed")
+@pytest.mark.parametrize("name", NAMES)
+def test_timms_own_class_sets_the_same(name: str) -> None:
+    for case in cases(name)[::3]:
+        if case.get("error", [1])[0]:
+            trace = lrviz.replay(load(case["scheduler"], groups=GROUPS), engine="upstream", partial=True)
+            assert trace.difference is None
+            assert [list(group.lr) for group in trace.groups] == case["lr"]
+
+
+@pytest.mark.skipif(not HAS_TIMM, reason="timm is not installed")
 def test_what_was_recorded_is_what_timm_does(tmp_path: Path) -> None:
-    if importlib.util.find_spec("timm") is None:
-        pytest.skip("timm is not installed")
     script = [sys.executable, RECORDINGS / "record_timm.py", "--to", tmp_path / "again.json"]
     subprocess.run(script, check=True)
     assert json.loads((tmp_path / "again.json").read_text())["cases"] == RECORDED["cases"]

@@ -229,7 +229,7 @@ def test_markdown_is_a_pipe_table() -> None:
 
 
 def test_markdown_states_the_torch_version() -> None:
-    assert next(markdown_lines(made([1.0]), EXPERIMENT)) == "OneCycleLR: 1 steps, SGD, torch 2.0\n\n"
+    assert next(markdown_lines(made([1.0]), EXPERIMENT)) == "OneCycleLR: 1 step, SGD, torch 2.0\n\n"
 
 
 def test_markdown_says_where_it_stopped() -> None:

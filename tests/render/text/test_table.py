@@ -142,9 +142,30 @@ def test_a_table_is_clean_text_that_ends_with_what_ran(name: str) -> None:
     assert printed(trace, experiment, ascii=True).isascii()
 
 
+def test_the_heading_says_torchs_class_or_the_warmup() -> None:
+    trace, experiment = replayed("warmup-cosine")
+    assert "(SequentialLR): 9,000 steps" in printed(trace, experiment)
+    warmed_up = lrviz.load({"title": "Mine", "warmup": 8, "scheduler": {"name": "cosine"}})
+    assert printed(trace, warmed_up).startswith("Mine (Warmup, then CosineAnnealingLR): 9,000 steps")
+
+
+def test_wide_letters_wrap_at_the_width() -> None:
+    trace, experiment = replayed("onecycle")
+    heading = printed(trace, dataclasses.replace(experiment, title="学習率")).splitlines()[0]
+    assert heading == "学習率 (OneCycleLR): 32 steps, 8 to an epoch"
+    lines = printed(trace, dataclasses.replace(experiment, title="学" * 50)).splitlines()[:2]
+    assert lines == ["学" * 40, "学" * 10 + " (OneCycleLR): 32 steps, 8 to an epoch"]
+
+
 def test_a_long_run_says_by_what_rule_rows_were_left_out() -> None:
     text = printed(*replayed("long"))
     assert line_of(text, "21 rows of") == "21 rows of 18,760 steps: every epoch, peak, last (--every 1: all)"
+
+
+def test_groups_that_are_not_drawn_on_one_scale_say_so() -> None:
+    message = "each group's curve and bars have a scale of their own"
+    assert message in printed(made([1.0, 0.5], [3.0, 0.5]))
+    assert message not in printed(made([1.0, 0.5], [1.0, 0.1]))
 
 
 def test_every_nth_step_has_a_row_of_its_own() -> None:
@@ -294,13 +315,13 @@ def test_the_loss_of_a_toy_training_is_said_to_be_one() -> None:
 
 
 def test_a_title_of_wide_letters_is_as_wide_as_it_is_drawn() -> None:
-    head, first = printed(*replayed("wide-letters")).splitlines()[8:10]
+    head, first = printed(*replayed("wide-letters")).splitlines()[7:9]
     ends = [cell_len(line[: line.index(text) + len(text)]) for line, text in ((head, "名前"), (first, "1.000e-03"))]
     assert ends == [len("epoch  step  lr.") + 16] * 2
 
 
 def test_a_long_name_is_cut_at_sixteen_cells() -> None:
-    assert printed(*replayed("wide-letters")).splitlines()[4].startswith("学習率の長い名前  █")
+    assert printed(*replayed("wide-letters")).splitlines()[3].startswith("学習率の長い名前  █")
 
 
 def test_wide_terminal_shows_colours() -> None:

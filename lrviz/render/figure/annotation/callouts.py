@@ -89,8 +89,8 @@ def annotate(experiment: Experiment, trace: Trace) -> list[Annotation]:
     """Return what the scheduler points at, on the group with the highest learning rate; empty for an empty trace."""
     if not trace.steps:
         return []
-    clock, columns = experiment.run.clock, [group.lr for group in trace.groups]
-    views = [View(number, lr, _peak(lr), clock) for number, lr in enumerate(columns)]
+    rest = experiment.run.clock, experiment.warmup > 0
+    views = [View(number, group.lr, _peak(group.lr), *rest) for number, group in enumerate(trace.groups)]
     found = experiment.resolved.annotations(max(views, key=lambda view: view.peak))
     return list(islice((each for each in found if abs(each.y) <= HUGE), MOST_NOTES))
 

@@ -119,6 +119,21 @@ OTHERS = {
 }
 
 
+WARMED_UP = {
+    "a scheduler": ({"name": "cosine"}, [("warmup", 0, 4), ("CosineAnnealingLR", 4, 32)]),
+    "a sequence": (
+        OTHERS["sequential"][0],
+        [("warmup", 0, 4), ("LinearLR", 4, 12), ("CosineAnnealingLR", 12, 32), ("milestones[0]", 12, 1e-3)],
+    ),
+    "a plateau": ({"name": "plateau", "metric": "1", "patience": 99}, [("warmup", 0, 4)]),
+}
+
+
+@pytest.mark.parametrize(("scheduler", "expected"), WARMED_UP.values(), ids=WARMED_UP.keys())
+def test_a_warmup_has_the_document_s_word(scheduler, expected):
+    assert as_tuples(noted(scheduler, warmup=4)) == expected
+
+
 @pytest.mark.parametrize(("scheduler", "expected"), OTHERS.values(), ids=OTHERS.keys())
 def test_every_other_scheduler_has_its_own(scheduler, expected):
     assert as_tuples(noted(scheduler)) == expected

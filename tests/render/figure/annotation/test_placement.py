@@ -180,3 +180,17 @@ def test_thirty_cells_taken_in_the_air_around_a_label_are_worth_four_points_and_
 def test_that_air_goes_nine_points_far(y, chosen):
     near, far = Box(100, 100, 140, 110), Box(300, 400, 340, 410)
     assert Offered((0.0, near, 0), (1.0, far, 0)).chosen(level(board(), y)) == chosen
+
+
+def test_labels_make_room_for_later_ones_in_three_rounds():
+    """Each stands best where the next one, when it moves, comes near; the last of four would take a fourth round."""
+
+    def at(x: float, y: float) -> Box:
+        return Box(x, y, x + 40, y + 10)
+
+    fixed = Offered((0.0, at(100, 114), 0))
+    second = Offered((0.0, at(100, 100), 0), (1.0, at(300, 100), 0))
+    third = Offered((0.0, at(300, 116), 0), (1.0, at(500, 100), 0))
+    fourth = Offered((0.0, at(500, 117.5), 0), (1.0, at(100, 400), 0))
+    boxes = [each.box for each in place(board(), [fourth, third, second, fixed]) if each]
+    assert boxes == [at(500, 117.5), at(500, 100), at(300, 100), at(100, 114)]
