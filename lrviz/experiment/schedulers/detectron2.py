@@ -24,7 +24,6 @@ class _Warmup(ClosedForm):
 
     library = "detectron2"
     newest = (0, 6)
-    newest = (0, 6)
     length_arg = "max_iter"
     family = "detectron2"
 
