@@ -127,9 +127,9 @@ def test_a_damaged_file_has_drifted(configs, drawn, name, how, message):
 @pytest.mark.parametrize(
     ("name", "how", "why"),
     [
-        ("stairs.svg", "binary", "not text in UTF-8"),
-        (INDEX, "binary", "not text in UTF-8"),
-        (CURVES, "binary", "not text in UTF-8"),
+        ("stairs.svg", "binary", "it is not UTF-8"),
+        (INDEX, "binary", "it is not UTF-8"),
+        (CURVES, "binary", "it is not UTF-8"),
         (CURVES, "empty", "not JSON from line 1 on"),
         ("stairs.png", "truncated", "image file is truncated"),
     ],
