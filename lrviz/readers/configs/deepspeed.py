@@ -33,6 +33,7 @@ FILLED = {"warmup_min_lr": None, "warmup_max_lr": "lr", "total_num_steps": "step
 MATCHED = {
     "train_micro_batch_size_per_gpu": "per_device_train_batch_size",
     "gradient_accumulation_steps": "gradient_accumulation_steps",
+    "train_batch_size": "train_batch_size",
     "optimizer.params.lr": "learning_rate",
     "optimizer.params.weight_decay": "weight_decay",
     "scheduler.params.warmup_max_lr": "learning_rate",
@@ -177,7 +178,7 @@ def _filled(config: Config, kind: str, key: str, filling: Mapping[str, Any]) -> 
     if source in filling:
         return {key: Value(filling[source], place)}
     if source == "warmup":
-        message = "auto: the Trainer's warmup steps; --beside FILE names its arguments, where --steps is not enough"
+        message = "auto: the Trainer's warmup steps; --beside FILE names its arguments"
         config.refuse(f"scheduler.params.{key}", message)
         return {}
     config.need(source)

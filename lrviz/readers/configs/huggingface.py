@@ -178,10 +178,12 @@ def warmup_steps(warmup: Value | None, steps: int) -> int:
 def _values(config: Config, found: Mapping[str, Value], defaults: Defaults, warmup: Value | None) -> dict[str, Any]:
     """Return the Trainer's arguments that it compares with a DeepSpeed config; None for what is not known."""
     own = found["optimizer"].plain()
-    batch = config.find("per_device_train_batch_size").data or defaults.batch_size
-    accum = config.find("gradient_accumulation_steps").data or defaults.grad_accum
+    batch = _count(config, "per_device_train_batch_size", defaults.batch_size)
+    accum = _count(config, "gradient_accumulation_steps", defaults.grad_accum or 1)
     values = {"learning_rate": config.given.get("lr", own.get("lr")), "weight_decay": own.get("weight_decay")}
     values |= {"per_device_train_batch_size": batch, "gradient_accumulation_steps": accum}
+    if "world_size" in config.given:
+        values["train_batch_size"] = batch * accum * config.given["world_size"]
     steps = length(config, found["run"])
     if steps is not None:
         values |= {"max_steps": steps, "warmup_steps": max(1, warmup_steps(warmup, steps))}  # it refuses 0
@@ -219,6 +221,11 @@ def _in_yaml(text: str) -> str:
     mantissa, _, exponent = text.lower().partition("e")
     mantissa = mantissa if "." in mantissa else f"{mantissa}.0"
     return f"{mantissa}e{exponent if exponent[:1] in '+-' else f'+{exponent}'}" if exponent else mantissa
+
+
+def _count(config: Config, key: str, default: int) -> int:
+    data = config.find(key).data
+    return data if type(data) is int else default
 
 
 def deepspeed_config(config: Config) -> Config | None:
