@@ -133,13 +133,18 @@ class Config:
 
     def check(self) -> None:
         """Raise SpecError where something is wrong, or missing: all of it in one message, with a command that works."""
-        problems = list(self.problems)
+        problems = [*self._duplicates(), *self.problems]
         if self.needs:
             parts = [_needed(name, why, bool(self.name)) for name, why in self.needs.items()]
             message = f"the file does not say {' and '.join(parts)}\n       for example: {self._example()}"
             problems.append(Problem(place=self.name, message=message))
         if problems:
             raise SpecError(problems)
+
+    def _duplicates(self) -> list[Problem]:
+        """Return the duplicate keys among those that were read, whose last value most trainers would take."""
+        names = {f"duplicate key {shown(each.key.rpartition('.')[2])}" for each in self.read}
+        return [problem for problem in self.root.problems if problem.message in names]
 
     def _example(self) -> str:
         """Return a command that says what is missing, or a call for what is in no file."""

@@ -16,11 +16,14 @@ FORMATS = {
     "torchtitan": "torchtitan",
     "lightning": "lightning",
     "deepspeed": "deepspeed",
+    "llamafactory": "llamafactory",
+    "axolotl": "axolotl",
+    "swift": "swift",
     "huggingface": "huggingface",
 }
 """The module of each format by the name that `--from` takes, the more particular first."""
 
-TAKE_DEEPSPEED = ("huggingface",)
+TAKE_DEEPSPEED = ("huggingface", "llamafactory", "axolotl", "swift")
 """The formats of trainers that take a DeepSpeed config."""
 
 SUFFIXES = (".yaml", ".yml", ".json", ".toml", ".py")

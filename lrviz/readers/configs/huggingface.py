@@ -66,6 +66,7 @@ class Defaults(NamedTuple):
     weight_decay: float | None = None
     second_beta: float = 0.999
     eval_strategy: str = "no"
+    logged: str = "logging_steps"  # the key that eval_steps have their default from
 
 
 TRAINER = Defaults()
@@ -93,7 +94,8 @@ def document(config: Config, defaults: Defaults) -> dict[str, Value]:
         values = _values(config, found, defaults, warmup)
         found |= deepspeed.beside(config, beside, found["optimizer"], values)
     if kind is not None:
-        found["scheduler"] = scheduler(config, kind, warmup)
+        place = config.find("lr_scheduler_type").place or config.name
+        found["scheduler"] = scheduler(config, kind, warmup, place, defaults.logged)
     return found
 
 
@@ -139,9 +141,11 @@ def optimizer(config: Config, defaults: Defaults) -> Value:
     return entries(found, config.name)
 
 
-def scheduler(config: Config, kind: str, warmup: Value | None) -> Value:
-    """Return the scheduler with its warmup and its own arguments."""
-    place = config.find("lr_scheduler_type").place or config.name
+def scheduler(config: Config, kind: str, warmup: Value | None, place: str, logged: str = "logging_steps") -> Value:
+    """Return the scheduler with its warmup and its own arguments.
+
+    `logged` is the key of the steps between two evaluations where eval_steps does not say them.
+    """
     found: dict[str, Any] = {"name": Value(f"hf-{kind.replace('_', '-')}", place)}
     if kind in WITHOUT_WARMUP:
         _warmup_ignored(config, kind, warmup)
@@ -149,7 +153,7 @@ def scheduler(config: Config, kind: str, warmup: Value | None) -> Value:
         found["num_warmup_steps"] = warmup
     if kind in WATCHING:
         config.need("metric")
-        found |= _evaluations(config)
+        found |= _evaluations(config, logged)
     if kind in DROPS_KWARGS and config.has("lr_scheduler_kwargs"):
         config.ignore("lr_scheduler_kwargs", f"{kind} takes none, and drops them without a word")
     elif kind not in DROPS_KWARGS:
@@ -179,11 +183,15 @@ def _values(config: Config, found: Mapping[str, Value], defaults: Defaults, warm
     """Return the Trainer's arguments that it compares with a DeepSpeed config; None for what is not known."""
     own = found["optimizer"].plain()
     batch = _count(config, "per_device_train_batch_size", defaults.batch_size)
-    accum = _count(config, "gradient_accumulation_steps", defaults.grad_accum or 1)
-    values = {"learning_rate": config.given.get("lr", own.get("lr")), "weight_decay": own.get("weight_decay")}
+    accum = _count(config, "gradient_accumulation_steps", defaults.grad_accum)
+    values: dict[str, Any] = {
+        "learning_rate": config.given.get("lr", own.get("lr")),
+        "weight_decay": own.get("weight_decay"),
+    }
     values |= {"per_device_train_batch_size": batch, "gradient_accumulation_steps": accum}
-    if "world_size" in config.given:
-        values["train_batch_size"] = batch * accum * config.given["world_size"]
+    devices = config.given.get("world_size")
+    if batch and accum and type(devices) is int:
+        values["train_batch_size"] = batch * accum * devices
     steps = length(config, found["run"])
     if steps is not None:
         values |= {"max_steps": steps, "warmup_steps": max(1, warmup_steps(warmup, steps))}  # it refuses 0
@@ -223,7 +231,7 @@ def _in_yaml(text: str) -> str:
     return f"{mantissa}e{exponent if exponent[:1] in '+-' else f'+{exponent}'}" if exponent else mantissa
 
 
-def _count(config: Config, key: str, default: int) -> int:
+def _count(config: Config, key: str, default: int | None) -> int | None:
     data = config.find(key).data
     return data if type(data) is int else default
 
@@ -271,11 +279,11 @@ def _strategy_key(config: Config) -> str:
     return "evaluation_strategy" if config.has("evaluation_strategy") else "eval_strategy"
 
 
-def _evaluations(config: Config) -> dict[str, Any]:
-    """Return how many steps there are between two evaluations; as many as between two logs where nothing says so."""
+def _evaluations(config: Config, logged: str) -> dict[str, Any]:
+    """Return how many steps there are between two evaluations."""
     if config.find(_strategy_key(config)).data == "epoch":
         return {}
-    key = "eval_steps" if config.has("eval_steps") else "logging_steps"
+    key = "eval_steps" if config.has("eval_steps") else logged
     every = config.number(key, "scheduler.eval_steps", 500)
     if every is None or every >= 1:
         return {"eval_steps": Value(int(every or 500), config.find(key).place)}

@@ -258,11 +258,16 @@ def test_a_schedule_that_watches_a_metric_asks_for_it(refused: Any) -> None:
                 "epoch, or steps"
             ),
         ),
+        (STEPS + "learning_rate: 1.0e-5\n", "args.yaml:3: duplicate key 'learning_rate'"),
         ("max_steps: 10\nlearning_rate: fast\n", "args.yaml:2: optimizer.lr: must be a number >= 0, not 'fast'"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(refused: Any, text: str, message: str) -> None:
     assert message in refused(text, **METRIC if "plateau" in text else {}).splitlines()
+
+
+def test_other_keys_may_be_there_twice(config: Any) -> None:
+    assert config(STEPS + "seed: 1\nseed: 2\n").run.clock.steps == 1000
 
 
 def test_a_deep_text_of_json_is_refused(refused: Any) -> None:
