@@ -56,6 +56,36 @@ config_rule(
     near_miss={**TRAINER, "lr_scheduler_type": "cosine", "warmup_steps": 0.1},
 )
 
+config_rule(
+    "string-number",
+    "warning",
+    "a number of a YAML file that the Trainer gets as text",
+    why="YAML 1.1, which PyYAML reads, wants a point and a sign in a number with an exponent: `1e-4` and `5e-5` are "
+    "text. HfArgumentParser hands them on as they are, and the run stops at the first comparison with a number. TRL's "
+    "parser makes numbers of those at the top of the file, but not of those in lr_scheduler_kwargs.",
+    instead="Write `1.0e-4`.",
+    example={"max_steps": 1000, "learning_rate": "2e-5"},
+    near_miss={"max_steps": 1000, "learning_rate": 2e-5},
+)
+
+DEEPSPEED_BLOCK = {"type": "WarmupLR", "params": {"warmup_num_steps": 100, "warmup_type": "linear"}}
+
+config_rule(
+    "scheduler-block-overrides",
+    "warning",
+    "a schedule of the Trainer's that a DeepSpeed config takes the place of",
+    why="With a `scheduler` in the DeepSpeed config the Trainer makes none of its own: lr_scheduler_type and "
+    "lr_scheduler_kwargs are read, and nothing comes of them.",
+    instead="Remove the scheduler of the DeepSpeed config, or the keys of the Trainer's.",
+    example={
+        **TRAINER,
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": 100,
+        "deepspeed": {"scheduler": DEEPSPEED_BLOCK},
+    },
+    near_miss={**TRAINER, "warmup_steps": 100, "deepspeed": {"scheduler": DEEPSPEED_BLOCK}},
+)
+
 
 def _torch(name: str, **arguments: Any) -> dict[str, Any]:
     return {"class_path": name, "init_args": arguments}

@@ -23,9 +23,9 @@ FLAGS = {
     "epochs": ("--epochs", "passes over the data", "3"),
     "batch_size": ("--batch-size", "samples in a batch of one device", "8"),
     "lr": ("--lr", "the learning rate", "1e-4"),
-    "metric": ("--set scheduler.metric=…", "what the schedule watches, as a formula", ""),
+    "metric": ("--set scheduler.metric=…", "what the schedule watches, as a formula", "'0.9 ** epoch'"),
 }
-"""What a config may leave open: the flag, what it is, and a number for the example."""
+"""What a config may leave open: the flag, what it is, and an example in Python."""
 
 
 ALIKE = {"adamw": "AdamW", "adam": "Adam", "sgd": "SGD"}
@@ -43,6 +43,7 @@ class Config:
     name: str
     given: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of libraries, that flags name
+    deepspeed: Value | None = None  # the DeepSpeed config that is given beside a trainer's
     read: list[KeyRead] = field(default_factory=list)
     assumed: list[tuple[str, str]] = field(default_factory=list)
     ignored: list[tuple[str, str]] = field(default_factory=list)
@@ -132,14 +133,34 @@ class Config:
 
     def check(self) -> None:
         """Raise SpecError where something is wrong, or missing: all of it in one message, with a command that works."""
-        problems = list(self.problems)
+        problems = [*self._duplicates(), *self.problems]
         if self.needs:
-            parts = [_needed(name, why) for name, why in self.needs.items()]
-            flags = " ".join(_example(name) for name in self.needs)
-            message = f"the file does not say {' and '.join(parts)}\n       for example: lrviz plot {self.name} {flags}"
+            parts = [_needed(name, why, bool(self.name)) for name, why in self.needs.items()]
+            message = f"the file does not say {' and '.join(parts)}\n       for example: {self._example()}"
             problems.append(Problem(place=self.name, message=message))
         if problems:
             raise SpecError(problems)
+
+    def _duplicates(self) -> list[Problem]:
+        """Return the duplicate keys among those that were read, whose last value most trainers would take."""
+        names = {f"duplicate key {shown(each.key.rpartition('.')[2])}" for each in self.read}
+        return [problem for problem in self.root.problems if problem.message in names]
+
+    def _example(self) -> str:
+        """Return a command that says what is missing, or a call for what is in no file."""
+        if self.name:
+            target = "-" if self.name == "<stdin>" else self.name
+            return " ".join(["lrviz plot", target, *map(_flag, self.needs)])
+        return f"lrviz.load(…, {', '.join(f'{name}={FLAGS[name][2]}' for name in self.needs)})"
+
+    def join(self, other: Config) -> None:
+        """Take over what was noted of a config that belongs to this one."""
+        self.read += other.read
+        self.assumed += other.assumed
+        self.ignored += other.ignored
+        self.traps += other.traps
+        self.needs |= other.needs
+        self.problems += other.problems
 
     def origin(self, label: str) -> Origin:
         """Return what was read, ignored and noted."""
@@ -153,14 +174,14 @@ class Config:
         )
 
 
-def _needed(name: str, why: str) -> str:
+def _needed(name: str, why: str, is_file: bool) -> str:
     flag, what, _ = FLAGS[name]
-    return f"{flag} ({what}{f'; {why}' if why else ''})"
+    return f"{flag if is_file else name} ({what}{f'; {why}' if why else ''})"
 
 
-def _example(name: str) -> str:
-    flag, _, number = FLAGS[name]
-    return "--set 'scheduler.metric=0.9 ** epoch'" if name == "metric" else f"{flag} {number}"
+def _flag(name: str) -> str:
+    flag, _, example = FLAGS[name]
+    return f"--set 'scheduler.metric={example[1:-1]}'" if name == "metric" else f"{flag} {example}"
 
 
 def entries(pairs: Mapping[str, Value | Any], place: str) -> Value:
