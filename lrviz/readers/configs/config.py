@@ -24,8 +24,14 @@ FLAGS = {
     "batch_size": ("--batch-size", "samples in a batch of one device", "8"),
     "lr": ("--lr", "the learning rate", "1e-4"),
     "metric": ("--set scheduler.metric=…", "what the schedule watches, as a formula", ""),
+    "nc": ("--set scheduler.nc=…", "classes of the data", ""),
 }
 """What a config may leave open: the flag, what it is, and a number for the example."""
+
+SETTINGS = {"metric": "--set 'scheduler.metric=0.9 ** epoch'", "nc": "--set scheduler.nc=80"}
+"""Examples of what `--set` says of the scheduler."""
+
+OR_STEPS = "or --steps-per-epoch instead"
 
 
 ALIKE = {"adamw": "AdamW", "adam": "Adam", "sgd": "SGD"}
@@ -88,6 +94,14 @@ class Config:
             return None
         if isinstance(value.data, bool) or not isinstance(value.data, (int, float)) or not math.isfinite(value.data):
             self.refuse(key, f"must be a number, not {shown(value.plain())}")
+            return default
+        return value.data
+
+    def flag(self, key: str, became: str, default: bool) -> bool:
+        """Return true or false at a key, or the library's default; a problem where there is something else."""
+        value = self.take(key, became, default)
+        if not isinstance(value.data, bool):
+            self.refuse(key, f"must be true or false, not {shown(value.plain())}")
             return default
         return value.data
 
@@ -160,7 +174,7 @@ def _needed(name: str, why: str) -> str:
 
 def _example(name: str) -> str:
     flag, _, number = FLAGS[name]
-    return "--set 'scheduler.metric=0.9 ** epoch'" if name == "metric" else f"{flag} {number}"
+    return SETTINGS.get(name) or f"{flag} {number}"
 
 
 def entries(pairs: Mapping[str, Value | Any], place: str) -> Value:
