@@ -135,6 +135,11 @@ class Config:
         if name not in self.given:
             self.needs.setdefault(name, why)
 
+    def said(self, name: str) -> int | None:
+        """Return the count that is said of the run beside the file; None for what is none, which others refuse."""
+        value = self.given.get(name)
+        return value if type(value) is int and value > 0 else None
+
     def ignore(self, key: str, why: str) -> None:
         """Note a key that looks like the schedule's and is not, where it is there."""
         if self.find(key) is not UNSET:

@@ -15,6 +15,7 @@ FORMATS = {
     "torchtune": "torchtune",
     "torchtitan": "torchtitan",
     "timm": "timm",
+    "ultralytics": "ultralytics",
     "lightning": "lightning",
     "deepspeed": "deepspeed",
     "huggingface": "huggingface",

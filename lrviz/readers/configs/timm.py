@@ -80,10 +80,10 @@ class _Schedule:
 
     def unit(self, what: str) -> float:
         """Return how many steps of the schedule an epoch has; what is no duration needs the number."""
-        given = self.config.given.get("steps_per_epoch")
-        if self.on_updates and given is None:
-            self.config.need("steps_per_epoch", f"{what} is counted in updates")
-        return given or 1 if self.on_updates else 1
+        if not self.on_updates:
+            return 1
+        self.config.need("steps_per_epoch", f"{what} is counted in updates")
+        return self.config.said("steps_per_epoch") or 1
 
     @property
     def trained(self) -> Value:
@@ -263,9 +263,7 @@ def _lr(config: Config, opt: str) -> Value:
         return config.find("lr")
     if "lr" in config.given:
         return Value(None)
-    devices = config.given.get("world_size")
-    if devices is None:
-        config.need("world_size", "lr is null: it is scaled from lr_base by the batch of all devices")
+    config.need("world_size", "lr is null: it is scaled from lr_base by the batch of all devices")
     base = config.number("lr_base", "optimizer.lr", 0.1) or 0
     batch = config.number("batch_size", "run.batch_size", 128) or 0
     accum = config.number("grad_accum_steps", "run.grad_accum", 1) or 0
@@ -275,5 +273,5 @@ def _lr(config: Config, opt: str) -> Value:
         return Value(None)
     scale = "sqrt" if any(part in opt for part in ROOTED) else "linear"
     scale = config.word("lr_base_scale", "optimizer.lr", ("linear", "sqrt"), scale) or scale
-    ratio = batch * (devices or 1) * accum / size
+    ratio = batch * (config.said("world_size") or 1) * accum / size
     return Value(base * (max(ratio, 0.0) ** 0.5 if scale == "sqrt" else ratio), config.find("lr_base").place)
