@@ -45,10 +45,12 @@ def parameters() -> list[inspect.Parameter]:
 
 
 def said(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of the run, the optimizer and the scheduler's metric that flags give."""
+    """Return the arguments of the run and the optimizer that flags give, and what readers need of the scheduler's."""
     found = {name: value.plain() for flags in (RUN, OPTIMIZER) for name, value in flags.values(given).items()}
-    metrics = [text.partition("=")[2] for text in given["set"] if text.startswith("scheduler.metric")]
-    return found | ({"metric": metrics[-1]} if metrics else {})
+    pairs = (text.partition("=") for text in given["set"] if text.startswith("scheduler."))
+    own = {key.strip().removeprefix("scheduler."): scalar(value) for key, _, value in pairs}
+    needed = {"metric": "metric", "metric_csv": "metric", "nc": "nc", "iterations": "iterations"}
+    return found | {name: own[key] for key, name in needed.items() if key in own}
 
 
 def versions(given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

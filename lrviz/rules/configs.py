@@ -100,6 +100,7 @@ config_rule(
     why="LightningCLI returns its schedulers without an interval, and Lightning's default is an epoch: of a OneCycleLR "
     "over the run's steps, only the first few are ever reached.",
     instead="Write the length in epochs, or return the scheduler from configure_optimizers with interval: step.",
+    given={"dataset_size": 100},
     example={**LIGHTNING, "lr_scheduler": _torch("OneCycleLR", max_lr=0.1, total_steps=100)},
     near_miss={**LIGHTNING, "lr_scheduler": _torch("CosineAnnealingLR", T_max=10)},
 )
@@ -121,4 +122,18 @@ config_rule(
     instead="Write `warmup_type`: linear, or log where that is meant.",
     example=_warmup(),
     near_miss=_warmup(warmup_type="linear"),
+)
+
+ULTRALYTICS = {"epochs": 10, "single_cls": True, "lr0": 0.001, "lrf": 0.01}
+
+config_rule(
+    "lr-ignored",
+    "warning",
+    "a learning rate that nothing trains with",
+    why="With `optimizer: auto`, which is the default, Ultralytics chooses the optimizer and its learning rate by the "
+    "number of updates and of classes; lr0 is read, written to args.yaml, and not used.",
+    instead="Name the optimizer, or remove lr0.",
+    given={"dataset_size": 640},
+    example={**ULTRALYTICS, "optimizer": "auto"},
+    near_miss={**ULTRALYTICS, "optimizer": "AdamW"},
 )

@@ -39,5 +39,7 @@ def section(rule: Rule) -> str:
 def _paragraphs(rule: Rule) -> Iterator[str]:
     yield f"## {rule.name}\n\n**{rule.severity}**: {rule.summary}.\n"
     yield f"**Why it hurts.** {rule.why}\n"
-    yield f"**A schedule that shows it**\n\n```yaml\n{as_yaml(rule.example)}\n```\n"
+    flags = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in rule.given.items())
+    beside = f" (with `{flags}`)" if flags else ""
+    yield f"**A schedule that shows it**{beside}\n\n```yaml\n{as_yaml(rule.example)}\n```\n"
     yield f"**What to write instead.** {rule.instead}\n\n```yaml\n{as_yaml(rule.near_miss)}\n```"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -29,7 +29,8 @@ class Rule:
     """One thing that `lrviz check` looks for.
 
     `example` triggers it (when its replay is looked at), `near_miss` is what to write instead and
-    does not. `causes` are the refusals of a spec, which torch would have taken, that it explains, and
+    does not; `given` is what is said of their runs beside them, where they are trainers' configs.
+    `causes` are the refusals of a spec, which torch would have taken, that it explains, and
     `explains` the rules that find its consequences, and are silent where it speaks.
     """
 
@@ -41,6 +42,7 @@ class Rule:
     example: Document
     near_miss: Document
     examiner: Examiner
+    given: Mapping[str, Any] = field(default_factory=dict)
     causes: tuple[str, ...] = ()
     explains: tuple[str, ...] = ()
 

@@ -12,7 +12,7 @@ from lrviz.documents import load
 from lrviz.errors import SpecError
 from lrviz.rules import Finding, examine, from_problems
 
-Examine = Callable[[Mapping[str, Any]], list[Finding]]
+Examine = Callable[..., list[Finding]]
 
 
 @pytest.fixture
@@ -21,9 +21,9 @@ def examined(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Examine:
     (tmp_path / "log.csv").write_text("val_acc\n" + "\n".join(str(row / 100) for row in range(40)))
     monkeypatch.chdir(tmp_path)
 
-    def examined(document: Mapping[str, Any]) -> list[Finding]:
+    def examined(document: Mapping[str, Any], **run: Any) -> list[Finding]:
         try:
-            experiment = load(document)
+            experiment = load(document, **run)
         except SpecError as error:
             findings, left = from_problems(error.problems)
             assert not left

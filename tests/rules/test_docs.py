@@ -27,7 +27,7 @@ def test_there_is_a_section_for_every_rule() -> None:
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_its_yaml_shows_the_rule(examined: Any, rule: Any) -> None:
     shown = yaml.safe_load(as_yaml(rule.example))
-    assert rule.name in {finding.rule for finding in examined(shown)}
+    assert rule.name in {finding.rule for finding in examined(shown, **rule.given)}
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)

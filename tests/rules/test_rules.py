@@ -165,13 +165,13 @@ def severities(findings: Any, rule: str) -> list[str]:
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_fires_on_its_example(examined: Any, rule: Any) -> None:
-    assert severities(examined(rule.example), rule.name)[:1] == [rule.severity]
+    assert severities(examined(rule.example, **rule.given), rule.name)[:1] == [rule.severity]
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_what_to_write_instead_is_well_made(examined: Any, rule: Any) -> None:
-    assert [finding for finding in examined(rule.near_miss) if finding.severity != "info"] == []
-    assert severities(examined(rule.near_miss), rule.name) == []
+    assert [finding for finding in examined(rule.near_miss, **rule.given) if finding.severity != "info"] == []
+    assert severities(examined(rule.near_miss, **rule.given), rule.name) == []
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,11 @@ FLAGS = {
     "batch_size": ("--batch-size", "samples in a batch of one device", "8"),
     "lr": ("--lr", "the learning rate", "1e-4"),
     "metric": ("--set scheduler.metric=…", "what the schedule watches, as a formula", "'0.9 ** epoch'"),
+    "nc": ("--set scheduler.nc=…", "classes of the data", "80"),
 }
 """What a config may leave open: the flag, what it is, and an example in Python."""
+
+OR_STEPS = "or --steps-per-epoch instead"
 
 
 ALIKE = {"adamw": "AdamW", "adam": "Adam", "sgd": "SGD"}
@@ -92,6 +95,14 @@ class Config:
             return default
         return value.data
 
+    def flag(self, key: str, became: str, default: bool) -> bool:
+        """Return true or false at a key, or the library's default; a problem where there is something else."""
+        value = self.take(key, became, default)
+        if not isinstance(value.data, bool):
+            self.refuse(key, f"must be true or false, not {shown(value.plain())}")
+            return default
+        return value.data
+
     def word(self, key: str, became: str, known: Collection[str], default: str | None = None) -> str | None:
         """Return one of some words at a key, or the library's default; a problem where there is another."""
         value = self.take(key, became, default)
@@ -121,6 +132,11 @@ class Config:
         """Note what the file cannot know, unless a flag says it."""
         if name not in self.given:
             self.needs.setdefault(name, why)
+
+    def said(self, name: str) -> int | None:
+        """Return the count that is said of the run beside the file; None for what is none, which others refuse."""
+        value = self.given.get(name)
+        return value if type(value) is int and value > 0 else None
 
     def ignore(self, key: str, why: str) -> None:
         """Note a key that looks like the schedule's and is not, where it is there."""
@@ -181,7 +197,8 @@ def _needed(name: str, why: str, is_file: bool) -> str:
 
 def _flag(name: str) -> str:
     flag, _, example = FLAGS[name]
-    return f"--set 'scheduler.metric={example[1:-1]}'" if name == "metric" else f"{flag} {example}"
+    setting = f"scheduler.{name}={example}".replace("'", "")
+    return f"--set '{setting}'" if flag.startswith("--set") else f"{flag} {example}"
 
 
 def entries(pairs: Mapping[str, Value | Any], place: str) -> Value:

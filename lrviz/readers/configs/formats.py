@@ -14,6 +14,8 @@ from lrviz.readers.configs.config import Config, Entries
 FORMATS = {
     "torchtune": "torchtune",
     "torchtitan": "torchtitan",
+    "timm": "timm",
+    "ultralytics": "ultralytics",
     "lightning": "lightning",
     "deepspeed": "deepspeed",
     "llamafactory": "llamafactory",
