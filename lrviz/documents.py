@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lrviz.errors import SpecError, shown
+from lrviz.errors import Problem, SpecError, shown
 from lrviz.experiment.argtypes import Bool, Text
 from lrviz.experiment.clock import LIBRARIES
 from lrviz.experiment.experiment import Experiment
@@ -76,6 +76,9 @@ def translated(
     from lrviz.readers.configs import formats
 
     form = form or formats.recognise(root)
+    if form is None and name.endswith(".py"):
+        message = "is no config that lrviz reads, such as nanoGPT's or mmengine's; a scheduler of your own is written"
+        raise SpecError(Problem(place=name, message=f"{message} package.module:Name"))
     return (root, None) if form is None else formats.read(root, name, form, given, versions)
 
 

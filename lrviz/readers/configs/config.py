@@ -51,12 +51,12 @@ class Config:
     problems: list[Problem] = field(default_factory=list)
 
     def find(self, key: str) -> Value:
-        """Return the value at a dotted key; UNSET where there is none."""
+        """Return the value at a dotted key; UNSET where there is none, or what cannot be read where it would be."""
         value = self.root
         for part in key.split("."):
             entry = value.data.get(part) if isinstance(value.data, dict) else None
             if entry is None:
-                return UNSET
+                return value if value.problems and value is not self.root else UNSET
             value = entry
         return value
 
@@ -72,7 +72,7 @@ class Config:
     def take(self, key: str, became: str, default: Any = None) -> Value:
         """Return the value at a key that becomes a field of the experiment, else the library's default; both noted."""
         value = self.find(key)
-        self.problems += [problem.within(key) for problem in value.problems]
+        self.unreadable(key)
         if value.data is None:
             if default is not None:
                 self.assumed.append((key, shown(default)))
@@ -80,6 +80,12 @@ class Config:
         text = "…" if isinstance(value.data, (dict, list)) else f"{value.data}"
         self.read.append(KeyRead(key, text, value.place, became))
         return value
+
+    def unreadable(self, key: str) -> None:
+        """Note what at a key cannot be read, if anything, once."""
+        found = [problem.within(key) for problem in _problems(self.find(key))]
+        places = {(problem.place, problem.message) for problem in self.problems}
+        self.problems += [problem for problem in found if (problem.place, problem.message) not in places]
 
     def number(self, key: str, became: str, default: float | None = None) -> float | None:
         """Return a number at a key, or the library's default; a problem where there is something else."""
@@ -120,6 +126,11 @@ class Config:
         """Note what the file cannot know, unless a flag says it."""
         if name not in self.given:
             self.needs.setdefault(name, why)
+
+    def idle(self, names: Collection[str], why: str) -> None:
+        """Refuse what is said beside the file and changes nothing."""
+        flags = ["--" + name.replace("_", "-") for name in names if name in self.given]
+        self.problems += [Problem(place=flag, message=f"it changes nothing: {why}") for flag in flags]
 
     def ignore(self, key: str, why: str) -> None:
         """Note a key that looks like the schedule's and is not, where it is there."""
@@ -167,6 +178,14 @@ def entries(pairs: Mapping[str, Value | Any], place: str) -> Value:
     """Return a block of a document, without what is unset; plain data gets a place."""
     known = {key: value if isinstance(value, Value) else Value.of(value, place) for key, value in pairs.items()}
     return Value({key: value for key, value in known.items() if value.data is not None}, place)
+
+
+def _problems(value: Value) -> Iterator[Problem]:
+    """Yield what is wrong with a value, and with all that is in it."""
+    yield from value.problems
+    if isinstance(value.data, (dict, list)):
+        for entry in value.data.values() if isinstance(value.data, dict) else value.data:
+            yield from _problems(entry)
 
 
 def walk(value: Value, key: str = "") -> Iterator[tuple[str, Value]]:

@@ -13,6 +13,7 @@ from lrviz.experiment.values import Value
 from lrviz.readers.configs.config import Config, Entries, entries
 
 LABEL = "torchtitan TOML"
+WITHOUT_EPOCHS = ("epochs", "dataset_size", "batch_size", "drop_last", "grad_accum", "world_size", "split_batches")
 OPTIMIZERS = ("Adam", "AdamW")
 
 
@@ -25,6 +26,7 @@ def fits(keys: Entries) -> bool:
 
 def read(config: Config) -> Mapping[str, Any]:
     """Return the document that a torchtitan run comes to."""
+    config.idle(WITHOUT_EPOCHS, "torchtitan counts steps (training.steps), whatever the data are")
     config.ignore("validation.steps", "it counts the steps of a validation")
     run = entries({"steps": config.take("training.steps", "run.steps", 10_000)}, config.name)
     found: dict[str, Any] = {"name": "torchtitan"}
