@@ -77,9 +77,13 @@ class Config:
             if default is not None:
                 self.assumed.append((key, shown(default)))
             return Value(default, self.name)
+        self.reads(value, key, became)
+        return value
+
+    def reads(self, value: Value, key: str, became: str) -> None:
+        """Note a value that becomes a field of the experiment."""
         text = "…" if isinstance(value.data, (dict, list)) else f"{value.data}"
         self.read.append(KeyRead(key, text, value.place, became))
-        return value
 
     def unreadable(self, key: str) -> None:
         """Note what at a key cannot be read, if anything, once."""
@@ -120,7 +124,11 @@ class Config:
 
     def refuse(self, key: str, message: str) -> None:
         """Note that something is wrong with the value at a key."""
-        self.problems.append(Problem(field=key, message=message, place=self.find(key).place or self.name))
+        self.refuse_at(self.find(key), key, message)
+
+    def refuse_at(self, value: Value, key: str, message: str) -> None:
+        """Note that something is wrong with a value, such as one in a list."""
+        self.problems.append(Problem(field=key, message=message, place=value.place or self.name))
 
     def need(self, name: str, why: str = "") -> None:
         """Note what the file cannot know, unless a flag says it."""
@@ -139,7 +147,11 @@ class Config:
 
     def trap(self, rule: str, key: str, message: str, fix: str) -> None:
         """Note something that will not do what it seems to say."""
-        self.traps.append(Trap(rule=rule, message=message, fix=fix, place=self.find(key).place or self.name))
+        self.trap_at(self.find(key), rule, message, fix)
+
+    def trap_at(self, value: Value, rule: str, message: str, fix: str) -> None:
+        """Note that a value, such as one in a list, will not do what it seems to say."""
+        self.traps.append(Trap(rule=rule, message=message, fix=fix, place=value.place or self.name))
 
     def check(self) -> None:
         """Raise SpecError where something is wrong, or missing: all of it in one message, with a command that works."""

@@ -14,6 +14,7 @@ from lrviz.readers.configs.config import Config, Entries
 FORMATS = {
     "torchtune": "torchtune",
     "torchtitan": "torchtitan",
+    "mmengine": "mmengine",
     "nanogpt": "nanogpt",
     "lightning": "lightning",
     "deepspeed": "deepspeed",

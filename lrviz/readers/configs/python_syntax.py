@@ -167,8 +167,9 @@ class _Reader:
             word = self.read(key, depth + 1).data
             if not isinstance(word, (str, int)):
                 raise _Unreadable(MORE)
-            is_class = word == "type" and _dotted(value) and str(_dotted(value)) not in self.names
-            found[str(word)] = Value(_dotted(value), self.place(value)) if is_class else self.inner(value, depth)
+            named = _dotted(value) if word == "type" else None  # a class, which may be imported
+            is_class = named and (named not in self.names or self.names[named].problems)
+            found[str(word)] = Value(named, self.place(value)) if is_class else self.inner(value, depth)
         return found
 
     def number(self, node: ast.expr, depth: int) -> int | float:
@@ -231,6 +232,8 @@ def _changed(node: ast.AST) -> Iterator[str]:
                 continue
             case ast.ImportFrom(names=names) if any(name.name == "*" for name in names):
                 yield STAR
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                yield from ((name.asname or name.name).partition(".")[0] for name in names)
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
                 yield name
             case ast.Subscript(ctx=ast.Store() | ast.Del()) | ast.Attribute(ctx=ast.Store() | ast.Del()):
