@@ -100,7 +100,7 @@ MMENGINE = {
 
 
 def _counting(**arguments: Any) -> dict[str, Any]:
-    return {**MMENGINE, "param_scheduler": [{"type": "ConstantLR", "factor": 0.5, **arguments}]}
+    return {**MMENGINE, "param_scheduler": [{"type": "PolyLR", **arguments}]}
 
 
 config_rule(
