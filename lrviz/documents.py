@@ -108,6 +108,9 @@ def translated(
     form = form or formats.recognise(root)
     if form is None and beside is not None:
         raise SpecError(Problem(place="--beside", message="is for a trainer's config; this is a document of lrviz's"))
+    if form is None and name.endswith(".py"):
+        message = "is no config that lrviz reads, such as nanoGPT's or mmengine's; a scheduler of your own is written"
+        raise SpecError(Problem(place=name, message=f"{message} package.module:Name"))
     if form is None:
         return root, None
     other = None if beside is None else syntax.decode(yaml_reader.content(Path(beside)), str(beside))

@@ -23,6 +23,7 @@ from lrviz.experiment.schedulers import SchedulerSpec, catalogue, families
 from lrviz.experiment.schedulers.catalogue import find as find_scheduler
 from lrviz.experiment.schedulers.catalogue import names
 from lrviz.experiment.values import MAX_BYTES, Value
+from lrviz.readers.configs.formats import SUFFIXES
 
 if TYPE_CHECKING:
     from lrviz.rules import Finding
@@ -106,7 +107,7 @@ def _is_custom(name: str) -> bool:
 
 def _is_file(name: str) -> bool:
     path = Path(name)
-    return path.suffix.lower() in (".yaml", ".yml", ".json") or _exists(name) or len(path.parts) > 1
+    return path.suffix.lower() in SUFFIXES or _exists(name) or len(path.parts) > 1
 
 
 def _exists(name: str) -> bool:

@@ -137,3 +137,35 @@ config_rule(
     example={**ULTRALYTICS, "optimizer": "auto"},
     near_miss={**ULTRALYTICS, "optimizer": "AdamW"},
 )
+
+MMENGINE = {
+    "optim_wrapper": {"optimizer": {"type": "SGD", "lr": 0.1}, "accumulative_counts": 4},
+    "train_cfg": {"type": "IterBasedTrainLoop", "max_iters": 1000},
+}
+
+
+def _counting(**arguments: Any) -> dict[str, Any]:
+    return {**MMENGINE, "param_scheduler": [{"type": "PolyLR", **arguments}]}
+
+
+config_rule(
+    "accumulation-not-counted",
+    "warning",
+    "a length in iterations where several make an optimizer step",
+    why="mmengine steps its schedules after every iteration, whatever is accumulated: a warmup of 500 with "
+    "accumulative_counts=4 is over after 125 updates.",
+    instead="Write lengths in iterations: optimizer steps times accumulative_counts.",
+    example=_counting(end=500, by_epoch=False),
+    near_miss=_counting(by_epoch=False),
+)
+
+config_rule(
+    "epoch-never-ends",
+    "error",
+    "a schedule that counts epochs in a loop that has none",
+    why="by_epoch is true unless a schedule says otherwise, and an IterBasedTrainLoop is one epoch from its first "
+    "iteration to its last: the schedule makes its first step and no other.",
+    instead="Write `by_epoch=False` and lengths in iterations.",
+    example=_counting(end=12),
+    near_miss=_counting(by_epoch=False),
+)

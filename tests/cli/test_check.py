@@ -369,7 +369,7 @@ def test_what_torch_raises_is_explained(lrviz):
 @pytest.mark.parametrize("name", RULES)
 def test_every_rules_example_fires_from_the_command_line(lrviz, tmp_path, name):
     example = dict(RULES[name].example)
-    file, _, column = example["scheduler"].get("metric_csv", "").rpartition(":")
+    file, _, column = example.get("scheduler", {}).get("metric_csv", "").rpartition(":")
     if file:
         (tmp_path / file).write_text(f"{column}\n" + "0.5\n" * 1000)
     (tmp_path / "example.yaml").write_text(yaml.safe_dump(example, default_flow_style=None))

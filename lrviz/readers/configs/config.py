@@ -55,12 +55,12 @@ class Config:
     problems: list[Problem] = field(default_factory=list)
 
     def find(self, key: str) -> Value:
-        """Return the value at a dotted key; UNSET where there is none."""
+        """Return the value at a dotted key; UNSET where there is none, or what cannot be read where it would be."""
         value = self.root
         for part in key.split("."):
             entry = value.data.get(part) if isinstance(value.data, dict) else None
             if entry is None:
-                return UNSET
+                return value if value.problems and value is not self.root else UNSET
             value = entry
         return value
 
@@ -76,14 +76,24 @@ class Config:
     def take(self, key: str, became: str, default: Any = None) -> Value:
         """Return the value at a key that becomes a field of the experiment, else the library's default; both noted."""
         value = self.find(key)
-        self.problems += [problem.within(key) for problem in value.problems]
+        self.unreadable(key)
         if value.data is None:
             if default is not None:
                 self.assumed.append((key, shown(default)))
             return Value(default, self.name)
+        self.reads(value, key, became)
+        return value
+
+    def reads(self, value: Value, key: str, became: str) -> None:
+        """Note a value that becomes a field of the experiment."""
         text = "…" if isinstance(value.data, (dict, list)) else f"{value.data}"
         self.read.append(KeyRead(key, text, value.place, became))
-        return value
+
+    def unreadable(self, key: str) -> None:
+        """Note what at a key cannot be read, if anything, once."""
+        found = [problem.within(key) for problem in _problems(self.find(key))]
+        places = {(problem.place, problem.message) for problem in self.problems}
+        self.problems += [problem for problem in found if (problem.place, problem.message) not in places]
 
     def number(self, key: str, became: str, default: float | None = None) -> float | None:
         """Return a number at a key, or the library's default; a problem where there is something else."""
@@ -126,7 +136,11 @@ class Config:
 
     def refuse(self, key: str, message: str) -> None:
         """Note that something is wrong with the value at a key."""
-        self.problems.append(Problem(field=key, message=message, place=self.find(key).place or self.name))
+        self.refuse_at(self.find(key), key, message)
+
+    def refuse_at(self, value: Value, key: str, message: str) -> None:
+        """Note that something is wrong with a value, such as one in a list."""
+        self.problems.append(Problem(field=key, message=message, place=value.place or self.name))
 
     def need(self, name: str, why: str = "") -> None:
         """Note what the file cannot know, unless a flag says it."""
@@ -138,6 +152,11 @@ class Config:
         value = self.given.get(name)
         return value if type(value) is int and value > 0 else None
 
+    def idle(self, names: Collection[str], why: str) -> None:
+        """Refuse what is said beside the file and changes nothing."""
+        flags = ["--" + name.replace("_", "-") for name in names if name in self.given]
+        self.problems += [Problem(place=flag, message=f"it changes nothing: {why}") for flag in flags]
+
     def ignore(self, key: str, why: str) -> None:
         """Note a key that looks like the schedule's and is not, where it is there."""
         if self.find(key) is not UNSET:
@@ -145,7 +164,11 @@ class Config:
 
     def trap(self, rule: str, key: str, message: str, fix: str) -> None:
         """Note something that will not do what it seems to say."""
-        self.traps.append(Trap(rule=rule, message=message, fix=fix, place=self.find(key).place or self.name))
+        self.trap_at(self.find(key), rule, message, fix)
+
+    def trap_at(self, value: Value, rule: str, message: str, fix: str) -> None:
+        """Note that a value, such as one in a list, will not do what it seems to say."""
+        self.traps.append(Trap(rule=rule, message=message, fix=fix, place=value.place or self.name))
 
     def check(self) -> None:
         """Raise SpecError where something is wrong, or missing: all of it in one message, with a command that works."""
@@ -205,6 +228,14 @@ def entries(pairs: Mapping[str, Value | Any], place: str) -> Value:
     """Return a block of a document, without what is unset; plain data gets a place."""
     known = {key: value if isinstance(value, Value) else Value.of(value, place) for key, value in pairs.items()}
     return Value({key: value for key, value in known.items() if value.data is not None}, place)
+
+
+def _problems(value: Value) -> Iterator[Problem]:
+    """Yield what is wrong with a value, and with all that is in it."""
+    yield from value.problems
+    if isinstance(value.data, (dict, list)):
+        for entry in value.data.values() if isinstance(value.data, dict) else value.data:
+            yield from _problems(entry)
 
 
 def walk(value: Value, key: str = "") -> Iterator[tuple[str, Value]]:

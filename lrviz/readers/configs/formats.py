@@ -16,6 +16,8 @@ FORMATS = {
     "torchtitan": "torchtitan",
     "timm": "timm",
     "ultralytics": "ultralytics",
+    "mmengine": "mmengine",
+    "nanogpt": "nanogpt",
     "lightning": "lightning",
     "deepspeed": "deepspeed",
     "llamafactory": "llamafactory",
