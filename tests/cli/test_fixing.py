@@ -68,7 +68,7 @@ def test_a_block_of_a_larger_file_is_fixed_where_it_stands(lrviz, tmp_path):
     (tmp_path / "b.yaml").write_text("seed: 2\n")
     ended = lrviz("check", "--fix", "--key", "training.schedule", ".")
     assert (ended.code, (tmp_path / "a.yaml").read_text()) == (0, text.replace("20", "32"))
-    assert ended.err == "note: passed over 1 file that is no schedule\n"
+    assert ended.err == "note: passed over 1 file that is no schedule: b.yaml\n"
 
 
 @pytest.mark.parametrize(

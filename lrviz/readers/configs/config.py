@@ -87,7 +87,8 @@ class Config:
     def reads(self, value: Value, key: str, became: str) -> None:
         """Note a value that becomes a field of the experiment."""
         text = "…" if isinstance(value.data, (dict, list)) else f"{value.data}"
-        self.read.append(KeyRead(key, text, value.place, became))
+        if all(key != read.key for read in self.read):
+            self.read.append(KeyRead(key, text, value.place, became))
 
     def unreadable(self, key: str) -> None:
         """Note what at a key cannot be read, if anything, once."""
@@ -220,8 +221,10 @@ def _needed(name: str, why: str, is_file: bool) -> str:
 
 def _flag(name: str) -> str:
     flag, _, example = FLAGS[name]
+    if not flag.startswith("--set"):
+        return f"{flag} {example}"
     setting = f"scheduler.{name}={example}".replace("'", "")
-    return f"--set '{setting}'" if flag.startswith("--set") else f"{flag} {example}"
+    return f"--set '{setting}'" if " " in setting else f"--set {setting}"
 
 
 def entries(pairs: Mapping[str, Value | Any], place: str) -> Value:

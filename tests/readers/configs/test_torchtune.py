@@ -162,8 +162,8 @@ COSINE = "torchtune.training.lr_schedulers.get_cosine_schedule_with_warmup"
         (
             {COSINE: "torch.optim.lr_scheduler.StepLR"},
             (
-                f"r.yaml:18: {KEY}._component_: the recipe calls it with num_training_steps, which StepLR does not take: "
-                f"TypeError; torchtune has {NAME}"
+                f"r.yaml:18: {KEY}._component_: the recipe calls it with num_training_steps, "
+                f"which StepLR does not take: TypeError; torchtune has {NAME}"
             ),
         ),
         (
