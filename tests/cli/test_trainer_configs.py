@@ -31,8 +31,8 @@ def test_the_file_beside_is_a_flag(lrviz: Any, table: Any) -> None:
     assert (ended.code, ended.err.splitlines()[0]) == (
         2,
         (
-            "error: ds.json:1: scheduler.params.warmup_num_steps: auto: the Trainer's warmup steps; --beside FILE names "
-            "its arguments"
+            "error: ds.json:1: scheduler.params.warmup_num_steps: auto: the Trainer's warmup steps; --beside FILE "
+            "names its arguments"
         ),
     )
 
