@@ -177,9 +177,10 @@ def _filled(config: Config, kind: str, key: str, filling: Mapping[str, Any]) -> 
     if source is None:
         return {key: Value(0, place)}
     if source in filling:
-        text = f"{AUTO}, {filling[source]}"
+        value = Value.of(filling[source], place)
+        text = f"{AUTO}, {shown(filling[source])}"
         config.read.append(KeyRead(f"scheduler.params.{key}", text, place, f"scheduler.{key}"))
-        return {key: Value(filling[source], place)}
+        return {key: value}
     if source == "warmup":
         message = "auto: the Trainer's warmup steps; --beside FILE names its arguments"
         config.refuse(f"scheduler.params.{key}", message)

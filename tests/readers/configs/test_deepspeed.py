@@ -233,6 +233,12 @@ def test_only_a_json_of_the_folder_is_read(config: Any, tmp_path: Path, named: s
     assert experiment.scheduler.name == "hf-linear"
 
 
+def test_what_fills_auto_may_be_wrong_itself(pair: Any) -> None:
+    block = {"type": "WarmupLR", "params": {"warmup_max_lr": "auto"}}
+    with pytest.raises(SpecError, match=r"^args\.yaml:2: optimizer\.lr: must be a number >= 0"):
+        pair(filled(scheduler=block), ARGUMENTS.replace("2.0e-5", "[1]"))
+
+
 def test_a_broken_file_beside_is_refused_by_its_own_name(pair: Any) -> None:
     with pytest.raises(SpecError, match=r"^ds/zero\.json:1: not valid YAML"):
         pair('{"scheduler": [}')
