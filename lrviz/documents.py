@@ -53,6 +53,8 @@ def load(
 ) -> Experiment:
     """Return the experiment in a file, a mapping or a trainer's config; `lrviz.load` says what the arguments are."""
     if not isinstance(source, (str, os.PathLike, Mapping)):
+        if not hasattr(source, "to_dict"):
+            raise SpecError(f"must be a file, a mapping or TrainingArguments, not {shown(source)}")
         source, form, run = source.to_dict(), form or "huggingface", _installed() | run
     if isinstance(source, Mapping):
         folder, name, tree = None, "", Value.of(_block(source, key))

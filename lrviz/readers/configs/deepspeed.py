@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lrviz.errors import nearest, shown
+from lrviz.experiment.origin import KeyRead
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import lookup
 from lrviz.experiment.schedulers.catalogue import find
@@ -35,6 +36,7 @@ MATCHED = {
     "gradient_accumulation_steps": "gradient_accumulation_steps",
     "train_batch_size": "train_batch_size",
     "optimizer.params.lr": "learning_rate",
+    "optimizer.params.betas": "betas",
     "optimizer.params.weight_decay": "weight_decay",
     "scheduler.params.warmup_max_lr": "learning_rate",
     "scheduler.params.total_num_steps": "max_steps",
@@ -94,10 +96,9 @@ def _entries(value: Value) -> Entries:
 def _refuse_mismatches(config: Config, arguments: Mapping[str, Any]) -> None:
     """Note every number that is another one in the Trainer's arguments."""
     for key, name in MATCHED.items():
-        value, theirs = config.find(key).data, arguments.get(name)
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if is_number and isinstance(theirs, (int, float)) and value != theirs:
-            message = f"{value:g} contradicts {name} of the Trainer, {theirs:g}, which stops with an error"
+        value, theirs = config.find(key).plain(), arguments.get(name)
+        if value not in (None, AUTO) and theirs is not None and value != theirs:
+            message = f"{shown(value)} contradicts {name} of the Trainer, {shown(theirs)}, which stops with an error"
             config.refuse(key, f'{message}; write "auto"')
 
 
@@ -176,7 +177,10 @@ def _filled(config: Config, kind: str, key: str, filling: Mapping[str, Any]) -> 
     if source is None:
         return {key: Value(0, place)}
     if source in filling:
-        return {key: Value(filling[source], place)}
+        value = Value.of(filling[source], place)
+        text = f"{AUTO}, {shown(filling[source])}"
+        config.read.append(KeyRead(f"scheduler.params.{key}", text, place, f"scheduler.{key}"))
+        return {key: value}
     if source == "warmup":
         message = "auto: the Trainer's warmup steps; --beside FILE names its arguments"
         config.refuse(f"scheduler.params.{key}", message)

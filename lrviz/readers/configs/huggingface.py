@@ -104,7 +104,7 @@ def run(config: Config, defaults: Defaults, kind: str | None) -> Value:
     found: dict[str, Any] = {"framework": "transformers", "transformers": _version(config)}
     if kind in WATCHING:
         found |= _evaluated_by_epoch(config, defaults, str(kind))
-    steps = config.number("max_steps", "run.steps", -1)
+    steps = config.number("max_steps", "run.steps")
     if steps is not None and steps > 0:
         found["steps"] = config.find("max_steps")
         config.ignore("num_train_epochs", f"max_steps, {steps:g}, decides")
@@ -186,9 +186,11 @@ def _values(config: Config, found: Mapping[str, Value], defaults: Defaults, warm
     accum = _count(config, "gradient_accumulation_steps", defaults.grad_accum)
     values: dict[str, Any] = {
         "learning_rate": config.given.get("lr", own.get("lr")),
-        "weight_decay": own.get("weight_decay"),
+        "weight_decay": own.get("weight_decay", 0.0),
     }
     values |= {"per_device_train_batch_size": batch, "gradient_accumulation_steps": accum}
+    betas = {"adam_beta1": 0.9, "adam_beta2": defaults.second_beta}
+    values["betas"] = [config.find(key).data or default for key, default in betas.items()]
     devices = config.given.get("world_size")
     if batch and accum and type(devices) is int:
         values["train_batch_size"] = batch * accum * devices
@@ -302,8 +304,9 @@ def _warmup(config: Config) -> Value | None:
     """Return the warmup as a count or a share of the run, by the rules of the version."""
     named = config.versions.get("transformers")
     is_old = named is not None and named < (5,)
-    steps = config.number("warmup_steps", "scheduler.num_warmup_steps", 0) or 0
-    if config.has("warmup_ratio") and _ratio_decides(config, named, steps):
+    has_ratio = config.has("warmup_ratio")
+    steps = config.number("warmup_steps", "scheduler.num_warmup_steps", None if has_ratio else 0) or 0
+    if has_ratio and _ratio_decides(config, named, steps):
         return _share(config, "warmup_ratio", config.number("warmup_ratio", "scheduler.num_warmup_steps"))
     if steps < 1 and is_old and steps:
         message = f"must be a whole number in transformers 4, not {steps:g}: write warmup_ratio"

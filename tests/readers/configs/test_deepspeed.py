@@ -11,6 +11,7 @@ import pytest
 import lrviz
 from lrviz.errors import SpecError
 
+RECORDED = json.loads((Path(__file__).parents[2] / "recordings" / "trainer-deepspeed.json").read_text())
 AUTO = {
     "bf16": {"enabled": "auto"},
     "optimizer": {"type": "AdamW", "params": {"lr": "auto", "betas": "auto", "weight_decay": "auto"}},
@@ -134,6 +135,23 @@ def test_the_trainer_fills_auto(pair: Any, document: Any) -> None:
     }
 
 
+@pytest.mark.parametrize(("arguments", "config", "params", "mismatches"), RECORDED["cases"])
+def test_it_is_filled_and_refused_as_the_trainer_does(
+    arguments: Any, config: Any, params: Any, mismatches: Any
+) -> None:
+    """As transformers' own class, recorded."""
+    trainer = {"learning_rate": RECORDED["lr"], "max_steps": RECORDED["steps"], **arguments, "deepspeed": config}
+    if mismatches:
+        with pytest.raises(SpecError) as error:
+            lrviz.load(trainer, world_size=1)
+        assert [problem.field for problem in error.value.problems] == mismatches
+    else:
+        found = lrviz.load(trainer, world_size=1).document
+        assert found is not None
+        scheduler = found.plain()["scheduler"]
+        assert {key: value for key, value in scheduler.items() if key in (params or {})} == (params or {})
+
+
 def test_either_file_may_be_beside_the_other(config: Any) -> None:
     Path("args.yaml").write_text(ARGUMENTS)
     first = config(filled(), "ds.json", beside="args.yaml")
@@ -181,6 +199,10 @@ def test_without_a_scheduler_block_the_trainers_runs(pair: Any, traps: Any) -> N
             ),
         ),
         ({"train_batch_size": 32}, "train_batch_size: 32 contradicts train_batch_size of the Trainer, 8, "),
+        (
+            {"optimizer": {"type": "AdamW", "params": {"betas": [0.8, 0.999]}}},
+            "optimizer.params.betas: [0.8, 0.999] contradicts betas of the Trainer, [0.9, 0.999], ",
+        ),
         ({"gradient_accumulation_steps": 2}, "gradient_accumulation_steps: 2 contradicts "),
         (
             {"optimizer": {"type": "AdamW", "params": {"lr": 1e-3}}},
@@ -209,6 +231,12 @@ def test_only_a_json_of_the_folder_is_read(config: Any, tmp_path: Path, named: s
     why = "no such JSON in the config's folder or below; --beside FILE reads it"
     assert ("deepspeed", why) in experiment.origin.ignored
     assert experiment.scheduler.name == "hf-linear"
+
+
+def test_what_fills_auto_may_be_wrong_itself(pair: Any) -> None:
+    block = {"type": "WarmupLR", "params": {"warmup_max_lr": "auto"}}
+    with pytest.raises(SpecError, match=r"^args\.yaml:2: optimizer\.lr: must be a number >= 0"):
+        pair(filled(scheduler=block), ARGUMENTS.replace("2.0e-5", "[1]"))
 
 
 def test_a_broken_file_beside_is_refused_by_its_own_name(pair: Any) -> None:
