@@ -78,13 +78,15 @@ class Config:
     def take(self, key: str, became: str, default: Any = None) -> Value:
         """Return the value at a key that becomes a field of the experiment, else the library's default; both noted."""
         value = self.find(key)
-        self.problems += [problem.within(key) for problem in value.problems]
+        found = [problem.within(key) for problem in value.problems]
+        self.problems += [problem for problem in found if problem not in self.problems]
         if value.data is None:
-            if default is not None:
+            if default is not None and (key, shown(default)) not in self.assumed:
                 self.assumed.append((key, shown(default)))
             return Value(default, self.name)
         text = "…" if isinstance(value.data, (dict, list)) else f"{value.data}"
-        self.read.append(KeyRead(key, text, value.place, became))
+        if all(known.key != key for known in self.read):  # a key may be asked for by several
+            self.read.append(KeyRead(key, text, value.place, became))
         return value
 
     def number(self, key: str, became: str, default: float | None = None) -> float | None:
@@ -128,7 +130,9 @@ class Config:
 
     def refuse(self, key: str, message: str) -> None:
         """Note that something is wrong with the value at a key."""
-        self.problems.append(Problem(field=key, message=message, place=self.find(key).place or self.name))
+        problem = Problem(field=key, message=message, place=self.find(key).place or self.name)
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def need(self, name: str, why: str = "") -> None:
         """Note what the file cannot know, unless a flag says it."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from lrviz.errors import nearest, shown
@@ -81,7 +82,7 @@ class _Run:
         elif "steps_per_epoch" not in config.given or str(config.find("optimizer").data or "auto") == "auto":
             config.need("batch_size", f"batch: {batch:g} leaves it to the memory of the GPU")
 
-    @property
+    @cached_property
     def iterations(self) -> int:
         """What optimizer auto chooses by; 0 where nobody knows."""
         given, size = self.config.said("iterations"), self.config.said("dataset_size")
@@ -97,8 +98,9 @@ class _Run:
         found: dict[str, Any] = {"framework": "ultralytics", "epochs": config.find("epochs")}
         if found["epochs"].data is None:
             found["epochs"] = self.epochs
-        if config.has("time") and "epochs" not in config.given:
-            config.need("epochs", f"time: {shown(config.find('time').data)} hours decide, whatever epochs says")
+        hours = config.number("time", "run.epochs")
+        if hours is not None and "epochs" not in config.given:
+            config.need("epochs", f"time: {hours:g} hours decide, whatever epochs says")
         if "steps_per_epoch" in config.given and "dataset_size" not in config.given:
             return entries(found, config.name)
         if self.batch and "batch_size" not in config.given:
