@@ -219,7 +219,10 @@ def _spec(config: Config, key: str, target: Value) -> type[SchedulerSpec] | None
 
 def _argument(config: Config, spec: type[SchedulerSpec], block: str, name: str, found: dict[str, Any]) -> None:
     """Take an argument of the scheduler, and say where it counts steps."""
-    if name in ("last_epoch", "verbose") or (spec is ReduceLROnPlateau and name == "monitor"):
+    if spec is ReduceLROnPlateau and name == "monitor":
+        config.ignore(f"{block}.{name}", "scheduler.metric says what it has")
+        return
+    if name in ("last_epoch", "verbose"):
         config.ignore(f"{block}.{name}", "it changes no learning rate")
         return
     known = [each for each, kind in arg_types(spec).items() if not kind.extra]

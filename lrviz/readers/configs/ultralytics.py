@@ -46,7 +46,7 @@ def read(config: Config) -> Mapping[str, Any]:
     name = _optimizer_name(config)
     scheduler: dict[str, Any] = {"name": "ultralytics"}
     for key in ("lrf", "warmup_epochs", "warmup_momentum", "warmup_bias_lr"):
-        if config.has(key):
+        if config.has(key) and not (name == "auto" and key == "warmup_bias_lr"):
             config.number(key, f"scheduler.{key}")
             scheduler[key] = config.find(key)
     if config.has("cos_lr"):
@@ -135,9 +135,10 @@ def _optimizer_name(config: Config) -> str:
 def _auto(config: Config, run: _Run) -> dict[str, Any]:
     """Return what optimizer auto chooses the learning rate by, which is not lr0."""
     config.ignore("lr0", "optimizer auto chooses the learning rate")
-    lr0 = config.number("lr0", "", LR0)
-    if lr0 != LR0:
-        message = f"lr0, {lr0:g}, is not used: optimizer auto chooses the learning rate, and the optimizer"
+    config.ignore("warmup_bias_lr", "with optimizer auto the biases start at 0")
+    lr0 = config.find("lr0").data
+    if lr0 not in (None, LR0):
+        message = f"lr0, {shown(lr0)}, is not used: optimizer auto chooses the learning rate, and the optimizer"
         config.trap("lr-ignored", "lr0", message, "name the optimizer, such as optimizer: SGD, or remove lr0")
     found: dict[str, Any] = {"optimizer": Value("auto", config.find("optimizer").place or config.name)}
     if config.has("momentum"):
@@ -194,5 +195,7 @@ def _left_out(config: Config) -> None:
         config.ignore("patience", "the run may end early; shown is the whole of it")
     if config.find("resume").data:
         config.ignore("resume", "the run went on from a checkpoint, with its arguments; shown is the whole schedule")
-    if config.find("freeze").data:
-        config.ignore("freeze", "it is for layers, whose learning rate does not matter then")
+    if config.find("nbs").data not in (None, NBS):
+        config.ignore("nbs", f"it says how often the optimizer is stepped, which is reported for {NBS}")
+    if "ultralytics" not in config.versions:
+        config.assumed.append(("ultralytics", ".".join(map(str, NEWEST))))
