@@ -27,6 +27,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 LRVIZ = (sys.executable, "-m", "lrviz")
 ONE_CYCLE = ("onecycle", "--max-lr", "1e-3")
+HF_COSINE = ("hf-cosine", "--num-warmup-steps", "4")
 YAML = """\
 run: {epochs: 4, steps_per_epoch: 8}
 scheduler: {name: onecycle, max_lr: 1e-3}
@@ -131,6 +132,7 @@ def _figures() -> list[Contender]:
         Contender("the article's script", (sys.executable, str(HERE / "article.py"), "a.png")),
         Contender("lrviz plot", (*LRVIZ, "plot", *ONE_CYCLE, "-o", "b.png"), 0.25),
         Contender("lrviz plot --engine torch", (*LRVIZ, "plot", *ONE_CYCLE, "--engine", "torch", "-o", "c.png"), 1.05),
+        Contender("lrviz plot hf-cosine", (*LRVIZ, "plot", *HF_COSINE, "-o", "d.png"), 0.25),
         Contender("lrviz table", (*LRVIZ, "table", *ONE_CYCLE), 0.12),
         Contender("lrviz check a.yaml", (*LRVIZ, "check", "a.yaml"), 0.15),
         Contender("python, torch and the loop, no figure", (sys.executable, str(HERE / "loops.py"), "article", "32")),

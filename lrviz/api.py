@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from lrviz.documents import Arguments
     from lrviz.engine.engine import Engine
     from lrviz.experiment.experiment import Experiment
     from lrviz.render.figure.options import FigureOptions, Mark
@@ -16,26 +17,28 @@ if TYPE_CHECKING:
 
 
 def load(
-    source: str | os.PathLike[str] | Mapping[str, Any],
+    source: str | os.PathLike[str] | Mapping[str, Any] | Arguments,
     *,
     allow_import: Collection[str] = (),
     allow_files: Collection[str | os.PathLike[str]] = (),
     key: str | None = None,
     form: str | None = None,
+    beside: str | os.PathLike[str] | None = None,
     **run: Any,
 ) -> Experiment:
-    """Return the experiment in a YAML file, in a mapping of the same form, or in a trainer's config.
+    """Return the experiment in a YAML file, a mapping of the same form, a trainer's config or TrainingArguments.
 
     With a `key`, such as "training.schedule", it is the block that stands there, and the rest is not looked
     at. A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`, and a
     CSV file unless it lies in the document's folder (a mapping's is the current one), in one of
     `allow_files`, or below. `run` is what is to be said of the run beside, such as `dataset_size=50_000`, and
-    `form` the format of a trainer's config whose keys do not say it. Raises SpecError with every problem of
+    `form` the format of a trainer's config whose keys do not say it, and `beside` a trainer's config for a
+    DeepSpeed JSON, or the other way round. Raises SpecError with every problem of
     the document, each with its line.
     """
     from lrviz.documents import load
 
-    return load(source, allow_import=allow_import, allow_files=allow_files, key=key, form=form, **run)
+    return load(source, allow_import=allow_import, allow_files=allow_files, key=key, form=form, beside=beside, **run)
 
 
 def replay(

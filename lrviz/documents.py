@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from lrviz.errors import SpecError, shown
+from lrviz.errors import Problem, SpecError, shown
 from lrviz.experiment.argtypes import Bool, Text
 from lrviz.experiment.clock import LIBRARIES
 from lrviz.experiment.experiment import Experiment
@@ -18,6 +20,14 @@ from lrviz.experiment.record import Record, arg
 from lrviz.experiment.schedulers import Release
 from lrviz.experiment.values import Value
 from lrviz.rules.settings import CheckSettings
+
+
+class Arguments(Protocol):
+    """A Trainer's arguments: transformers' TrainingArguments, and the classes made from it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the arguments by name."""
+        ...
 
 
 class GalleryPlace(Record):
@@ -32,15 +42,18 @@ SECTIONS: Mapping[str, type[Record]] = {"check": CheckSettings, "gallery": Galle
 
 
 def load(
-    source: str | os.PathLike[str] | Mapping[str, Any],
+    source: str | os.PathLike[str] | Mapping[str, Any] | Arguments,
     *,
     allow_import: Collection[str] = (),
     allow_files: Collection[str | os.PathLike[str]] = (),
     key: str | None = None,
     form: str | None = None,
+    beside: str | os.PathLike[str] | None = None,
     **run: Any,
 ) -> Experiment:
     """Return the experiment in a file, a mapping or a trainer's config; `lrviz.load` says what the arguments are."""
+    if not isinstance(source, (str, os.PathLike, Mapping)):
+        source, form, run = source.to_dict(), form or "huggingface", _installed() | run
     if isinstance(source, Mapping):
         folder, name, tree = None, "", Value.of(_block(source, key))
     else:
@@ -50,33 +63,58 @@ def load(
         path = Path(source)
         folder, name, tree = path.parent, str(path), decode(yaml_reader.content(path), str(path), key)
     versions = {name: tuple(map(int, str(run[name]).split("."))) for name in LIBRARIES if run.get(name)}
-    root, origin = translated(tree, name, form, run, versions)
+    root, origin = translated(tree, name, form, run, versions, beside=beside)
     return read(_with_run(root, run), origin, folder=folder, allow_import=allow_import, allow_files=allow_files)
 
 
-def _with_run(root: Value, run: Mapping[str, Any]) -> Value:
-    """Return the document with what is said of the run beside it."""
-    if not run or not isinstance(root.data, dict):
+def _installed() -> dict[str, str]:
+    """Return the version of the transformers whose arguments were given, which are imported then."""
+    version = getattr(sys.modules.get("transformers"), "__version__", "")
+    release = re.match(r"[0-9]+(\.[0-9]+)*", version)
+    return {"transformers": release[0]} if release else {}
+
+
+def _with_run(root: Value, said: Mapping[str, Any]) -> Value:
+    """Return the document with what is said of the run, the learning rate and the metric beside it."""
+    if not isinstance(root.data, dict):
         return root
-    own = root.data.get("run", Value({}))
-    said = {name: Value.of(value) for name, value in run.items()}
-    before = own.data if isinstance(own.data, dict) else {}
-    return replace(root, data=root.data | {"run": replace(own, data=before | said)})
+    sections = dict(root.data)
+    for name, value in said.items():
+        section = {"lr": "optimizer", "metric": "scheduler"}.get(name, "run")
+        own = sections.get(section, Value({}))
+        before = own.data if isinstance(own.data, dict) else {}
+        sections[section] = replace(own, data=before | {name: Value.of(value)})
+    return replace(root, data=sections)
 
 
 def translated(
-    root: Value, name: str, form: str | None, given: Mapping[str, Any], versions: Mapping[str, Release]
+    root: Value,
+    name: str,
+    form: str | None,
+    given: Mapping[str, Any],
+    versions: Mapping[str, Release],
+    beside: str | os.PathLike[str] | None = None,
 ) -> tuple[Value, Origin | None]:
     """Return the document that a tree comes to, and where it comes from if the tree is a trainer's config.
 
     `form` is the config's format, found by its keys where it is None. `given` is what is known of the run
-    and the optimizer beside the file, and `versions` of which libraries it is to be read. Raises SpecError
-    with all that is wrong or missing in a config.
+    and the optimizer beside the file, `versions` of which libraries it is to be read, and `beside` the other
+    file of a trainer's config and a DeepSpeed config. Raises SpecError with all that is wrong or missing in
+    a config.
     """
-    from lrviz.readers.configs import formats
+    from lrviz.experiment import yaml_reader
+    from lrviz.readers.configs import formats, syntax
 
     form = form or formats.recognise(root)
-    return (root, None) if form is None else formats.read(root, name, form, given, versions)
+    if form is None and beside is not None:
+        raise SpecError(Problem(place="--beside", message="is for a trainer's config; this is a document of lrviz's"))
+    if form is None and name.endswith(".py"):
+        message = "is no config that lrviz reads, such as nanoGPT's or mmengine's; a scheduler of your own is written"
+        raise SpecError(Problem(place=name, message=f"{message} package.module:Name"))
+    if form is None:
+        return root, None
+    other = None if beside is None else syntax.decode(yaml_reader.content(Path(beside)), str(beside))
+    return formats.read(root, name, form, given, versions, other)
 
 
 def _block(source: Mapping[str, Any], key: str | None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -111,13 +112,22 @@ def configs(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def drawn_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that holds the gallery of the two experiments, for copies."""
+    folder = tmp_path_factory.mktemp("drawn")
+    (folder / "configs").mkdir()
+    (folder / "configs" / "stairs.yaml").write_text(STEP)
+    (folder / "configs" / "wave.yml").write_text(COSINE)
+    (folder / "gallery").mkdir()
+    render(collect(folder / "configs"), folder / "gallery", ["png", "svg"])
+    return folder / "gallery"
+
+
 @pytest.fixture
-def drawn(configs: Path, tmp_path: Path) -> Path:
+def drawn(configs: Path, drawn_once: Path, tmp_path: Path) -> Path:
     """Return a folder that holds their gallery."""
-    folder = tmp_path / "gallery"
-    folder.mkdir()
-    render(collect(configs), folder, ["png", "svg"])
-    return folder
+    return Path(shutil.copytree(drawn_once, tmp_path / "gallery"))
 
 
 @pytest.fixture

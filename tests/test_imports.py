@@ -42,7 +42,20 @@ BELOW: dict[str, tuple[str, ...]] = {
     "readers": ("experiment", "errors"),
     "documents": ("readers", "rules", "experiment", "errors"),
     "api": ("documents", "rules", "render", "engine", "trace", "experiment", "errors"),
-    "cli": ("drift", "gallery", "documents", "rules", "render", "engine", "trace", "experiment", "files", "errors", ""),
+    "cli": (
+        "drift",
+        "gallery",
+        "documents",
+        "readers",
+        "rules",
+        "render",
+        "engine",
+        "trace",
+        "experiment",
+        "files",
+        "errors",
+        "",
+    ),
     "": ("api", "render", "trace", "experiment", "errors"),  # lrviz/__init__.py
     "__main__": ("cli",),
 }

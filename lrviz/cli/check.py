@@ -16,7 +16,7 @@ from lrviz.cli.project import project_settings
 from lrviz.cli.replaying import run
 from lrviz.cli.report import print_note
 from lrviz.cli.targets import Source, file_source
-from lrviz.errors import Problem, SpecError
+from lrviz.errors import Problem, SpecError, listed
 from lrviz.rules import SEVERITIES, CheckSettings, Finding, ProjectSettings, examine, from_problems
 from lrviz.rules.examine import raised
 from lrviz.rules.settings import verdict
@@ -40,10 +40,11 @@ def check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
         one = _fixed(target, one, given, settings) if fixes and one.found else one
         checked.append(_edited(target, one, given, settings) if given["format"] == "sarif" and one.found else one)
     if not given["diff"]:
-        _print(checked, passed_over, given["format"])
+        _print(checked, len(passed_over), given["format"])
     if passed_over:
-        files = "1 file that is no schedule" if passed_over == 1 else f"{passed_over} files that are no schedules"
-        print_note(f"passed over {files}")
+        count = len(passed_over)
+        files = "1 file that is no schedule" if count == 1 else f"{count:,} files that are no schedules"
+        print_note(f"passed over {files}: {listed(passed_over)}")
     problems = [problem for one in checked for problem in one.problems]
     if problems:
         raise SpecError(problems)

@@ -36,17 +36,23 @@ def lines(experiment: Experiment, origin: Origin) -> Iterator[str]:
             yield f"{section}: {in_flow(block.plain())}"
             continue
         yield f"{section}:"
-        rows = [(f"  {key}: {in_flow(value.plain())}", _source(value, origin)) for key, value in block.data.items()]
+        rows = [
+            (f"  {key}: {in_flow(value.plain())}", _source(value, f"{section}.{key}", origin))
+            for key, value in block.data.items()
+        ]
         width = max((len(text) for text, _ in rows), default=0)
         yield from (f"{text.ljust(width)}  # {source}" for text, source in rows)
 
 
-def _source(value: Value, origin: Origin) -> str:
-    """Return in words where a value is from."""
-    keys = [read.key for read in origin.read if read.place == value.place]
+def _source(value: Value, field: str, origin: Origin) -> str:
+    """Return in words where a field's value is from."""
+    keys = [read.key for read in origin.read if read.place == value.place and read.became == field]
     if value.place.startswith("-"):
         return value.place
-    line = value.place.rpartition(":")[2] if value.place != origin.file else ""
+    file, _, line = value.place.rpartition(":")
+    where = ""
+    if line.isdecimal():
+        where = f"line {line}" if file == origin.file else value.place
     if keys:
-        return f"{keys[0]}, line {line}" if line.isdecimal() else keys[0]
-    return f"line {line}" if line.isdecimal() else f"the default of {origin.format}"
+        return ", ".join(filter(None, (keys[0], where)))
+    return where or f"the default of {origin.format}"

@@ -16,15 +16,14 @@ MARKS = (b"scheduler", b"learning_rate", b"lr0", b"warmup", b"max_epochs")
 """One of them is in every schedule and every trainer's config."""
 
 
-def expanded(sources: Sequence[Source], key: str | None = None) -> tuple[list[Source], int]:
-    """Return the targets with every folder replaced by the schedules in it, and how many other files it holds.
+def expanded(sources: Sequence[Source], key: str | None = None) -> tuple[list[Source], list[str]]:
+    """Return the targets with every folder replaced by the schedules in it, and the other files that it holds.
 
     A schedule is a trainer's config, or a YAML or JSON file with a `scheduler` at its top level, or in the
-    block at a dotted `key`.
-    Raises SpecError for a folder that holds none.
+    block at a dotted `key`. Raises SpecError for a folder that holds none.
     """
     found: dict[object, Source] = {}  # a file that is named twice counts once
-    passed_over = 0
+    passed_over: list[str] = []
     for source in sources:
         if source.path is None or not source.path.is_dir():
             found.setdefault(source.path.resolve() if source.path else source.name, source)
@@ -35,7 +34,7 @@ def expanded(sources: Sequence[Source], key: str | None = None) -> tuple[list[So
             where = f"at {key}" if key else "at its top level"
             message = f"the folder holds no schedule: no trainer's config, and no file with a scheduler {where}"
             raise SpecError(Problem(place=source.name, message=message))
-        passed_over += len(files) - len(schedules)
+        passed_over += [str(file) for file in files if file not in schedules]
         for file in schedules:
             found.setdefault(file.resolve(), file_source(str(file)))
     return list(found.values()), passed_over

@@ -23,6 +23,7 @@ from lrviz.experiment.schedulers import SchedulerSpec, catalogue, families
 from lrviz.experiment.schedulers.catalogue import find as find_scheduler
 from lrviz.experiment.schedulers.catalogue import names
 from lrviz.experiment.values import MAX_BYTES, Value
+from lrviz.readers.configs.formats import SUFFIXES
 
 if TYPE_CHECKING:
     from lrviz.rules import Finding
@@ -106,7 +107,7 @@ def _is_custom(name: str) -> bool:
 
 def _is_file(name: str) -> bool:
     path = Path(name)
-    return path.suffix.lower() in (".yaml", ".yml", ".json") or _exists(name) or len(path.parts) > 1
+    return path.suffix.lower() in SUFFIXES or _exists(name) or len(path.parts) > 1
 
 
 def _exists(name: str) -> bool:
@@ -215,7 +216,8 @@ def file_source(name: str, content: bytes | None = None) -> Source:
             data = _standard_input() if name == "-" else yaml_reader.content(path)
         called, known = "<stdin>" if name == "-" else str(path), overlay.said(given)
         tree = decode(data, called, given.get("key"))
-        root, origin = documents.translated(tree, called, given.get("form"), known, overlay.versions(given))
+        beside = given.get("beside")
+        root, origin = documents.translated(tree, called, given.get("form"), known, overlay.versions(given), beside)
         if isinstance(root.data, dict):
             root = replace(root, data=overlaid(root.data, given))
         allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}
@@ -226,8 +228,9 @@ def file_source(name: str, content: bytes | None = None) -> Source:
     )
     block = text("key", "Document", "KEY", "read the block at this key of a larger file, such as training.schedule")
     form = text("form", "Document", "FORMAT", "what trainer's config the file is, where its keys do not say", "--from")
+    other = text("beside", "Document", "FILE", "the trainer's config that fills a DeepSpeed JSON's auto, or the JSON")
     known, about = None if name == "-" else path, f"Replay the experiment in {name}."
-    return Source(name, path.stem, about, [block, form, allow, files], load, path=known)
+    return Source(name, path.stem, about, [block, form, other, allow, files], load, path=known)
 
 
 def _standard_input() -> bytes:

@@ -106,13 +106,13 @@ def _find(upstream: Upstream) -> Any:
 
 
 def _imported(name: str) -> ModuleType:
-    """Return a module; where its package lacks something, such as timm its torchvision, without the package's own file.
+    """Return a module; where its package lacks something, such as timm a torchvision, without the package's own file.
 
     What is imported that way is forgotten again, so that nobody else finds half a package.
     """
     try:
         return importlib.import_module(name)
-    except ModuleNotFoundError:
+    except Exception:  # a torchvision made for another torch raises RuntimeError
         package = name.partition(".")[0]
         found = importlib.util.find_spec(package)
         if found is None or found.submodule_search_locations is None:

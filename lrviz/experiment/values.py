@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lrviz.errors import Problem, SpecError, shown
@@ -19,12 +19,14 @@ MAX_DEPTH = 20
 class Value:
     """A scalar, a list of values, or a mapping from text to values, with its place.
 
-    `problems` are what is wrong with a document but does not stop its reading, on its root.
+    `problems` are what is wrong with a document but does not stop its reading, on its root. `text` is a
+    scalar of YAML as it was written, where it was not quoted.
     """
 
     data: Scalar | list[Value] | dict[str, Value]
     place: str = ""
     problems: tuple[Problem, ...] = ()
+    text: str = field(default="", compare=False, repr=False)
 
     def plain(self) -> Any:
         """Return the tree as ordinary Python data."""

@@ -54,6 +54,11 @@ def text_of(data: bytes, name: str) -> str:
         raise SpecError(Problem(place=f"{name}:{line}", message=message)) from None
 
 
+def is_text(scalar: str) -> bool:
+    """Return whether PyYAML's own loader reads a plain scalar as text: `1e-4`, which YAML 1.1 takes for no number."""
+    return isinstance(yaml.safe_load(scalar), str)
+
+
 def parse(text: str, name: str, key: str | None = None) -> Value:
     """Return a YAML document as a tree; `name` is what messages call it.
 
@@ -166,7 +171,7 @@ class _Tree:
         if len(text) > LONGEST_NUMBER and not isinstance(data, str):
             message = f"a number of {len(text):,} characters; at most {LONGEST_NUMBER}"
             raise SpecError(Problem(place=place, message=message))
-        return Value(data, place)
+        return Value(data, place, text="" if node.style else text)
 
     def mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Value]:
         entries: dict[str, Value] = {}

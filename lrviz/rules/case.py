@@ -220,7 +220,12 @@ class Case:
         *,
         explains_failure: bool = False,
     ) -> Finding:
-        """Return what the rule found; `severity` is the rule's own unless given."""
+        """Return what the rule found; `severity` is the rule's own unless given.
+
+        A trainer's config has no changes: they are of lrviz's own document.
+        """
+        if self.experiment.origin is not None:
+            changes = ()
         changes = [one for one in changes if one.remove or one.value != self.written(one.field)]
         return Finding(
             rule=self.rule,

@@ -56,6 +56,36 @@ config_rule(
     near_miss={**TRAINER, "lr_scheduler_type": "cosine", "warmup_steps": 0.1},
 )
 
+config_rule(
+    "string-number",
+    "warning",
+    "a number of a YAML file that the Trainer gets as text",
+    why="YAML 1.1, which PyYAML reads, wants a point and a sign in a number with an exponent: `1e-4` and `5e-5` are "
+    "text. HfArgumentParser hands them on as they are, and the run stops at the first comparison with a number. TRL's "
+    "parser makes numbers of those at the top of the file, but not of those in lr_scheduler_kwargs.",
+    instead="Write `1.0e-4`.",
+    example={"max_steps": 1000, "learning_rate": "2e-5"},
+    near_miss={"max_steps": 1000, "learning_rate": 2e-5},
+)
+
+DEEPSPEED_BLOCK = {"type": "WarmupLR", "params": {"warmup_num_steps": 100, "warmup_type": "linear"}}
+
+config_rule(
+    "scheduler-block-overrides",
+    "warning",
+    "a schedule of the Trainer's that a DeepSpeed config takes the place of",
+    why="With a `scheduler` in the DeepSpeed config the Trainer makes none of its own: lr_scheduler_type and "
+    "lr_scheduler_kwargs are read, and nothing comes of them.",
+    instead="Remove the scheduler of the DeepSpeed config, or the keys of the Trainer's.",
+    example={
+        **TRAINER,
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": 100,
+        "deepspeed": {"scheduler": DEEPSPEED_BLOCK},
+    },
+    near_miss={**TRAINER, "warmup_steps": 100, "deepspeed": {"scheduler": DEEPSPEED_BLOCK}},
+)
+
 
 def _torch(name: str, **arguments: Any) -> dict[str, Any]:
     return {"class_path": name, "init_args": arguments}
@@ -110,4 +140,36 @@ config_rule(
     given={"dataset_size": 640},
     example={**ULTRALYTICS, "optimizer": "auto"},
     near_miss={**ULTRALYTICS, "optimizer": "AdamW"},
+)
+
+MMENGINE = {
+    "optim_wrapper": {"optimizer": {"type": "SGD", "lr": 0.1}, "accumulative_counts": 4},
+    "train_cfg": {"type": "IterBasedTrainLoop", "max_iters": 1000},
+}
+
+
+def _counting(**arguments: Any) -> dict[str, Any]:
+    return {**MMENGINE, "param_scheduler": [{"type": "PolyLR", **arguments}]}
+
+
+config_rule(
+    "accumulation-not-counted",
+    "warning",
+    "a length in iterations where several make an optimizer step",
+    why="mmengine steps its schedules after every iteration, whatever is accumulated: a warmup of 500 with "
+    "accumulative_counts=4 is over after 125 updates.",
+    instead="Write lengths in iterations: optimizer steps times accumulative_counts.",
+    example=_counting(end=500, by_epoch=False),
+    near_miss=_counting(by_epoch=False),
+)
+
+config_rule(
+    "epoch-never-ends",
+    "error",
+    "a schedule that counts epochs in a loop that has none",
+    why="by_epoch is true unless a schedule says otherwise, and an IterBasedTrainLoop is one epoch from its first "
+    "iteration to its last: the schedule makes its first step and no other.",
+    instead="Write `by_epoch=False` and lengths in iterations.",
+    example=_counting(end=12),
+    near_miss=_counting(by_epoch=False),
 )

@@ -198,7 +198,8 @@ def test_a_folder_is_every_schedule_below_it(lrviz, schedules):
     assert report["summary"] == {
         "targets": 4, "with_findings": 1, "unreadable": 2, "passed_over": 2, "error": 1, "warning": 0, "info": 0,
     }  # fmt: skip
-    assert ended.err.splitlines()[0] == "note: passed over 2 files that are no schedules"
+    first = ended.err.splitlines()[0]
+    assert first == "note: passed over 2 files that are no schedules: schedules/list.yaml, schedules/other.yaml"
 
 
 def test_a_file_that_is_named_must_be_a_schedule(lrviz, schedules):
@@ -369,11 +370,12 @@ def test_what_torch_raises_is_explained(lrviz):
 @pytest.mark.parametrize("name", RULES)
 def test_every_rules_example_fires_from_the_command_line(lrviz, tmp_path, name):
     example = dict(RULES[name].example)
-    file, _, column = example["scheduler"].get("metric_csv", "").rpartition(":")
+    file, _, column = example.get("scheduler", {}).get("metric_csv", "").rpartition(":")
     if file:
         (tmp_path / file).write_text(f"{column}\n" + "0.5\n" * 1000)
     (tmp_path / "example.yaml").write_text(yaml.safe_dump(example, default_flow_style=None))
-    report = json.loads(lrviz("check", "example.yaml", "--format", "json").out)
+    flags = [f"--{key.replace('_', '-')}={value}" for key, value in RULES[name].given.items()]
+    report = json.loads(lrviz("check", "example.yaml", *flags, "--format", "json").out)
     assert name in [finding["rule"] for finding in report["targets"][0]["findings"]]
 
 

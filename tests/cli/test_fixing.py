@@ -68,7 +68,7 @@ def test_a_block_of_a_larger_file_is_fixed_where_it_stands(lrviz, tmp_path):
     (tmp_path / "b.yaml").write_text("seed: 2\n")
     ended = lrviz("check", "--fix", "--key", "training.schedule", ".")
     assert (ended.code, (tmp_path / "a.yaml").read_text()) == (0, text.replace("20", "32"))
-    assert ended.err == "note: passed over 1 file that is no schedule\n"
+    assert ended.err == "note: passed over 1 file that is no schedule: b.yaml\n"
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,13 @@ def test_what_cannot_be_fixed_is_refused(lrviz, bad, arguments, message):
 @pytest.mark.parametrize("name", RULES)
 def test_a_fix_of_every_rules_example_leaves_no_finding_with_a_fix(lrviz, tmp_path, name):
     example = dict(RULES[name].example)
-    file, _, column = example["scheduler"].get("metric_csv", "").rpartition(":")
+    flags = [f"--{key.replace('_', '-')}={value}" for key, value in RULES[name].given.items()]
+    file, _, column = example.get("scheduler", {}).get("metric_csv", "").rpartition(":")
     if file:
         (tmp_path / file).write_text(f"{column}\n" + "0.5\n" * 1000)
     (tmp_path / "example.yaml").write_text(yaml.safe_dump(example, default_flow_style=None))
-    lrviz("check", "example.yaml", "--fix")
-    (report,) = json.loads(lrviz("check", "example.yaml", "--format", "json").out)["targets"]
+    lrviz("check", "example.yaml", "--fix", *flags)
+    (report,) = json.loads(lrviz("check", "example.yaml", *flags, "--format", "json").out)["targets"]
     assert [finding["rule"] for finding in report["findings"] if finding["fix"]["changes"]] == []
 
 

@@ -19,6 +19,8 @@ def test_a_torch_class_name_in_any_case_is_a_target(lrviz, name):
         ("OneCycle LR", "unknown target 'OneCycle LR'; did you mean 'OneCycleLR'?"),
         ("sequential", "sequential is put together in YAML"),
         ("missing.yaml", "missing.yaml: cannot be read: No such file or directory"),
+        ("missing.py", "missing.py: cannot be read: No such file or directory"),
+        ("missing.toml", "missing.toml: cannot be read: No such file or directory"),
         ("no.such:Thing", "there is no module 'no'"),
         ("lrviz:Thing", "lrviz has no 'Thing'"),
         ("mine.py:Thing", "write the module's name, not its file: mine:Thing"),
@@ -31,6 +33,21 @@ def test_a_torch_class_name_in_any_case_is_a_target(lrviz, name):
 def test_an_unknown_target_is_refused(lrviz, target, message):
     ended = lrviz("plot", target)
     assert (ended.code, message in ended.err) == (2, True), ended.err
+
+
+def test_a_python_file_is_a_config_that_is_read_and_not_run(table, tmp_path):
+    (tmp_path / "train.py").write_text("max_iters = 4 * 2\nlr_decay_iters = 8\nwarmup_iters = 2\nopen('ran', 'w')\n")
+    assert len(table("train.py")) == 1 + 9
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_python_file_that_is_no_config_is_refused(lrviz, tmp_path):
+    (tmp_path / "train.py").write_text("import torch\n\nLR = 1e-3\n")
+    ended = lrviz("plot", "train.py")
+    message = (
+        "train.py: is no config that lrviz reads, such as nanoGPT's or mmengine's; a scheduler of your own is written"
+    )
+    assert (ended.code, ended.err) == (2, f"error: {message} package.module:Name\n")
 
 
 def test_a_missing_argument_is_named_with_a_command_that_works(lrviz):

@@ -25,6 +25,7 @@ FAMILY = "Pretraining"
 OWN = "own_default"  # where a field keeps what it is without a preset
 
 ONE_LR = {"one_lr": True}
+HALF = 0.5  # a wave of the cosine, which ends at the minimum
 FROM_ONE = {"warmup_progress": "(t+1)/W", "decay_progress": "(t-W+1)/(T-W)"}  # the first step counts as the first
 
 
@@ -206,8 +207,11 @@ class WarmupCosine(_Decaying):
         done, steps = self.decayed(step)
         if done >= steps and self.past_end == "minimum":
             return self.between(start, self.min_lr, 0)
-        progress = (min(done, steps) if self.past_end == "hold" else done) / max(1, steps)
-        return self.between(start, self.min_lr, 0.5 * (1.0 + math.cos(math.pi * self.num_cycles * 2.0 * progress)))
+        done, steps = min(done, steps) if self.past_end == "hold" else done, max(1, steps)
+        angle = math.pi * done / steps  # in the order of the library: near the minimum the last bit is seen
+        if self.preset != "olmo" or self.num_cycles != HALF:
+            angle = math.pi * self.num_cycles * 2.0 * (done / steps)
+        return self.between(start, self.min_lr, 0.5 * (1.0 + math.cos(angle)))
 
 
 class WarmupPolynomial(_Decaying):
@@ -243,6 +247,9 @@ class WarmupPolynomial(_Decaying):
         if warm is not None:
             return warm
         done, steps = self.decayed(step)
+        if self.preset == "olmo" and self.power == 1 and done < steps:  # in its order: the last bit is seen near 0
+            base = self.base(start)
+            return base - (base - self.between(start, self.min_lr, 0)) * (done / steps)
         left = 0.0 if done >= steps else (1 - done / steps) ** self.power
         return self.between(start, self.min_lr, left)
 
@@ -332,6 +339,10 @@ class Wsd(_Warmed):
         done = step - first + (self.decay_progress == "(t-S+1)/D")
         if done >= steps:
             return self.between(start, self.min_lr, 0)
+        if self.preset == "nanotron" and self.decay == "linear":  # in its order: the last bit is seen near 0
+            return self.between(start, self.min_lr, steps - done, steps)
+        if self.preset == "nanotron" and self.decay == "cosine":
+            return self.between(start, self.min_lr, 0.5 * (1.0 + math.cos(math.pi * done / steps)))
         return self._falling(done / steps, start)
 
     def _falling(self, done: float, start: GroupStart) -> float:

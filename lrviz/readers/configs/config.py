@@ -23,13 +23,10 @@ FLAGS = {
     "epochs": ("--epochs", "passes over the data", "3"),
     "batch_size": ("--batch-size", "samples in a batch of one device", "8"),
     "lr": ("--lr", "the learning rate", "1e-4"),
-    "metric": ("--set scheduler.metric=…", "what the schedule watches, as a formula", ""),
-    "nc": ("--set scheduler.nc=…", "classes of the data", ""),
+    "metric": ("--set scheduler.metric=…", "what the schedule watches, as a formula", "'0.9 ** epoch'"),
+    "nc": ("--set scheduler.nc=…", "classes of the data", "80"),
 }
-"""What a config may leave open: the flag, what it is, and a number for the example."""
-
-SETTINGS = {"metric": "--set 'scheduler.metric=0.9 ** epoch'", "nc": "--set scheduler.nc=80"}
-"""Examples of what `--set` says of the scheduler."""
+"""What a config may leave open: the flag, what it is, and an example in Python."""
 
 OR_STEPS = "or --steps-per-epoch instead"
 
@@ -49,6 +46,7 @@ class Config:
     name: str
     given: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of libraries, that flags name
+    deepspeed: Value | None = None  # the DeepSpeed config that is given beside a trainer's
     read: list[KeyRead] = field(default_factory=list)
     assumed: list[tuple[str, str]] = field(default_factory=list)
     ignored: list[tuple[str, str]] = field(default_factory=list)
@@ -57,12 +55,12 @@ class Config:
     problems: list[Problem] = field(default_factory=list)
 
     def find(self, key: str) -> Value:
-        """Return the value at a dotted key; UNSET where there is none."""
+        """Return the value at a dotted key; UNSET where there is none, or what cannot be read where it would be."""
         value = self.root
         for part in key.split("."):
             entry = value.data.get(part) if isinstance(value.data, dict) else None
             if entry is None:
-                return UNSET
+                return value if value.problems and value is not self.root else UNSET
             value = entry
         return value
 
@@ -78,16 +76,25 @@ class Config:
     def take(self, key: str, became: str, default: Any = None) -> Value:
         """Return the value at a key that becomes a field of the experiment, else the library's default; both noted."""
         value = self.find(key)
-        found = [problem.within(key) for problem in value.problems]
-        self.problems += [problem for problem in found if problem not in self.problems]
+        self.unreadable(key)
         if value.data is None:
             if default is not None and (key, shown(default)) not in self.assumed:
                 self.assumed.append((key, shown(default)))
             return Value(default, self.name)
-        text = "…" if isinstance(value.data, (dict, list)) else f"{value.data}"
-        if all(known.key != key for known in self.read):  # a key may be asked for by several
-            self.read.append(KeyRead(key, text, value.place, became))
+        self.reads(value, key, became)
         return value
+
+    def reads(self, value: Value, key: str, became: str) -> None:
+        """Note a value that becomes a field of the experiment."""
+        text = "…" if isinstance(value.data, (dict, list)) else f"{value.data}"
+        if all(key != read.key for read in self.read):
+            self.read.append(KeyRead(key, text, value.place, became))
+
+    def unreadable(self, key: str) -> None:
+        """Note what at a key cannot be read, if anything, once."""
+        found = [problem.within(key) for problem in _problems(self.find(key))]
+        places = {(problem.place, problem.message) for problem in self.problems}
+        self.problems += [problem for problem in found if (problem.place, problem.message) not in places]
 
     def number(self, key: str, became: str, default: float | None = None) -> float | None:
         """Return a number at a key, or the library's default; a problem where there is something else."""
@@ -130,7 +137,11 @@ class Config:
 
     def refuse(self, key: str, message: str) -> None:
         """Note that something is wrong with the value at a key."""
-        problem = Problem(field=key, message=message, place=self.find(key).place or self.name)
+        self.refuse_at(self.find(key), key, message)
+
+    def refuse_at(self, value: Value, key: str, message: str) -> None:
+        """Note that something is wrong with a value, such as one in a list."""
+        problem = Problem(field=key, message=message, place=value.place or self.name)
         if problem not in self.problems:
             self.problems.append(problem)
 
@@ -144,6 +155,11 @@ class Config:
         value = self.given.get(name)
         return value if type(value) is int and value > 0 else None
 
+    def idle(self, names: Collection[str], why: str) -> None:
+        """Refuse what is said beside the file and changes nothing."""
+        flags = ["--" + name.replace("_", "-") for name in names if name in self.given]
+        self.problems += [Problem(place=flag, message=f"it changes nothing: {why}") for flag in flags]
+
     def ignore(self, key: str, why: str) -> None:
         """Note a key that looks like the schedule's and is not, where it is there."""
         if self.find(key) is not UNSET:
@@ -151,18 +167,42 @@ class Config:
 
     def trap(self, rule: str, key: str, message: str, fix: str) -> None:
         """Note something that will not do what it seems to say."""
-        self.traps.append(Trap(rule=rule, message=message, fix=fix, place=self.find(key).place or self.name))
+        self.trap_at(self.find(key), rule, message, fix)
+
+    def trap_at(self, value: Value, rule: str, message: str, fix: str) -> None:
+        """Note that a value, such as one in a list, will not do what it seems to say."""
+        self.traps.append(Trap(rule=rule, message=message, fix=fix, place=value.place or self.name))
 
     def check(self) -> None:
         """Raise SpecError where something is wrong, or missing: all of it in one message, with a command that works."""
-        problems = list(self.problems)
+        problems = [*self._duplicates(), *self.problems]
         if self.needs:
-            parts = [_needed(name, why) for name, why in self.needs.items()]
-            flags = " ".join(_example(name) for name in self.needs)
-            message = f"the file does not say {' and '.join(parts)}\n       for example: lrviz plot {self.name} {flags}"
+            parts = [_needed(name, why, bool(self.name)) for name, why in self.needs.items()]
+            message = f"the file does not say {' and '.join(parts)}\n       for example: {self._example()}"
             problems.append(Problem(place=self.name, message=message))
         if problems:
             raise SpecError(problems)
+
+    def _duplicates(self) -> list[Problem]:
+        """Return the duplicate keys among those that were read, whose last value most trainers would take."""
+        names = {f"duplicate key {shown(each.key.rpartition('.')[2])}" for each in self.read}
+        return [problem for problem in self.root.problems if problem.message in names]
+
+    def _example(self) -> str:
+        """Return a command that says what is missing, or a call for what is in no file."""
+        if self.name:
+            target = "-" if self.name == "<stdin>" else self.name
+            return " ".join(["lrviz plot", target, *map(_flag, self.needs)])
+        return f"lrviz.load(…, {', '.join(f'{name}={FLAGS[name][2]}' for name in self.needs)})"
+
+    def join(self, other: Config) -> None:
+        """Take over what was noted of a config that belongs to this one."""
+        self.read += other.read
+        self.assumed += other.assumed
+        self.ignored += other.ignored
+        self.traps += other.traps
+        self.needs |= other.needs
+        self.problems += other.problems
 
     def origin(self, label: str) -> Origin:
         """Return what was read, ignored and noted."""
@@ -176,20 +216,31 @@ class Config:
         )
 
 
-def _needed(name: str, why: str) -> str:
+def _needed(name: str, why: str, is_file: bool) -> str:
     flag, what, _ = FLAGS[name]
-    return f"{flag} ({what}{f'; {why}' if why else ''})"
+    return f"{flag if is_file else name} ({what}{f'; {why}' if why else ''})"
 
 
-def _example(name: str) -> str:
-    flag, _, number = FLAGS[name]
-    return SETTINGS.get(name) or f"{flag} {number}"
+def _flag(name: str) -> str:
+    flag, _, example = FLAGS[name]
+    if not flag.startswith("--set"):
+        return f"{flag} {example}"
+    setting = f"scheduler.{name}={example}".replace("'", "")
+    return f"--set '{setting}'" if " " in setting else f"--set {setting}"
 
 
 def entries(pairs: Mapping[str, Value | Any], place: str) -> Value:
     """Return a block of a document, without what is unset; plain data gets a place."""
     known = {key: value if isinstance(value, Value) else Value.of(value, place) for key, value in pairs.items()}
     return Value({key: value for key, value in known.items() if value.data is not None}, place)
+
+
+def _problems(value: Value) -> Iterator[Problem]:
+    """Yield what is wrong with a value, and with all that is in it."""
+    yield from value.problems
+    if isinstance(value.data, (dict, list)):
+        for entry in value.data.values() if isinstance(value.data, dict) else value.data:
+            yield from _problems(entry)
 
 
 def walk(value: Value, key: str = "") -> Iterator[tuple[str, Value]]:

@@ -28,7 +28,19 @@ OWN = {
 LOGARITHMIC = ("WarmupLR", "WarmupDecayLR", "WarmupCosineLR")
 KEYS = {"zero_optimization", "train_micro_batch_size_per_gpu", "train_batch_size", "fp16", "bf16", "steps_per_print"}
 FILLED = {"warmup_min_lr": None, "warmup_max_lr": "lr", "total_num_steps": "steps", "warmup_num_steps": "warmup"}
-"""What the Trainer puts where "auto" stands, and what of the run that is here; 0 for the lowest rate."""
+"""What the Trainer puts where "auto" stands, and what of the run that is here; 0 for the lowest learning rate."""
+
+MATCHED = {
+    "train_micro_batch_size_per_gpu": "per_device_train_batch_size",
+    "gradient_accumulation_steps": "gradient_accumulation_steps",
+    "train_batch_size": "train_batch_size",
+    "optimizer.params.lr": "learning_rate",
+    "optimizer.params.weight_decay": "weight_decay",
+    "scheduler.params.warmup_max_lr": "learning_rate",
+    "scheduler.params.total_num_steps": "max_steps",
+    "scheduler.params.warmup_num_steps": "warmup_steps",
+}
+"""The keys that the Trainer compares, and with which of its arguments."""
 
 
 def fits(keys: Entries) -> bool:
@@ -38,8 +50,55 @@ def fits(keys: Entries) -> bool:
 
 def read(config: Config) -> Mapping[str, Any]:
     """Return the document that a DeepSpeed engine comes to."""
-    found = scheduler(config)
+    if not config.has("scheduler"):
+        config.refuse("scheduler", "the file has none: the Trainer's own decides; --beside FILE names its arguments")
+    filling = {name: config.given[name] for name in ("lr", "steps") if name in config.given}
+    found = scheduler(config, filling)
     return {"run": _run(config), "optimizer": optimizer(config), "scheduler": found}
+
+
+def beside(trainer: Config, own: Config, optimizer: Value, arguments: Mapping[str, Any]) -> dict[str, Value]:
+    """Return what a DeepSpeed config changes in a Trainer's document; `arguments` are the Trainer's, by name.
+
+    A scheduler of DeepSpeed's takes the place of the Trainer's. What the two say differently is refused, as
+    the Trainer does; what is None or left out of the arguments is not known.
+    """
+    found = {}
+    _refuse_mismatches(own, arguments)
+    if own.has("optimizer.type"):
+        target = own.take("optimizer.type", "optimizer.name")
+        name = Value(own.optimizer(str(target.data)), target.place)
+        found["optimizer"] = Value(_entries(optimizer) | {"name": name}, optimizer.place)
+    if own.has("scheduler"):
+        _overridden(trainer, str(own.find("scheduler.type").data))
+        names = {"lr": "learning_rate", "steps": "max_steps", "warmup": "warmup_steps"}
+        filling = {ours: arguments.get(theirs) for ours, theirs in names.items()}
+        found["scheduler"] = scheduler(own, filling)
+    trainer.join(own)
+    return found
+
+
+def _overridden(trainer: Config, kind: str) -> None:
+    """Note what of a Trainer's arguments says nothing, because the DeepSpeed config has a scheduler."""
+    for key in ("lr_scheduler_type", "lr_scheduler_kwargs"):
+        if trainer.has(key):
+            message = f"{key} has no effect: the DeepSpeed config has a scheduler, {kind}, and that one runs"
+            fix = f"remove {key}, or the scheduler of the DeepSpeed config"
+            trainer.trap("scheduler-block-overrides", key, message, fix)
+
+
+def _entries(value: Value) -> Entries:
+    return value.data if isinstance(value.data, dict) else {}
+
+
+def _refuse_mismatches(config: Config, arguments: Mapping[str, Any]) -> None:
+    """Note every number that is another one in the Trainer's arguments."""
+    for key, name in MATCHED.items():
+        value, theirs = config.find(key).data, arguments.get(name)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if is_number and isinstance(theirs, (int, float)) and value != theirs:
+            message = f"{value:g} contradicts {name} of the Trainer, {theirs:g}, which stops with an error"
+            config.refuse(key, f'{message}; write "auto"')
 
 
 def _run(config: Config) -> Value:
@@ -70,11 +129,13 @@ def optimizer(config: Config) -> Value:
     return entries(found, target.place)
 
 
-def scheduler(config: Config) -> Value:
-    """Return the scheduler of the block: one of DeepSpeed's, or torch's of that name."""
+def scheduler(config: Config, filling: Mapping[str, Any]) -> Value:
+    """Return the scheduler of the block: one of DeepSpeed's, or torch's of that name.
+
+    `filling` is what the Trainer puts for "auto", as far as it is known: `lr`, `steps` and `warmup`.
+    """
     block = config.find("scheduler")
     if block.data is None:
-        config.refuse("scheduler", "the file has none: the Trainer's own decides; give its TrainingArguments")
         return Value({}, config.name)
     kind = str(config.take("scheduler.type", "scheduler.name").data)
     name = OWN.get(kind) or _torch(config, kind)
@@ -88,7 +149,7 @@ def scheduler(config: Config) -> Value:
         elif key not in known:
             config.refuse(f"scheduler.params.{key}", f"{kind} has no {key}{nearest(key, known)}")
         elif value.data == AUTO:
-            found |= _filled(config, kind, key)
+            found |= _filled(config, kind, key, filling)
         else:
             found[key] = config.take(f"scheduler.params.{key}", f"scheduler.{key}")
     if kind in LOGARITHMIC and not config.has("scheduler.params.warmup_type"):
@@ -105,7 +166,7 @@ def _torch(config: Config, kind: str) -> str | None:
     return spec.name
 
 
-def _filled(config: Config, kind: str, key: str) -> Entries:
+def _filled(config: Config, kind: str, key: str, filling: Mapping[str, Any]) -> Entries:
     """Return what the Trainer puts for an "auto" of the scheduler."""
     place = config.find(f"scheduler.params.{key}").place
     if key not in FILLED:
@@ -114,12 +175,12 @@ def _filled(config: Config, kind: str, key: str) -> Entries:
     source = FILLED[key]
     if source is None:
         return {key: Value(0, place)}
+    if source in filling:
+        return {key: Value(filling[source], place)}
     if source == "warmup":
-        message = "auto: the Trainer's warmup steps; give its TrainingArguments, or --set scheduler.warmup_num_steps=…"
+        message = "auto: the Trainer's warmup steps; --beside FILE names its arguments"
         config.refuse(f"scheduler.params.{key}", message)
         return {}
-    if source in config.given:
-        return {key: Value(config.given[source], place)}
     config.need(source)
     return {}
 

@@ -16,11 +16,19 @@ FORMATS = {
     "torchtitan": "torchtitan",
     "timm": "timm",
     "ultralytics": "ultralytics",
+    "mmengine": "mmengine",
+    "nanogpt": "nanogpt",
     "lightning": "lightning",
     "deepspeed": "deepspeed",
+    "llamafactory": "llamafactory",
+    "axolotl": "axolotl",
+    "swift": "swift",
     "huggingface": "huggingface",
 }
 """The module of each format by the name that `--from` takes, the more particular first."""
+
+TAKE_DEEPSPEED = ("huggingface", "llamafactory", "axolotl", "swift")
+"""The formats of trainers that take a DeepSpeed config."""
 
 SUFFIXES = (".yaml", ".yml", ".json", ".toml", ".py")
 
@@ -54,20 +62,41 @@ def recognise(root: Value) -> str | None:
 
 
 def read(
-    root: Value, name: str, form: str, given: Mapping[str, Any], versions: Mapping[str, tuple[int, ...]]
+    root: Value,
+    name: str,
+    form: str,
+    given: Mapping[str, Any],
+    versions: Mapping[str, tuple[int, ...]],
+    beside: Value | None = None,
 ) -> Reading:
-    """Return the document that a config of a format comes to; raises SpecError with all that is wrong or missing."""
+    """Return the document that a config of a format comes to; raises SpecError with all that is wrong or missing.
+
+    `beside` is the other of two configs that belong together: DeepSpeed's, and that of the trainer which fills it.
+    """
     if form not in FORMATS:
         message = f"must be one of {', '.join(FORMATS)}, not {shown(form)}{nearest(form, FORMATS)}"
         raise SpecError(Problem(place="--from", message=message))
     if not isinstance(root.data, dict):
         raise SpecError(Problem(place=root.place or name, message="must be a mapping of keys"))
+    if beside is not None:
+        form, root, beside = _pair(form, root, beside)
     module = _module(form)
-    config = Config(root, name, given, versions)
+    config = Config(root, name, given, versions, beside)
     document = module.read(config)
     config.check()
     values = {key: part if isinstance(part, Value) else Value.of(part, name) for key, part in document.items()}
     return Reading(Value(values, name), config.origin(module.LABEL))
+
+
+def _pair(form: str, root: Value, beside: Value) -> tuple[str, Value, Value]:
+    """Return the format and the tree of a trainer's config, and the DeepSpeed config that belongs to it."""
+    other = recognise(beside)
+    if form == "deepspeed" and other in TAKE_DEEPSPEED:
+        return other, beside, root
+    if form in TAKE_DEEPSPEED and other == "deepspeed":
+        return form, root, beside
+    message = "one of the two files must be a DeepSpeed JSON, and the other the arguments of a trainer that takes it"
+    raise SpecError(Problem(place="--beside", message=message))
 
 
 def _is_own(keys: Entries) -> bool:

@@ -18,9 +18,9 @@ def decode(data: bytes, name: str, key: str | None = None) -> Value:
 
         return _block(toml_syntax.parse(yaml_reader.text_of(data, name), name), key)
     if suffix == ".py":
-        from lrviz.readers.configs import python_syntax
+        from lrviz.readers.configs import python_bases
 
-        return _block(python_syntax.parse(yaml_reader.text_of(data, name), name), key)
+        return _block(python_bases.read(yaml_reader.text_of(data, name), name), key)
     if suffix == ".json":  # whose tabs YAML does not take; a line of JSON never starts in a text
         data = re.sub(rb"^[\t ]+", lambda blank: blank[0].replace(b"\t", b"    "), data, flags=re.MULTILINE)
     return yaml_reader.decode(data, name, key)

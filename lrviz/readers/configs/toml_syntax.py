@@ -10,8 +10,8 @@ from typing import Any
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.values import Value
 
-_TABLE = re.compile(r"\s*\[\[?\s*([^\]\[]+?)\s*\]\]?\s*(#.*)?")
-_KEY = re.compile(r"\s*([\w.\"'-]+(?:\s*\.\s*[\w\"'-]+)*)\s*=")
+LONGEST = 200  # characters of a key
+QUOTES = ('"""', "'''")
 
 
 def parse(text: str, name: str) -> Value:
@@ -21,9 +21,10 @@ def parse(text: str, name: str) -> Value:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         line = re.search(r"line (\d+)", str(error))
         place = f"{name}:{line[1]}" if line else name
-        reason = re.sub(r" \(at .*\)", "", str(error))
+        is_deep = isinstance(error, RecursionError)
+        reason = "it is nested too deeply" if is_deep else re.sub(r" \(at .*\)", "", str(error))
         raise SpecError(Problem(place=place, message=f"not valid TOML: {reason[:1].lower()}{reason[1:]}")) from None
-    return _placed(Value.of(_plain(data), name), _lines(text), name, ())
+    return _placed(Value.of(_plain(data), name), _lines(text, data), name, ())
 
 
 def _plain(data: Any) -> Any:
@@ -35,21 +36,38 @@ def _plain(data: Any) -> Any:
     return data if isinstance(data, (str, int, float, bool)) else str(data)
 
 
-def _lines(text: str) -> dict[tuple[str, ...], int]:
-    """Return the line of every key and table, by its path; the first of several."""
+def _lines(text: str, data: Mapping[str, Any]) -> dict[tuple[str, ...], int]:
+    """Return the line of every key and table that is in the data, by its path; the first of several."""
     found: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
+    ends = ""  # the quotes with which a text of several lines ends
     for number, line in enumerate(text.splitlines(), 1):
-        if match := _TABLE.fullmatch(line):
-            table = _parts(match[1])
-            found.setdefault(table, number)
-        elif match := _KEY.match(line):
-            found.setdefault((*table, *_parts(match[1])), number)
+        if ends:
+            ends = "" if ends in line else ends
+            continue
+        word = line.strip()
+        if word.startswith("["):
+            path = _parts(word.lstrip("[").partition("]")[0])
+            table = path if _has_table(data, path) else table
+        else:
+            path = (*table, *_parts(word.partition("=")[0]))
+        found.setdefault(path, number)
+        ends = next((quotes for quotes in QUOTES if word.count(quotes) % 2), "")
     return found
 
 
+def _has_table(data: Any, path: tuple[str, ...]) -> bool:
+    """Return whether a table stands at a path; the first item of an array is no name of one."""
+    for part in path:
+        data = data[-1] if isinstance(data, list) and data else data
+        if not isinstance(data, Mapping) or part not in data:
+            return False
+        data = data[part]
+    return isinstance(data, (Mapping, list))
+
+
 def _parts(key: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in key.split("."))
+    return tuple(part.strip().strip("\"'") for part in key.split(".")) if len(key) <= LONGEST else ()
 
 
 def _placed(value: Value, lines: Mapping[tuple[str, ...], int], name: str, path: tuple[str, ...]) -> Value:

@@ -9,33 +9,47 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lrviz.errors import listed, nearest
 from lrviz.experiment.values import Value
 from lrviz.readers.configs.config import Config, Entries, entries
 
 LABEL = "torchtitan TOML"
+WITHOUT_EPOCHS = ("epochs", "dataset_size", "batch_size", "drop_last", "grad_accum", "world_size", "split_batches")
 OPTIMIZERS = ("Adam", "AdamW")
+KEYS = ("warmup_steps", "total_steps", "decay_ratio", "decay_type", "min_lr_factor")
 
 
 def fits(keys: Entries) -> bool:
     """Return whether a config with these keys is torchtitan's."""
     training = keys.get("training", Value(None)).data
-    is_titan = isinstance(training, dict) and "steps" in training
-    return is_titan and bool({"lr_scheduler", "parallelism", "job"} & keys.keys())
+    if not isinstance(training, dict):
+        return False
+    own = {"lr_scheduler", "parallelism", "job"} & keys.keys()
+    return len(own) >= (1 if "steps" in training else 2)
 
 
 def read(config: Config) -> Mapping[str, Any]:
     """Return the document that a torchtitan run comes to."""
+    config.idle(WITHOUT_EPOCHS, "torchtitan counts steps (training.steps), whatever the data are")
     config.ignore("validation.steps", "it counts the steps of a validation")
     run = entries({"steps": config.take("training.steps", "run.steps", 10_000)}, config.name)
+    place = config.find("lr_scheduler").place or config.name
+    return {"run": run, "optimizer": _optimizer(config), "scheduler": entries(_scheduler(config), place)}
+
+
+def _scheduler(config: Config) -> dict[str, Any]:
+    """Return the arguments of the schedule; lr_min is what 0.1.0 calls min_lr_factor, and was a factor, too."""
     found: dict[str, Any] = {"name": "torchtitan"}
     found["warmup_steps"] = config.take("lr_scheduler.warmup_steps", "scheduler.warmup_steps", 200)
-    for key in ("total_steps", "decay_ratio", "decay_type", "min_lr_factor"):
-        if config.has(f"lr_scheduler.{key}"):
-            found[key] = config.take(f"lr_scheduler.{key}", f"scheduler.{key}")
-    if config.has("lr_scheduler.lr_min"):  # what 0.1.0 calls it
-        found["min_lr_factor"] = config.take("lr_scheduler.lr_min", "scheduler.min_lr_factor")
-    place = config.find("lr_scheduler").place or config.name
-    return {"run": run, "optimizer": _optimizer(config), "scheduler": entries(found, place)}
+    if config.has("lr_scheduler.lr_min") and config.has("lr_scheduler.min_lr_factor"):
+        config.refuse("lr_scheduler.lr_min", "is min_lr_factor's name in torchtitan 0.1.0: give one of them")
+    for key in config.keys("lr_scheduler"):
+        name = "min_lr_factor" if key == "lr_min" else key
+        if name not in KEYS:
+            config.refuse(f"lr_scheduler.{key}", f"unknown key{nearest(key, KEYS) or f'; known are {listed(KEYS)}'}")
+        elif name != "warmup_steps":
+            found[name] = config.take(f"lr_scheduler.{key}", f"scheduler.{name}")
+    return found
 
 
 def _optimizer(config: Config) -> Value:

@@ -64,7 +64,7 @@ def test_a_preset_gives_what_its_library_gave(name: str, preset: str, engine: st
     [("get_cosine_schedule_with_warmup", "torchtune.training.lr_schedulers", "torchtune")],
 )
 def test_it_is_what_the_installed_library_does(function: str, module: str, preset: str) -> None:
-    found = pytest.importorskip(module)
+    found = pytest.importorskip(module, exc_type=ImportError)
     import torch
 
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)

@@ -1,0 +1,138 @@
+"""torchtitan's TOML files, in which everything stands that decides the schedule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lrviz import replay
+from lrviz.documents import load
+from lrviz.errors import SpecError
+from lrviz.experiment.origin import Origin
+
+FILE = """\
+[job]
+description = "Llama 3 debug training"  # steps = 5
+
+[optimizer]
+name = "AdamW"
+lr = 8e-4
+
+[lr_scheduler]
+warmup_steps = 2
+decay_ratio = 0.8
+decay_type = "linear"
+min_lr_factor = 0.1
+
+[training]
+local_batch_size = 8
+steps = 1_0
+
+[validation]
+steps = 99
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that loads a file with a text, in which some lines are others."""
+    monkeypatch.chdir(tmp_path)
+
+    def loaded(lines: dict[str, str] | None = None, **given: Any) -> Any:
+        text = FILE
+        for line, other in (lines or {}).items():
+            assert line in text
+            text = text.replace(line, other)
+        Path("t.toml").write_text(text)
+        return load("t.toml", **given)
+
+    return loaded
+
+
+def document(experiment: Any) -> Any:
+    return experiment.document.plain()
+
+
+def origin(experiment: Any) -> Origin:
+    found = experiment.origin
+    assert isinstance(found, Origin)
+    return found
+
+
+def test_a_file_is_its_document(config):
+    assert document(config()) == {
+        "run": {"steps": 10},
+        "optimizer": {"name": "AdamW", "lr": 8e-4, "betas": [0.9, 0.95], "weight_decay": 0.1},
+        "scheduler": {
+            "name": "torchtitan", "warmup_steps": 2, "decay_ratio": 0.8, "decay_type": "linear", "min_lr_factor": 0.1,
+        },
+    }  # fmt: skip
+
+
+def test_each_key_has_its_line(config):
+    read = {each.key: each.place for each in origin(config()).read}
+    assert (read["training.steps"], read["lr_scheduler.decay_ratio"]) == ("t.toml:16", "t.toml:10")
+
+
+def test_the_steps_of_a_validation_are_ignored(config):
+    assert origin(config()).ignored == (("validation.steps", "it counts the steps of a validation"),)
+
+
+def test_what_is_not_said_has_the_default_of_torchtitan(config):
+    found = config({"lr = 8e-4": "", "warmup_steps = 2\n": "", "steps = 1_0": ""})
+    assert document(found)["optimizer"]["lr"] == 8e-4
+    assert document(found)["scheduler"]["warmup_steps"] == 200
+    assert document(found)["run"] == {"steps": 10_000}
+
+
+def test_lr_min_is_the_factor_of_the_first_release(config):
+    assert document(config({"min_lr_factor": "lr_min"}))["scheduler"]["min_lr_factor"] == 0.1
+
+
+def test_a_warmup_longer_than_the_run_is_all_of_it(config):
+    rates = list(replay(config({"warmup_steps = 2": "warmup_steps = 200"})).groups[0].lr)
+    assert rates == pytest.approx([8e-4 * step / 10 for step in range(1, 11)])
+
+
+def test_without_a_decay_the_rate_stays(config):
+    rates = list(replay(config({"decay_ratio = 0.8": "decay_ratio = 0.0"})).groups[0].lr)
+    assert rates == [4e-4, *[8e-4] * 9]
+
+
+def test_steps_said_beside_the_file_are_taken(config):
+    assert document(config(steps=20))["run"] == {"steps": 20}
+
+
+@pytest.mark.parametrize("name", ["dataset_size", "epochs", "world_size", "grad_accum", "batch_size"])
+def test_what_changes_nothing_is_refused(config, name):
+    with pytest.raises(SpecError) as error:
+        config(**{name: 4})
+    why = "it changes nothing: torchtitan counts steps (training.steps), whatever the data are"
+    assert str(error.value) == f"--{name.replace('_', '-')}: {why}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ({"decay_ratio": "decay_rato"}, "t.toml:10: lr_scheduler.decay_rato: unknown key; did you mean 'decay_ratio'?"),
+        (
+            {"decay_ratio = 0.8": "lr_min = 0.0"},
+            "t.toml:10: lr_scheduler.lr_min: is min_lr_factor's name in torchtitan 0.1.0: give one of them",
+        ),
+        ({'"AdamW"': '"Muon"'}, "t.toml:5: optimizer.name: unknown 'Muon'; known are Adam, AdamW"),
+        ({"steps = 1_0": "steps = -3"}, "t.toml:16: run.steps: must be a whole number >= 1, not -3"),
+        (
+            {'"linear"': '"lienar"'},
+            "t.toml:11: scheduler.decay_type: must be one of linear, sqrt, cosine, not 'lienar'",
+        ),
+        ({"[job]": "[job"}, "t.toml:1: not valid TOML: expected ']' at the end of a table declaration"),
+        ({"lr = 8e-4": "lr = 8e-4\nlr = 1"}, "t.toml:7: not valid TOML: cannot overwrite a value"),
+    ],
+    ids=["key", "both", "optimizer", "steps", "type", "table", "twice"],
+)
+def test_what_is_wrong_is_refused_with_its_line(config, lines, expected):
+    with pytest.raises(SpecError) as error:
+        config(lines)
+    assert str(error.value).startswith(expected)
