@@ -91,7 +91,11 @@ def _torch(name: str, **arguments: Any) -> dict[str, Any]:
     return {"class_path": name, "init_args": arguments}
 
 
-LIGHTNING = {"trainer": {"max_epochs": 10, "devices": 1}, "model": {"lr": 0.1}, "data": {"batch_size": 10}}
+LIGHTNING = {
+    "trainer": {"max_epochs": 10, "devices": 1},
+    "data": {"batch_size": 10},
+    "optimizer": _torch("SGD", lr=0.1, momentum=0.9),
+}
 
 config_rule(
     "cli-interval-epoch",

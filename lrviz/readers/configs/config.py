@@ -78,7 +78,7 @@ class Config:
         value = self.find(key)
         self.unreadable(key)
         if value.data is None:
-            if default is not None:
+            if default is not None and (key, shown(default)) not in self.assumed:
                 self.assumed.append((key, shown(default)))
             return Value(default, self.name)
         self.reads(value, key, became)
@@ -141,7 +141,9 @@ class Config:
 
     def refuse_at(self, value: Value, key: str, message: str) -> None:
         """Note that something is wrong with a value, such as one in a list."""
-        self.problems.append(Problem(field=key, message=message, place=value.place or self.name))
+        problem = Problem(field=key, message=message, place=value.place or self.name)
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def need(self, name: str, why: str = "") -> None:
         """Note what the file cannot know, unless a flag says it."""

@@ -74,7 +74,7 @@ class _Schedule:
 
     def time(self, key: str, epochs: float) -> Value:
         """Return epochs as steps of the schedule: a duration, where those are updates."""
-        if self.on_updates and epochs and epochs == int(epochs):
+        if self.on_updates and epochs and float(epochs).is_integer():
             return self.at(key, f"{epochs:.15g}ep")
         return self.at(key, _whole(epochs * self.unit(key) if epochs else epochs))
 
@@ -213,7 +213,7 @@ def _grown(length: float, cycles: float, mul: float) -> float:
 
 def _whole(number: float) -> float:
     """Return a number as an int where it is whole: 5 of 5.0."""
-    return int(number) if math.isfinite(number) and number == int(number) else number
+    return int(number) if float(number).is_integer() else number
 
 
 def _run(config: Config, schedule: _Schedule) -> Value:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from lrviz.errors import nearest, shown
@@ -45,7 +46,7 @@ def read(config: Config) -> Mapping[str, Any]:
     name = _optimizer_name(config)
     scheduler: dict[str, Any] = {"name": "ultralytics"}
     for key in ("lrf", "warmup_epochs", "warmup_momentum", "warmup_bias_lr"):
-        if config.has(key):
+        if config.has(key) and not (name == "auto" and key == "warmup_bias_lr"):
             config.number(key, f"scheduler.{key}")
             scheduler[key] = config.find(key)
     if config.has("cos_lr"):
@@ -81,7 +82,7 @@ class _Run:
         elif "steps_per_epoch" not in config.given or str(config.find("optimizer").data or "auto") == "auto":
             config.need("batch_size", f"batch: {batch:g} leaves it to the memory of the GPU")
 
-    @property
+    @cached_property
     def iterations(self) -> int:
         """What optimizer auto chooses by; 0 where nobody knows."""
         given, size = self.config.said("iterations"), self.config.said("dataset_size")
@@ -97,8 +98,9 @@ class _Run:
         found: dict[str, Any] = {"framework": "ultralytics", "epochs": config.find("epochs")}
         if found["epochs"].data is None:
             found["epochs"] = self.epochs
-        if config.has("time") and "epochs" not in config.given:
-            config.need("epochs", f"time: {shown(config.find('time').data)} hours decide, whatever epochs says")
+        hours = config.number("time", "run.epochs")
+        if hours is not None and "epochs" not in config.given:
+            config.need("epochs", f"time: {hours:g} hours decide, whatever epochs says")
         if "steps_per_epoch" in config.given and "dataset_size" not in config.given:
             return entries(found, config.name)
         if self.batch and "batch_size" not in config.given:
@@ -133,9 +135,10 @@ def _optimizer_name(config: Config) -> str:
 def _auto(config: Config, run: _Run) -> dict[str, Any]:
     """Return what optimizer auto chooses the learning rate by, which is not lr0."""
     config.ignore("lr0", "optimizer auto chooses the learning rate")
-    lr0 = config.number("lr0", "", LR0)
-    if lr0 != LR0:
-        message = f"lr0, {lr0:g}, is not used: optimizer auto chooses the learning rate, and the optimizer"
+    config.ignore("warmup_bias_lr", "with optimizer auto the biases start at 0")
+    lr0 = config.find("lr0").data
+    if lr0 not in (None, LR0):
+        message = f"lr0, {shown(lr0)}, is not used: optimizer auto chooses the learning rate, and the optimizer"
         config.trap("lr-ignored", "lr0", message, "name the optimizer, such as optimizer: SGD, or remove lr0")
     found: dict[str, Any] = {"optimizer": Value("auto", config.find("optimizer").place or config.name)}
     if config.has("momentum"):
@@ -192,5 +195,7 @@ def _left_out(config: Config) -> None:
         config.ignore("patience", "the run may end early; shown is the whole of it")
     if config.find("resume").data:
         config.ignore("resume", "the run went on from a checkpoint, with its arguments; shown is the whole schedule")
-    if config.find("freeze").data:
-        config.ignore("freeze", "it is for layers, whose learning rate does not matter then")
+    if config.find("nbs").data not in (None, NBS):
+        config.ignore("nbs", f"it says how often the optimizer is stepped, which is reported for {NBS}")
+    if "ultralytics" not in config.versions:
+        config.assumed.append(("ultralytics", ".".join(map(str, NEWEST))))

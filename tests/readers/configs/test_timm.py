@@ -198,13 +198,20 @@ def test_says_what_it_leaves_out(own: str, ignored: tuple[str, str]) -> None:
             ],
         ),
         (
+            "sched: multistep\nopt: sgd\nlr: [1]\ndecay_milestones: [.inf]\nepochs: true\nsched_on_updates: true\n",
+            [
+                "args.yaml:5: epochs: must be a number, not True",
+                "args.yaml:3: lr: must be a number, not [1]",
+            ],
+        ),
+        (
             "sched: plateau\nopt: sgd\nlr: 0.1\nsched_on_updates: true\n",
             ["args.yaml:4: sched_on_updates: plateau steps once an epoch only: AssertionError"],
         ),
     ],
 )
 def test_refuses_what_timm_refuses(text: str, expected: list[str]) -> None:
-    assert problems(text, **RUN, metric="1 / (1 + epoch)") == expected
+    assert problems(text, **RUN, steps_per_epoch=10, metric="1 / (1 + epoch)") == expected
 
 
 @pytest.mark.parametrize(

@@ -218,6 +218,13 @@ def test_refuses_what_the_trainer_refuses(old: str, new: str, expected: list[str
     assert [message[: len(start)] for message, start in zip(found, expected, strict=True)] == expected
 
 
+def test_a_wrong_size_is_told_once() -> None:
+    assert problems(AUTO.replace("nbs: 64", "nbs: x").replace("time: null", "time: [1]"), dataset_size=10, nc=3) == [
+        "args.yaml:17: nbs: must be a number, not 'x'",
+        "args.yaml:3: time: must be a number, not [1]",
+    ]
+
+
 def test_hyperparameters_of_yolov5_are_none_of_it() -> None:
     assert formats.recognise(decode(b"lr0: 0.01\nlrf: 0.01\nanchor_t: 4.0\nwarmup_epochs: 3.0\n", "hyp.yaml")) is None
 
