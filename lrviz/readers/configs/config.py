@@ -158,7 +158,10 @@ class Config:
         problems = list(self.problems)
         if self.needs:
             parts = [_needed(name, why) for name, why in self.needs.items()]
-            flags = " ".join(_example(name) for name in self.needs)
+            said = [
+                f"{FLAGS[name][0]} {value}" for name, value in self.given.items() if name in FLAGS and name != "metric"
+            ]
+            flags = " ".join([*said, *(_example(name) for name in self.needs)])
             message = f"the file does not say {' and '.join(parts)}\n       for example: lrviz plot {self.name} {flags}"
             problems.append(Problem(place=self.name, message=message))
         if problems:
@@ -184,6 +187,11 @@ def _needed(name: str, why: str) -> str:
 def _example(name: str) -> str:
     flag, _, number = FLAGS[name]
     return "--set 'scheduler.metric=0.9 ** epoch'" if name == "metric" else f"{flag} {number}"
+
+
+def constant(place: str) -> Value:
+    """Return the schedule of a run that has none."""
+    return entries({"name": "constant", "factor": 1.0}, place)
 
 
 def entries(pairs: Mapping[str, Value | Any], place: str) -> Value:
