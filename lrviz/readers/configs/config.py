@@ -192,7 +192,9 @@ class Config:
         """Return a command that says what is missing, or a call for what is in no file."""
         if self.name:
             target = "-" if self.name == "<stdin>" else self.name
-            return " ".join(["lrviz plot", target, *map(_flag, self.needs)])
+            flags = {name: FLAGS[name][0] for name in self.given if name in FLAGS}
+            said = [f"{flag} {self.given[name]}" for name, flag in flags.items() if not flag.startswith("--set")]
+            return " ".join(["lrviz plot", target, *said, *map(_flag, self.needs)])
         return f"lrviz.load(…, {', '.join(f'{name}={FLAGS[name][2]}' for name in self.needs)})"
 
     def join(self, other: Config) -> None:
@@ -227,6 +229,11 @@ def _flag(name: str) -> str:
         return f"{flag} {example}"
     setting = f"scheduler.{name}={example}".replace("'", "")
     return f"--set '{setting}'" if " " in setting else f"--set {setting}"
+
+
+def constant(place: str) -> Value:
+    """Return the schedule of a run that has none."""
+    return entries({"name": "constant", "factor": 1.0}, place)
 
 
 def entries(pairs: Mapping[str, Value | Any], place: str) -> Value:

@@ -13,7 +13,7 @@ from lrviz.errors import listed, nearest, shown
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import lookup
 from lrviz.experiment.values import Value
-from lrviz.readers.configs.config import UNSET, Config, Entries, entries
+from lrviz.readers.configs.config import UNSET, Config, Entries, constant, entries
 
 LABEL = "mmengine config"
 OWN = {"param_scheduler", "optim_wrapper", "train_cfg", "_base_", "train_dataloader", "default_scope"}
@@ -53,12 +53,12 @@ def read(config: Config) -> Mapping[str, Any]:
     schedulers = list(_schedulers(config))
     run = _epochs(config) if by_epoch else _iterations(config, schedulers)
     _count(config, schedulers)
-    found: Any = {"name": "mmengine", "schedulers": Value([*schedulers], config.find("param_scheduler").place)}
+    place = config.find("param_scheduler").place or config.name
+    found = entries({"name": "mmengine", "schedulers": Value([*schedulers], place)}, place)
     if not schedulers:
         config.assumed.append(("param_scheduler", "none: the learning rate is constant"))
-        found = {"name": "hf-constant"}
-    place = config.find("param_scheduler").place or config.name
-    return {"run": entries(run, config.name), "optimizer": _optimizer(config), "scheduler": entries(found, place)}
+        found = constant(config.name)
+    return {"run": entries(run, config.name), "optimizer": _optimizer(config), "scheduler": found}
 
 
 def _by_epoch(config: Config) -> bool:
@@ -201,38 +201,43 @@ def _schedulers(config: Config) -> Iterator[Value]:
     if isinstance(block.data, dict) and "type" not in block.data and block.data:
         config.refuse("param_scheduler", f"is of several optimizers ({listed(list(block.data))}); lrviz replays one")
         return
-    for each in block.data if isinstance(block.data, list) else [block] if isinstance(block.data, dict) else []:
+    several = block.data if isinstance(block.data, list) else [block] if block.data is not None else []
+    for number, each in enumerate(several):
+        key = "param_scheduler" if each is block else f"param_scheduler[{number}]"
         if isinstance(each.data, dict):
-            yield from _scheduler(config, each)
+            yield from _scheduler(config, key, each)
         elif not each.problems:
-            config.refuse_at(each, "param_scheduler", f"must be a schedule, dict(type=...), not {shown(each.plain())}")
+            config.refuse_at(each, key, f"must be a schedule, dict(type=...), not {shown(each.plain())}")
 
 
-def _scheduler(config: Config, block: Value) -> Iterator[Value]:
+def _scheduler(config: Config, at: str, block: Value) -> Iterator[Value]:
     """Yield a schedule of the learning rate as lrviz has it; none for what sets something else."""
     fields = _fields(block)
+    if not isinstance(fields.get("type", UNSET).data, str):
+        config.refuse_at(block, at, "needs a type, the name of a schedule")
+        return
     kind = str(fields.get("type", UNSET).data)
     word = kind.rpartition(".")[2]
     of = fields.get("param_name", UNSET).data
     if word.endswith(OTHERS) and of != "lr":
-        config.ignored.append((f"param_scheduler {word}", f"it sets {shown(of) if of else 'the momentum'}"))
+        config.ignored.append((f"{at} {word}", f"it sets {shown(of) if of else 'the momentum'}"))
         return
     word = word.replace("ParamScheduler", "LR")
     if word not in TYPES:
         if word == "ReduceOnPlateauLR":
             message = "ReduceOnPlateauLR watches a metric, which the file has not; lrviz plot plateau replays torch's"
-            config.refuse_at(fields["type"], "param_scheduler.type", message)
+            config.refuse_at(fields["type"], f"{at}.type", message)
             return
         hint = nearest(word, TYPES) or f"; lrviz replays {', '.join(TYPES)}"
-        config.refuse_at(fields.get("type", block), "param_scheduler.type", f"unknown {shown(kind)}{hint}")
+        config.refuse_at(fields.get("type", block), f"{at}.type", f"unknown {shown(kind)}{hint}")
         return
     known = arg_types(lookup(TYPES[word]))
     found: Entries = {"name": Value(TYPES[word], fields["type"].place)}
-    config.reads(fields["type"], "param_scheduler.type", "scheduler.name")
+    config.reads(fields["type"], f"{at}.type", "scheduler.name")
     for key, value in fields.items():
         if key in known:
-            config.reads(value, f"param_scheduler.{key}", f"scheduler.{key}")
+            config.reads(value, f"{at}.{key}", f"scheduler.{key}")
             found[key] = value
         elif key not in ("type", "verbose", "last_step", "param_name", "_scope_"):
-            config.refuse_at(value, f"param_scheduler.{key}", f"{word} has no {key}{nearest(key, known)}")
+            config.refuse_at(value, f"{at}.{key}", f"{word} has no {key}{nearest(key, known)}")
     yield Value({key: value for key, value in found.items() if value.data is not None}, block.place)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lrviz.experiment.values import Value
-from lrviz.readers.configs.config import Config, Entries, entries
+from lrviz.readers.configs.config import Config, Entries, constant, entries
 
 LABEL = "nanoGPT config"
 SCHEDULE = {"max_iters": 600_000, "lr_decay_iters": 600_000, "warmup_iters": 2000, "decay_lr": True, "min_lr": 6e-5}
@@ -66,7 +66,7 @@ def _scheduler(config: Config) -> Value:
         if config.find("warmup_iters").data:
             message = "decay_lr = False holds the learning rate: there is no warmup"
             config.trap("warmup-ignored", "warmup_iters", message, "remove warmup_iters, or set decay_lr = True")
-        return entries({"name": Value("hf-constant", decays.place)}, config.name)
+        return constant(decays.place)
     found: dict[str, Any] = {"name": Value("warmup-cosine", decays.place), "preset": "nanogpt"}
     for key, field in (("warmup_iters", "warmup_steps"), ("lr_decay_iters", "total_steps"), ("min_lr", "min_lr")):
         found[field] = _number(config, key, f"scheduler.{field}")

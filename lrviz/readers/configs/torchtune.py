@@ -14,12 +14,12 @@ from typing import Any
 from lrviz.errors import nearest, shown
 from lrviz.experiment.frameworks import FRAMEWORKS, Loading
 from lrviz.experiment.values import Value
-from lrviz.readers.configs.config import Config, Entries, entries
+from lrviz.readers.configs.config import Config, Entries, constant, entries
 
 LABEL = "torchtune recipe"
 COMPONENT = "_component_"
 COSINE = "get_cosine_schedule_with_warmup"
-ARGUMENTS = ("num_warmup_steps", "num_cycles")
+ARGUMENTS = {"num_warmup_steps": "warmup_steps", "num_cycles": "num_cycles"}
 REQUIRED = ("batch_size", "gradient_accumulation_steps")
 MOST = 20  # names that stand for names
 
@@ -136,7 +136,7 @@ def _scheduler(config: Config) -> Value:
     """Return the cosine of the recipe, or a constant learning rate where it has no scheduler."""
     if not config.has("lr_scheduler"):
         config.assumed.append(("lr_scheduler", "none: the learning rate is constant"))
-        return entries({"name": "hf-constant"}, config.name)
+        return constant(config.name)
     place = config.find("lr_scheduler").place
     target = config.take(f"lr_scheduler.{COMPONENT}", "scheduler.name")
     word = str(target.data).rpartition(".")[2]
@@ -147,13 +147,14 @@ def _scheduler(config: Config) -> Value:
         typed = f"the recipe calls it with num_training_steps, which {word} does not take: TypeError{own}"
         config.refuse(f"lr_scheduler.{COMPONENT}", typed if is_torch else unknown)
         return Value({}, place)
-    found: dict[str, Any] = {"name": Value("hf-cosine", target.place)}
+    found: dict[str, Any] = {"name": Value("warmup-cosine", target.place), "preset": "torchtune"}
     for key in config.keys("lr_scheduler"):
         if key in ARGUMENTS:
-            found[key] = config.take(f"lr_scheduler.{key}", f"scheduler.{key}")
+            name = ARGUMENTS[key]
+            found[name] = config.take(f"lr_scheduler.{key}", f"scheduler.{name}")
         elif key != COMPONENT:
             hint = nearest(key, ARGUMENTS) or f"; it has {' and '.join(ARGUMENTS)}"
             config.refuse(f"lr_scheduler.{key}", f"{COSINE} has no {key}{hint}")
-    if "num_warmup_steps" not in found:
+    if "warmup_steps" not in found:
         config.refuse("lr_scheduler", f"{COSINE} needs num_warmup_steps")
     return entries(found, place)

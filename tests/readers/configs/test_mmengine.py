@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from lrviz import replay
+from lrviz.cli.convert import lines as converted
 from lrviz.documents import load
 from lrviz.errors import SpecError
 from lrviz.experiment.origin import Origin
@@ -107,6 +109,11 @@ def test_what_epochs_need_is_asked_for_in_one_message(config):
     )
 
 
+def test_the_command_that_works_has_what_was_said(config):
+    with pytest.raises(SpecError, match=r"lrviz plot c\.py --dataset-size 40 --world-size 2 --batch-size 8$"):
+        config(SCHEDULE.replace("batch_size=2, ", ""), **DATA)
+
+
 def test_a_repeated_dataset_is_asked_for_as_it_is_repeated(config):
     text = SCHEDULE.replace("type='CocoDataset'", "type='RepeatDataset', times=5")
     with pytest.raises(SpecError, match="samples in the training set; a RepeatDataset: 5 times its rows"):
@@ -123,7 +130,7 @@ def test_classes_may_be_imported_names(config):
 def test_a_schedule_of_the_momentum_is_ignored(config):
     text = ITERATIONS.replace("= dict(type='PolyLR'", "= [dict(type='CosineAnnealingMomentum'), dict(type='PolyLR'")
     found = config(text.replace("by_epoch=False)\n", "by_epoch=False)]\n", 1))
-    assert origin(found).ignored == (("param_scheduler CosineAnnealingMomentum", "it sets the momentum"),)
+    assert origin(found).ignored == (("param_scheduler[0] CosineAnnealingMomentum", "it sets the momentum"),)
 
 
 def test_the_rate_is_scaled_with_the_batch_of_all_devices(config):
@@ -201,7 +208,7 @@ DATA_ONLY = "is more than data, and nothing is executed"
         ),
         (
             f"{ITERATIONS}param_scheduler = [1]\n",
-            "c.py:5: param_scheduler: must be a schedule, dict(type=...), not 1",
+            "c.py:5: param_scheduler[0]: must be a schedule, dict(type=...), not 1",
         ),
         (
             f"{ITERATIONS}param_scheduler = dict(type='LinaerLR')\n",
@@ -248,3 +255,10 @@ def test_an_end_before_its_begin_has_the_place_of_its_line(config):
 def test_what_changes_nothing_in_a_loop_of_iterations_is_refused(config):
     with pytest.raises(SpecError, match="--dataset-size: it changes nothing: the run counts iterations"):
         config(ITERATIONS, dataset_size=100)
+
+
+def test_the_converted_document_replays_as_the_config_does(config):
+    found = config(SCHEDULE, **DATA)
+    again = load(yaml.safe_load("\n".join(converted(found, origin(found)))))
+    assert again.origin is None
+    assert replay(again).groups[0].lr == replay(found).groups[0].lr

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from lrviz import replay
+from lrviz.cli.convert import lines as converted
 from lrviz.documents import load
 from lrviz.errors import SpecError
 from lrviz.experiment.origin import Origin
@@ -87,7 +89,7 @@ def test_the_last_update_has_the_lowest_rate(config):
 
 def test_without_decay_the_rate_is_constant(config):
     found = config(FINETUNE)
-    assert document(found)["scheduler"] == {"name": "hf-constant"}
+    assert document(found)["scheduler"] == {"name": "constant", "factor": 1.0}
     assert set(replay(found).groups[0].lr) == {3e-5}
 
 
@@ -147,3 +149,10 @@ def test_steps_said_beside_the_file_are_taken(config):
 def test_nothing_of_a_config_runs(config, tmp_path):
     config(f"{SHAKESPEARE}open('ran', 'w')\nname = __import__('os').system('touch ran')\n")
     assert not (tmp_path / "ran").exists()
+
+
+def test_the_converted_document_replays_as_the_config_does(config):
+    found = config(SHAKESPEARE)
+    again = load(yaml.safe_load("\n".join(converted(found, origin(found)))))
+    assert again.origin is None
+    assert replay(again).groups[0].lr == replay(found).groups[0].lr

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from lrviz import replay
+from lrviz.cli.convert import lines as converted
 from lrviz.documents import load
 from lrviz.errors import SpecError
 from lrviz.experiment.origin import Origin
@@ -136,3 +138,10 @@ def test_what_is_wrong_is_refused_with_its_line(config, lines, expected):
     with pytest.raises(SpecError) as error:
         config(lines)
     assert str(error.value).startswith(expected)
+
+
+def test_the_converted_document_replays_as_the_config_does(config):
+    found = config()
+    again = load(yaml.safe_load("\n".join(converted(found, origin(found)))))
+    assert again.origin is None
+    assert replay(again).groups[0].lr == replay(found).groups[0].lr

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from lrviz import replay
+from lrviz.cli.convert import lines as converted
 from lrviz.documents import load
 from lrviz.errors import SpecError
 from lrviz.experiment.origin import Origin
@@ -73,7 +75,7 @@ def test_a_recipe_is_its_document(config):
     assert document(config(**DATA)) == {
         "run": {"drop_last": True, "epochs": 2, "batch_size": 2, "grad_accum": 8, **DATA},
         "optimizer": {"name": "AdamW", "lr": 2e-3, "weight_decay": 0.01},
-        "scheduler": {"name": "hf-cosine", "num_warmup_steps": 10},
+        "scheduler": {"name": "warmup-cosine", "preset": "torchtune", "warmup_steps": 10},
     }
 
 
@@ -199,3 +201,10 @@ def test_names_that_stand_for_each_other_end(config):
     lines = {"epochs: 2": "epochs: ${a}\na: ${b}\nb: ${a}"}
     with pytest.raises(SpecError, match=r"r\.yaml:8: epochs: must be a number, not '\$\{a\}'"):
         config(lines, **DATA)
+
+
+def test_the_converted_document_replays_as_the_config_does(config):
+    found = config(**DATA)
+    again = load(yaml.safe_load("\n".join(converted(found, origin(found)))))
+    assert again.origin is None
+    assert replay(again).groups[0].lr == replay(found).groups[0].lr
