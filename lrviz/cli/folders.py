@@ -12,7 +12,7 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.values import MAX_BYTES
 from lrviz.readers.configs.formats import SUFFIXES
 
-MARKS = (b"scheduler", b"learning_rate", b"lr0", b"warmup", b"max_epochs")
+MARKS = (b"scheduler", b"learning_rate", b"lr0", b"warmup", b"max_epochs", b"max_iters", b"_base_")
 """One of them is in every schedule and every trainer's config."""
 
 
@@ -62,8 +62,9 @@ def _is_schedule(path: Path, key: str | None) -> bool:
         if not any(mark in data for mark in MARKS):
             return False
         tree = decode(data, str(path))
-        if recognise(tree):
-            return True
+        is_config = recognise(tree) is not None
+        if is_config or path.suffix == ".py":  # in which a scheduler is a program's, if it is no config's
+            return is_config
         document = tree.plain()
     except OSError:
         return True  # whoever reads it next says why it cannot be read

@@ -41,6 +41,16 @@ def test_a_python_file_is_a_config_that_is_read_and_not_run(table, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+def test_python_configs_of_a_folder_are_found_and_no_other_python_file(lrviz, tmp_path):
+    (tmp_path / "train.py").write_text("max_iters = 8\nlr_decay_iters = 8\nblock_size = 256\nwarmup_steps = 1\n")
+    (tmp_path / "model.py").write_text(
+        "import torch\n\nscheduler = torch.optim.lr_scheduler.StepLR\nopen('ran', 'w')\n"
+    )
+    ended = lrviz("check", ".")
+    assert (ended.code, "passed over 1 file that is no schedule" in ended.err) == (0, True), ended.err
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_python_file_that_is_no_config_is_refused(lrviz, tmp_path):
     (tmp_path / "train.py").write_text("import torch\n\nLR = 1e-3\n")
     ended = lrviz("plot", "train.py")

@@ -113,8 +113,6 @@ class _Reader:
                 return self.again(self.names[name], place, depth)
             case ast.Attribute() if self.base is not None:
                 return self.again(_at(self.base, node), place, depth)
-            case ast.Set(elts=[ast.Set(elts=[ast.Attribute() as inherited])]):  # {{_base_.key}}
-                return self.read(inherited, depth)
             case ast.List(elts=items) | ast.Tuple(elts=items):
                 return Value([self.inner(item, depth) for item in items], place)
             case ast.Dict(keys=keys, values=values):
@@ -131,6 +129,8 @@ class _Reader:
 
     def inner(self, node: ast.expr, depth: int) -> Value:
         """Return an item of a list or a mapping; one that cannot be read spoils only itself."""
+        if isinstance(node, ast.Set) and len(node.elts) == 1 and isinstance(node.elts[0], ast.Set):
+            node = node.elts[0].elts[0]  # {{_base_.key}}, a text that mmengine replaces: no arithmetic is done with it
         try:
             return self.read(node, depth + 1)
         except _Unreadable as error:

@@ -61,6 +61,12 @@ def test_a_base_may_have_a_base(files):
     assert files(a="_base_ = 'b.py'\n", b="_base_ = 'c.py'\ny = 2\n", c="x = 1\n").plain() == {"x": 1, "y": 2}
 
 
+def test_no_arithmetic_is_done_with_braces(files):
+    """They are a text to mmengine while a file is run, so that {{_base_.x}} * 2 is twice the text."""
+    (problem,) = files(a="_base_ = 'b.py'\nz = {{_base_.x}} * 2\n", b="x = 21\n").data["z"].problems
+    assert str(problem).startswith("configs/a.py:2: cannot be read: '{{_base_.x}} * 2' is more than data")
+
+
 @pytest.mark.parametrize(
     ("named", "expected"),
     [
