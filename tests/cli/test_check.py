@@ -199,7 +199,7 @@ def test_a_folder_is_every_schedule_below_it(lrviz, schedules):
         "targets": 4, "with_findings": 1, "unreadable": 2, "passed_over": 2, "error": 1, "warning": 0, "info": 0,
     }  # fmt: skip
     first = ended.err.splitlines()[0]
-    assert first == "note: passed over 2 files that are no schedules: schedules/list.yaml, schedules/other.yaml"
+    assert first == "note: passed over 2 files that are no schedules: schedules/chart.yaml, schedules/other.yaml"
 
 
 def test_a_file_that_is_named_must_be_a_schedule(lrviz, schedules):

@@ -56,5 +56,5 @@ def test_the_format_can_be_named(lrviz: Any) -> None:
     ended = lrviz("convert", "train.yaml", "--from", "swift")
     assert ended.code == 0, ended.err
     assert "  lr: 0.0001 " in ended.out
-    message = "error: --from: must be one of torchtune, torchtitan, lightning, "
+    message = "error: --from: must be one of torchtune, torchtitan, timm, "
     assert lrviz("convert", "train.yaml", "--from", "trl").err.startswith(message)

@@ -192,8 +192,7 @@ class Config:
         """Return a command that says what is missing, or a call for what is in no file."""
         if self.name:
             target = "-" if self.name == "<stdin>" else self.name
-            flags = {name: FLAGS[name][0] for name in self.given if name in FLAGS}
-            said = [f"{flag} {self.given[name]}" for name, flag in flags.items() if not flag.startswith("--set")]
+            said = [_flag(name, value) for name, value in self.given.items() if name in FLAGS]
             return " ".join(["lrviz plot", target, *said, *map(_flag, self.needs)])
         return f"lrviz.load(…, {', '.join(f'{name}={FLAGS[name][2]}' for name in self.needs)})"
 
@@ -223,11 +222,13 @@ def _needed(name: str, why: str, is_file: bool) -> str:
     return f"{flag if is_file else name} ({what}{f'; {why}' if why else ''})"
 
 
-def _flag(name: str) -> str:
+def _flag(name: str, value: object = None) -> str:
+    """Return the flag that says what a config leaves open, with a value or an example."""
     flag, _, example = FLAGS[name]
+    value = example.strip("'") if value is None else value
     if not flag.startswith("--set"):
-        return f"{flag} {example}"
-    setting = f"scheduler.{name}={example}".replace("'", "")
+        return f"{flag} {value}"
+    setting = f"scheduler.{name}={value}"
     return f"--set '{setting}'" if " " in setting else f"--set {setting}"
 
 

@@ -63,7 +63,7 @@ def test_packed_samples_need_the_steps(config: Any, refused: Any) -> None:
     assert refused(packed, **SAID) == (
         "args.yaml: the file does not say --steps (optimizer steps of the whole run; sample_packing is on, and only "
         "axolotl knows how the samples pack: its log says it)\n"
-        "       for example: lrviz plot args.yaml --steps 10000"
+        "       for example: lrviz plot args.yaml --dataset-size 1900 --world-size 2 --steps 10000"
     )
     experiment = config(packed, steps=700)
     assert (experiment.run.clock.steps, experiment.scheduler.num_warmup_steps) == (700, 70)

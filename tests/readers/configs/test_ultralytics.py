@@ -168,8 +168,12 @@ def test_asks_for_all_that_it_does_not_say_in_one_message() -> None:
     ("text", "given", "flags"),
     [
         (ARGS, {}, "--dataset-size 50000"),
-        (AUTO, {"dataset_size": 1000}, "--set scheduler.nc=80"),
-        (AUTO.replace("batch: 16", "batch: -1"), {"dataset_size": 1000, "nc": 3}, "--batch-size 8"),
+        (AUTO, {"dataset_size": 1000}, "--dataset-size 1000 --set scheduler.nc=80"),
+        (
+            AUTO.replace("batch: 16", "batch: -1"),
+            {"dataset_size": 1000, "nc": 3},
+            "--dataset-size 1000 --set scheduler.nc=3 --batch-size 8",
+        ),
     ],
 )
 def test_asks_for_no_more_than_it_needs(text: str, given: dict[str, Any], flags: str) -> None:
