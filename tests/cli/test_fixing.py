@@ -88,7 +88,7 @@ def test_what_cannot_be_fixed_is_refused(lrviz, bad, arguments, message):
 @pytest.mark.parametrize("name", RULES)
 def test_a_fix_of_every_rules_example_leaves_no_finding_with_a_fix(lrviz, tmp_path, name):
     example = dict(RULES[name].example)
-    file, _, column = example["scheduler"].get("metric_csv", "").rpartition(":")
+    file, _, column = example.get("scheduler", {}).get("metric_csv", "").rpartition(":")
     if file:
         (tmp_path / file).write_text(f"{column}\n" + "0.5\n" * 1000)
     (tmp_path / "example.yaml").write_text(yaml.safe_dump(example, default_flow_style=None))
