@@ -11,7 +11,7 @@ import pytest
 import lrviz
 from lrviz.errors import SpecError
 
-RECORDED = json.loads((Path(__file__).parents[2] / "recordings" / "trainer-deepspeed.json").read_text())
+RECORDED = json.loads((Path(__file__).parents[2] / "recordings" / "deepspeed-auto.json").read_text())
 AUTO = {
     "bf16": {"enabled": "auto"},
     "optimizer": {"type": "AdamW", "params": {"lr": "auto", "betas": "auto", "weight_decay": "auto"}},

@@ -1,7 +1,7 @@
-"""Records into trainer-deepspeed.json what the Trainer puts into a DeepSpeed config, for test_deepspeed.py.
+"""Records into deepspeed-auto.json what the Trainer puts into a DeepSpeed config, for test_deepspeed.py.
 
     pip install transformers accelerate
-    python tests/recordings/record_trainer_deepspeed.py
+    python tests/recordings/record_deepspeed_auto.py
 
 The class that fills the config asks for DeepSpeed only when it is made, so that it is made by its parts here.
 """
@@ -51,7 +51,7 @@ def filled(arguments, config):
 def main():
     cases = [[arguments, config, *filled(arguments, config)] for arguments, config in CASES]
     found = {"transformers": metadata.version("transformers"), "steps": STEPS, "lr": 2e-5, "cases": cases}
-    (HERE / "trainer-deepspeed.json").write_text(json.dumps(found) + "\n")
+    (HERE / "deepspeed-auto.json").write_text(json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":
