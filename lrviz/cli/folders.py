@@ -10,7 +10,7 @@ from pathlib import Path
 from lrviz.cli.targets import Source, file_source
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.values import MAX_BYTES
-from lrviz.readers.configs.formats import SUFFIXES
+from lrviz.readers.configs import SUFFIXES
 
 MARKS = (b"scheduler", b"learning_rate", b"lr0", b"warmup", b"max_epochs", b"max_iters", b"_base_")
 """One of them is in every schedule and every trainer's config."""

@@ -23,7 +23,7 @@ from lrviz.experiment.schedulers import SchedulerSpec, catalogue, families
 from lrviz.experiment.schedulers.catalogue import find as find_scheduler
 from lrviz.experiment.schedulers.catalogue import names
 from lrviz.experiment.values import MAX_BYTES, Value
-from lrviz.readers.configs.formats import SUFFIXES
+from lrviz.readers.configs import SUFFIXES
 
 if TYPE_CHECKING:
     from lrviz.rules import Finding

@@ -1,1 +1,3 @@
 """Trainers' configs, one file a format; nothing downstream knows which it was."""
+
+SUFFIXES = (".yaml", ".yml", ".json", ".toml", ".py")

@@ -30,8 +30,6 @@ FORMATS = {
 TAKE_DEEPSPEED = ("huggingface", "llamafactory", "axolotl", "swift")
 """The formats of trainers that take a DeepSpeed config."""
 
-SUFFIXES = (".yaml", ".yml", ".json", ".toml", ".py")
-
 
 class Format(Protocol):
     """What a format's module has."""
