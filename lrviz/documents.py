@@ -19,6 +19,7 @@ from lrviz.experiment.reader import build
 from lrviz.experiment.record import Record, arg
 from lrviz.experiment.schedulers import Release
 from lrviz.experiment.values import Value
+from lrviz.readers.configs import is_own
 from lrviz.rules.settings import CheckSettings
 
 
@@ -104,6 +105,8 @@ def translated(
     file of a trainer's config and a DeepSpeed config. Raises SpecError with all that is wrong or missing in
     a config.
     """
+    if form is None and beside is None and is_own(root):
+        return root, None
     from lrviz.experiment import yaml_reader
     from lrviz.readers.configs import formats, syntax
 

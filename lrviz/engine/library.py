@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import importlib.util
 import sys
 import warnings
@@ -62,8 +61,10 @@ def _refused(message: str) -> SpecError:
 def version(upstream: Upstream) -> str:
     """Import what makes a schedule and return its library's version; raises SpecError where it cannot be imported."""
     _find(upstream)
-    with suppress(importlib.metadata.PackageNotFoundError):
-        return importlib.metadata.version(_distribution(upstream))
+    from importlib import metadata  # which brings mail and sockets along
+
+    with suppress(metadata.PackageNotFoundError):
+        return metadata.version(_distribution(upstream))
     return str(getattr(sys.modules.get(_package(upstream)), "__version__", "of unknown version"))
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 
 def ceil(count: int, size: int) -> int:
@@ -13,8 +12,7 @@ def ceil(count: int, size: int) -> int:
     return -(-count // size)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Loading:
+class Loading(NamedTuple):
     """What a run says of its data; a size that it does not say is 0."""
 
     samples: int  # of the training set
@@ -31,7 +29,6 @@ class Loading:
         return 1 if self.split else self.devices
 
 
-@dataclass(frozen=True)
 class Framework:
     """A plain loop over `torch.utils.data.DataLoader` with `DistributedSampler` (torch 2.13).
 
@@ -39,8 +36,6 @@ class Framework:
     `(i + 1) % grad_accum == 0`, with i counted anew in every epoch, so that batches left over at the end
     of an epoch make no step.
     """
-
-    data: Loading
 
     label: ClassVar[str] = "plain"
     unit: ClassVar[str] = "optimizer steps"  # what the steps of a run are
@@ -53,6 +48,9 @@ class Framework:
     evaluates: ClassVar[bool] = False  # whether a step an epoch is for what watches a metric alone
     steps_win: ClassVar[bool] = False  # whether `steps` are taken where `epochs` say otherwise
     rounding: ClassVar[str] = "no step in a plain loop (rounded down)"
+
+    def __init__(self, data: Loading) -> None:
+        self.data = data
 
     @property
     def batches(self) -> int | None:

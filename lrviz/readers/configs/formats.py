@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.experiment.origin import Origin
 from lrviz.experiment.values import Value
+from lrviz.readers.configs import is_own
 from lrviz.readers.configs.config import Config, Entries
 
 FORMATS = {
@@ -54,7 +55,7 @@ class Reading(NamedTuple):
 
 def recognise(root: Value) -> str | None:
     """Return the name of the format that a tree has by its keys; None for lrviz's own, and for what is none."""
-    if not isinstance(root.data, dict) or _is_own(root.data):
+    if not isinstance(root.data, dict) or is_own(root):
         return None
     return next((name for name in FORMATS if _module(name).fits(root.data)), None)
 
@@ -95,12 +96,6 @@ def _pair(form: str, root: Value, beside: Value) -> tuple[str, Value, Value]:
         return form, root, beside
     message = "one of the two files must be a DeepSpeed JSON, and the other the arguments of a trainer that takes it"
     raise SpecError(Problem(place="--beside", message=message))
-
-
-def _is_own(keys: Entries) -> bool:
-    """Return whether a document is lrviz's own: it has a scheduler with a name."""
-    scheduler = keys.get("scheduler", Value(None)).data
-    return isinstance(scheduler, dict) and "name" in scheduler
 
 
 def _module(name: str) -> Format:
