@@ -85,9 +85,9 @@ def _held_at_zero(case: Case) -> tuple[Change, ...]:
     near_miss=toy("exponential", gamma=0.8),
 )
 def lr_dead(case: Case, curve: Curve) -> Finding | None:
-    """Count the steps that move nothing; a range test starts low on purpose."""
+    """Count the steps that move nothing; a range test starts low on purpose, and a library's warmup at 0."""
     steps, peak, total = curve.dead_steps(), max(curve.lr), len(curve.lr)
-    if not steps or case.scheduler.starts_low:
+    if not steps or case.scheduler.starts_low or (case.scheduler.library and steps == curve.first(bool)):
         return None
     first = curve.first(lambda rate: abs(rate) < DEAD * peak) or 0
     message = (

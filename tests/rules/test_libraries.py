@@ -63,3 +63,11 @@ def test_two_steps_at_0_are_worth_knowing_and_one_is_not(examined: Examined) -> 
         ("zero-first-step", "info")
     ]
     assert examined(document(name="megatron", lr_warmup_steps=10)) == []
+
+
+@pytest.mark.parametrize("scheduler", [{"name": "hf-linear", "num_warmup_steps": 2}, {"name": "deepspeed-warmup"}])
+def test_the_zero_that_a_warmup_starts_with_is_no_dead_step_of_a_short_run(
+    scheduler: dict[str, Any], examined: Examined
+) -> None:
+    found = examined({**document(**scheduler), "run": {"steps": 10}})
+    assert "lr-dead" not in [finding.rule for finding in found]
