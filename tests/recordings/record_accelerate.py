@@ -12,15 +12,8 @@ that all processes loaded, and what was raised after how many updates. `--only 0
 
 from __future__ import annotations
 
-import argparse
-import gc
-import json
 import math
-import os
-import socket
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import accelerate
@@ -28,6 +21,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState
 from accelerate.utils import gather_object
+from processes import record
 from torch.optim import lr_scheduler as schedulers
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -241,7 +235,8 @@ class Training:
         return case if self.error is None else case | {"error": self.error}
 
 
-def recorded(run: Document, optimizer: Document, name: str, world: int) -> Document:
+def recorded(run: Document, optimizer: Document, name: str, _folder: str) -> Document:
+    world = run.get("world_size", 1)
     training = Training(run, optimizer, name)
     if training.accelerator.num_processes != world:
         raise SystemExit(f"accelerate runs on {training.accelerator.num_processes} processes, not on {world}")
@@ -249,45 +244,5 @@ def recorded(run: Document, optimizer: Document, name: str, world: int) -> Docum
     return training.case(optimizer)
 
 
-def work(rank: int, world: int, port: int, numbers: list[int], folder: str) -> None:
-    """Run some cases as one of `world` processes; the first writes what they recorded."""
-    ranks = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "LOCAL_WORLD_SIZE": world}
-    os.environ |= {name: str(value) for name, value in ranks.items()}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
-    torch.set_num_threads(1)
-    cases = list(matrix())
-    for number in numbers:
-        case = recorded(*cases[number], world)
-        if rank == 0:
-            (Path(folder) / str(number)).write_text(json.dumps(case))
-    if world > 1:
-        gc.collect()  # the models, which hold on to the process group
-        torch.distributed.barrier()
-        torch.distributed.destroy_process_group()
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
-
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--only", type=lambda text: [int(number) for number in text.split(",")])
-    options.add_argument("--to", type=Path, default=Path(__file__).with_name("accelerate.json"))
-    given = options.parse_args()
-    worlds = [run.get("world_size", 1) for run, *_ in matrix()]
-    numbers = range(len(worlds)) if given.only is None else given.only
-    with tempfile.TemporaryDirectory() as folder:
-        for world in sorted(set(worlds)):
-            mine = [number for number in numbers if worlds[number] == world]
-            if mine:
-                torch.multiprocessing.spawn(work, (world, free_port(), mine, folder), nprocs=world)
-        lines = ",\n".join((Path(folder) / str(number)).read_text() for number in numbers)
-    versions = f'"accelerate": "{accelerate.__version__}", "torch": "{torch.__version__}"'
-    given.to.write_text(f'{{{versions}, "cases": [\n{lines}\n]}}\n')
-
-
 if __name__ == "__main__":
-    main()
+    record(__file__, matrix, recorded, {"accelerate": accelerate.__version__, "torch": torch.__version__})

@@ -10,21 +10,14 @@ Lightning itself takes for the length of the run. `--only 0,20` runs those cases
 
 from __future__ import annotations
 
-import argparse
-import gc
-import json
-import os
-import socket
-import tempfile
-import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy
+from processes import record
 from torch.optim import lr_scheduler as schedulers
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -113,47 +106,5 @@ def recorded(run: Document, scheduler: Document, folder: str) -> Document:
     return {**case, "samples": sum(samples for _, samples in gathered)}
 
 
-def work(rank: int, world: int, port: int, numbers: list[int], folder: str) -> None:
-    """Run some cases as one of `world` processes; the first writes what they recorded."""
-    if world > 1:
-        ranks = {"NODE_RANK": 0, "LOCAL_RANK": rank, "WORLD_SIZE": world, "RANK": rank}
-        os.environ |= {name: str(value) for name, value in ranks.items()}
-        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    cases = list(matrix())
-    for number in numbers:
-        case = recorded(*cases[number], folder)
-        if rank == 0:
-            (Path(folder) / str(number)).write_text(json.dumps(case))
-    if world > 1:
-        gc.collect()  # the models, which hold on to the process group
-        torch.distributed.barrier()
-        torch.distributed.destroy_process_group()
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
-
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--only", type=lambda text: [int(number) for number in text.split(",")])
-    options.add_argument("--to", type=Path, default=Path(__file__).with_name("lightning.json"))
-    given = options.parse_args()
-    worlds = [run.get("world_size", 1) for run, *_ in matrix()]
-    numbers = range(len(worlds)) if given.only is None else given.only
-    with tempfile.TemporaryDirectory() as folder:
-        for world in sorted(set(worlds)):
-            mine = [number for number in numbers if worlds[number] == world]
-            if mine:
-                torch.multiprocessing.spawn(work, (world, free_port(), mine, folder), nprocs=world)
-        lines = ",\n".join((Path(folder) / str(number)).read_text() for number in numbers)
-    versions = f'"lightning": "{lightning.__version__}", "torch": "{torch.__version__}"'
-    given.to.write_text(f'{{{versions}, "cases": [\n{lines}\n]}}\n')
-
-
 if __name__ == "__main__":
-    main()
+    record(__file__, matrix, recorded, {"lightning": lightning.__version__, "torch": torch.__version__})

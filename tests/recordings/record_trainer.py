@@ -11,15 +11,7 @@ optimizer, and the samples that all processes trained on. `--only 0,40` runs tho
 
 from __future__ import annotations
 
-import argparse
-import gc
-import json
-import os
-import socket
-import tempfile
-import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import accelerate
@@ -27,6 +19,7 @@ import torch
 import transformers
 from accelerate.state import AcceleratorState, GradientState
 from accelerate.utils import gather_object
+from processes import record
 from transformers import Trainer, TrainingArguments
 
 Document = dict[str, Any]
@@ -89,6 +82,7 @@ def warmup_of(given: float) -> Document:
 
 
 def recorded(run: Document, schedule: str, warmup: float, folder: str) -> Document:
+    transformers.logging.set_verbosity_error()
     AcceleratorState._reset_state(reset_partial_state=True)
     GradientState._reset_state()
     arguments = TrainingArguments(
@@ -125,49 +119,5 @@ def recorded(run: Document, schedule: str, warmup: float, folder: str) -> Docume
     return {**case, "samples": sum(samples for _, samples in gathered)}
 
 
-def work(rank: int, world: int, port: int, numbers: list[int], folder: str) -> None:
-    """Run some cases as one of `world` processes; the first writes what they recorded."""
-    if world > 1:
-        ranks = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "LOCAL_WORLD_SIZE": world}
-        os.environ |= {name: str(value) for name, value in ranks.items()}
-        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    transformers.logging.set_verbosity_error()
-    cases = list(matrix())
-    for number in numbers:
-        case = recorded(*cases[number], folder)
-        if rank == 0:
-            (Path(folder) / str(number)).write_text(json.dumps(case))
-    if world > 1:
-        gc.collect()  # the models, which hold on to the process group
-        torch.distributed.barrier()
-        torch.distributed.destroy_process_group()
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
-
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--only", type=lambda text: [int(number) for number in text.split(",")])
-    options.add_argument("--to", type=Path, default=Path(__file__).with_name("trainer.json"))
-    given = options.parse_args()
-    worlds = [run.get("world_size", 1) for run, *_ in matrix()]
-    numbers = range(len(worlds)) if given.only is None else given.only
-    with tempfile.TemporaryDirectory() as folder:
-        for world in sorted(set(worlds)):
-            mine = [number for number in numbers if worlds[number] == world]
-            if mine:
-                torch.multiprocessing.spawn(work, (world, free_port(), mine, folder), nprocs=world)
-        lines = ",\n".join((Path(folder) / str(number)).read_text() for number in numbers)
-    versions = {"transformers": transformers, "accelerate": accelerate, "torch": torch}
-    heads = ", ".join(f'"{name}": "{package.__version__}"' for name, package in versions.items())
-    given.to.write_text(f'{{{heads}, "cases": [\n{lines}\n]}}\n')
-
-
 if __name__ == "__main__":
-    main()
+    record(__file__, matrix, recorded, {each.__name__: each.__version__ for each in (transformers, accelerate, torch)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +12,8 @@ from lrviz import replay
 from lrviz.cli.convert import lines as converted
 from lrviz.documents import load
 from lrviz.errors import SpecError
-from lrviz.experiment.origin import Origin
+from tests.readers.configs.conftest import Read
+from tests.readers.configs.reading import document, origin
 
 SCHEDULE = """\
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=4, val_interval=1)
@@ -35,25 +36,9 @@ train_cfg = dict(type='IterBasedTrainLoop', max_iters=4 * 20)
 
 
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def config(config: Read) -> Read:
     """Return a function that loads a config with a text."""
-    monkeypatch.chdir(tmp_path)
-
-    def loaded(text: str, **given: Any) -> Any:
-        Path("c.py").write_text(text)
-        return load("c.py", **given)
-
-    return loaded
-
-
-def document(experiment: Any) -> Any:
-    return experiment.document.plain()
-
-
-def origin(experiment: Any) -> Origin:
-    found = experiment.origin
-    assert isinstance(found, Origin)
-    return found
+    return partial(config, name="c.py")
 
 
 def traps(experiment: Any) -> list[tuple[str, str]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from functools import partial
 
 import pytest
 import yaml
@@ -12,7 +11,8 @@ from lrviz import replay
 from lrviz.cli.convert import lines as converted
 from lrviz.documents import load
 from lrviz.errors import SpecError
-from lrviz.experiment.origin import Origin
+from tests.readers.configs.conftest import Read
+from tests.readers.configs.reading import document, origin
 
 SHAKESPEARE = """\
 import time
@@ -35,25 +35,9 @@ FINETUNE = "max_iters = 20\nlearning_rate = 3e-5\neval_iters = 40\ndecay_lr = Fa
 
 
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def config(config: Read) -> Read:
     """Return a function that loads a config with a text."""
-    monkeypatch.chdir(tmp_path)
-
-    def loaded(text: str, **given: Any) -> Any:
-        Path("train.py").write_text(text)
-        return load("train.py", **given)
-
-    return loaded
-
-
-def document(experiment: Any) -> Any:
-    return experiment.document.plain()
-
-
-def origin(experiment: Any) -> Origin:
-    found = experiment.origin
-    assert isinstance(found, Origin)
-    return found
+    return partial(config, name="train.py")
 
 
 def test_a_config_is_its_document(config):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 import yaml
 
@@ -12,7 +9,8 @@ from lrviz import replay
 from lrviz.cli.convert import lines as converted
 from lrviz.documents import load
 from lrviz.errors import SpecError
-from lrviz.experiment.origin import Origin
+from tests.readers.configs.conftest import Read
+from tests.readers.configs.reading import changed, document, origin
 
 FILE = """\
 [job]
@@ -38,29 +36,9 @@ steps = 99
 
 
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def config(config: Read) -> Read:
     """Return a function that loads a file with a text, in which some lines are others."""
-    monkeypatch.chdir(tmp_path)
-
-    def loaded(lines: dict[str, str] | None = None, **given: Any) -> Any:
-        text = FILE
-        for line, other in (lines or {}).items():
-            assert line in text
-            text = text.replace(line, other)
-        Path("t.toml").write_text(text)
-        return load("t.toml", **given)
-
-    return loaded
-
-
-def document(experiment: Any) -> Any:
-    return experiment.document.plain()
-
-
-def origin(experiment: Any) -> Origin:
-    found = experiment.origin
-    assert isinstance(found, Origin)
-    return found
+    return lambda lines=None, **given: config(changed(FILE, lines or {}), "t.toml", **given)
 
 
 def test_a_file_is_its_document(config):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,8 @@ from lrviz import replay
 from lrviz.cli.convert import lines as converted
 from lrviz.documents import load
 from lrviz.errors import SpecError
-from lrviz.experiment.origin import Origin
+from tests.readers.configs.conftest import Read
+from tests.readers.configs.reading import changed, document, origin
 
 RECIPE = """\
 output_dir: /tmp/out
@@ -42,29 +42,9 @@ DATA = {"dataset_size": 1000, "world_size": 2}
 
 
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def config(config: Read) -> Read:
     """Return a function that loads a recipe with a text, in which some lines are others."""
-    monkeypatch.chdir(tmp_path)
-
-    def loaded(lines: dict[str, str] | None = None, **given: Any) -> Any:
-        text = RECIPE
-        for line, other in (lines or {}).items():
-            assert line in text
-            text = text.replace(line, other)
-        Path("r.yaml").write_text(text)
-        return load("r.yaml", **given)
-
-    return loaded
-
-
-def document(experiment: Any) -> Any:
-    return experiment.document.plain()
-
-
-def origin(experiment: Any) -> Origin:
-    found = experiment.origin
-    assert isinstance(found, Origin)
-    return found
+    return lambda lines=None, **given: config(changed(RECIPE, lines or {}), "r.yaml", **given)
 
 
 def steps(experiment: Any) -> int:
