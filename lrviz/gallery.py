@@ -201,8 +201,13 @@ def _index(entries: Sequence[Entry], formats: Sequence[str]) -> str:
         "",
     ]
     for name in _summaries(entries):
-        lines += [f"![all schedulers, {SUMMARIES[name]}]({name}.{suffix})", ""]
-    for section, members in groupby(entries, key=lambda entry: entry.experiment.section(GalleryPlace).section):
+        lines += [f"![summary, {SUMMARIES[name]}]({name}.{suffix})", ""]
+    sections = [
+        (name, [*each]) for name, each in groupby(entries, lambda it: it.experiment.section(GalleryPlace).section)
+    ]
+    if len(sections) > 1:
+        lines += [*(f"- [{_escaped(name)}](#{_anchor(name)})" for name, _ in sections), ""]
+    for section, members in sections:
         lines += [f"## {_escaped(section)}", ""]
         for entry in members:
             title = _escaped(entry.experiment.name)
@@ -213,6 +218,11 @@ def _index(entries: Sequence[Entry], formats: Sequence[str]) -> str:
             lines += [*_fenced("yaml", entry.text.strip()), "", *_fenced("text", about.formula), ""]
             lines += [f"Past its end: {about.past_end}\\", f"Source: {about.source}", ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _anchor(heading: str) -> str:
+    """Return what GitHub's links to a heading end in."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def _escaped(text: str) -> str:

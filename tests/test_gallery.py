@@ -174,3 +174,11 @@ def test_a_folder_in_a_figures_place_is_named_and_nothing_is_left(configs, tmp_p
     with pytest.raises(OutputError, match=r"cannot write .*stairs\.svg: is a directory"):
         render(collect(configs), tmp_path, ["svg"])
     assert list(tmp_path.glob(".*")) == []
+
+
+def test_the_index_links_to_its_sections(configs, tmp_path):
+    (configs / "flat.yaml").write_text(f"{STEP}gallery: {{section: 'By hand, (v2)'}}\n")
+    render(collect(configs), tmp_path, ["png"])
+    index = (tmp_path / INDEX).read_text()
+    assert "- [By hand, (v2)](#by-hand-v2)" in index
+    assert "## By hand, (v2)" in index

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -92,11 +92,23 @@ def explain_rule(name: str) -> None:
 
 
 def _print_markdown(text: str) -> None:
-    from rich.markdown import Markdown
+    from rich.markdown import Markdown, TableElement
+
+    class Folding(TableElement):
+        """A table that breaks words that are too long for a column, where rich cuts them."""
+
+        def __rich_console__(self, *arguments: Any) -> Iterator[Any]:
+            for part in super().__rich_console__(*arguments):
+                for column in getattr(part, "columns", ()):
+                    column.overflow = "fold"
+                yield part
+
+    class Page(Markdown):
+        elements = {**Markdown.elements, "table_open": Folding}
 
     screen = console()
     with screen.capture() as printed:  # rich fills its lines up with blanks
-        screen.print(Markdown(text, code_theme="ansi_light"))
+        screen.print(Page(text, code_theme="ansi_light"))
     typer.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lrviz.cli.flags import flag_name
 from lrviz.cli.report import print_message, print_note, progress
 from lrviz.errors import ReplayError, SpecError
+from lrviz.experiment.clock import LIBRARIES
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.text.sentences import difference_lines, engine_line
 
@@ -91,6 +92,9 @@ def _idle_flags(experiment: Experiment, given: Mapping[str, Any]) -> Iterator[st
     scheduler, clock = experiment.scheduler, experiment.run.clock
     if given.get("optimizer__lr") and scheduler.ignores_base_lr:
         yield f"--lr changes nothing: {scheduler.name} sets every learning rate itself"
+    for library in LIBRARIES:
+        if given.get(f"run__{library}") and library not in (*experiment.follows, experiment.run.framework):
+            yield f"--{library} changes nothing: neither the schedule nor the framework is of {library}"
     for name in ("grad_accum", "world_size"):
         single: dict[str, Any] = {name: 1}
         if (

@@ -109,18 +109,31 @@ class Experiment:
         return {spec.library: self._version(spec) for spec in _owned(self.resolved)}
 
     def _version(self, spec: SchedulerSpec) -> str:
-        """Return the version that a library's scheduler follows, as the run writes it."""
-        named = getattr(self.run, spec.library) if spec.library in self.run.releases else None
-        return named or ".".join(map(str, spec.newest))
+        """Return the version that a library's scheduler follows: the one that the run names, if it was compared."""
+        release = self.run.releases.get(spec.library)
+        if release is None or release > spec.newest:
+            return ".".join(map(str, spec.newest))
+        is_older = release < spec.oldest[: len(release)]
+        return ".".join(map(str, spec.oldest)) if is_older else str(getattr(self.run, spec.library))
 
     def lines(self) -> list[str]:
         """Return in words what the run's length came to, and which version of a library each schedule follows."""
         named = dict.fromkeys((spec.name, spec.library, self._version(spec)) for spec in _owned(self.resolved))
-        said = dict.fromkeys(self.run.releases, ", as the run says")
         schedules = [
-            f"schedule: {name} as {library} {version} has it{said.get(library, '')}" for name, library, version in named
+            f"schedule: {name} as {library} {version} has it{self._said(library, version)}"
+            for name, library, version in named
         ]
         return [*self.run.lines(), *schedules]
+
+    def _said(self, library: str, version: str) -> str:
+        """Return what the run has to do with the version that a schedule follows."""
+        if library not in self.run.releases:
+            return ""
+        said: str = getattr(self.run, library)
+        if said == version:
+            return ", as the run says"
+        end = "newest" if self.run.releases[library] > tuple(map(int, version.split("."))) else "oldest"
+        return f", the {end} that was compared (the run says {said})"
 
     @property
     def metric_stride(self) -> int:

@@ -81,6 +81,7 @@ def test_list_names_a_librarys_schedulers_and_says_how_to_see_them(lrviz, halvin
 def test_list_shows_a_family_by_its_key_its_title_or_its_library_in_any_case(lrviz):
     shown = lrviz("list", "torch").out
     assert shown == lrviz("list", "PyTorch").out == lrviz("list", "TORCH").out
+    assert lrviz("list", "hf").out == lrviz("list", "HuggingFace").out == lrviz("list", "transformers").out
     assert "StepLR(step_size)" in shown
     assert "range-test" not in shown
     assert "range-test" in lrviz("list", "by-hand").out
@@ -121,3 +122,9 @@ def test_the_help_of_a_verb_has_a_line_for_several_of_a_library(lrviz):
 def test_an_unknown_target_is_told_what_a_librarys_begin_with(lrviz):
     err = " ".join(lrviz("plot", "nosuch").err.split())
     assert "tri-stage, hf-… (Hugging Face)" in err
+
+
+def test_a_word_that_is_wider_than_its_column_is_broken_and_not_cut(lrviz, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    shown = lrviz("list", "megatron").out
+    assert "…" not in shown.replace("FLOAT[,…]", "")

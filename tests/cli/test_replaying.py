@@ -75,6 +75,10 @@ def test_quiet_does_not_silence_an_error(lrviz):
     [
         (("onecycle", "--max-lr", "1", "--lr", "0.5", "--momentum", "0.95"), "optimizer-lr-ignored: the optimizer's "),
         (("range-test", "--min-lr", "0.1", "--max-lr", "1", "--lr", "0.5"), "--lr changes nothing: range-test sets "),
+        (
+            ("cosine", "--transformers", "4.44"),
+            "--transformers changes nothing: neither the schedule nor the framework ",
+        ),
         (("cosine", "--grad-accum", "4"), "--grad-accum changes nothing: the run is given in optimizer steps; "),
         (("cosine", "--world-size", "4"), "--world-size changes nothing: the run is given in optimizer steps; "),
     ],

@@ -126,6 +126,17 @@ def test_a_version_that_the_run_names_is_said_to_be_the_runs() -> None:
     assert experiment.lines()[-1] == "schedule: hf-linear as transformers 4.50 has it, as the run says"
 
 
+@pytest.mark.parametrize(
+    ("given", "followed", "end"),
+    [("99", "5.23.0", "newest"), ("5.24", "5.23.0", "newest"), ("3.0", "4.37.2", "oldest")],
+)
+def test_a_version_that_nobody_compared_is_not_vouched_for(given: str, followed: str, end: str) -> None:
+    experiment = load({"scheduler": {"name": "hf-linear"}, "run": {"steps": 8, "transformers": given}})
+    assert experiment.follows == {"transformers": followed}
+    said = f"schedule: hf-linear as transformers {followed} has it, the {end} that was compared (the run says {given})"
+    assert experiment.lines()[-1] == said
+
+
 def test_torchs_own_follow_no_library() -> None:
     experiment = load({"scheduler": {"name": "step", "step_size": 3}})
     assert (experiment.follows, experiment.lines()) == ({}, [])

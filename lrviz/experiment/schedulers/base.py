@@ -161,6 +161,7 @@ class SchedulerSpec(Record):
     aliases: ClassVar[tuple[str, ...]] = ()  # what its library calls it, beside the name of the class
     library: ClassVar[str] = ""  # whose it is; a class with a field `release` gets the version that the run names
     newest: ClassVar[Release] = ()  # the library's version that it follows where the run names none
+    oldest: ClassVar[Release] = ()  # the first version that it was compared with
     module: ClassVar[str | None] = LR_SCHEDULER  # where torch keeps the class of the same name; None: lrviz's own
     family: ClassVar[str] = ""  # groups the gallery's summaries
     shape: ClassVar[str] = ""  # what `lrviz list` draws; a test replays `example` and holds it to that

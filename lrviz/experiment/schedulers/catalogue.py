@@ -74,9 +74,10 @@ def families() -> list[Family]:
 
 def find_family(name: str) -> Family | None:
     """Return the family of a key, of its title or its library's name, in any case; else None."""
-    folded = name.lower()
+    folded = name.lower().replace(" ", "")
     known = families()
-    return next((each for each in known if folded in (each.key, each.title.lower(), each.library.lower())), None)
+    names = ((each, (each.key, each.title, each.library)) for each in known)
+    return next((each for each, own in names if folded in [one.lower().replace(" ", "") for one in own]), None)
 
 
 def find(name: str) -> type[SchedulerSpec] | None:

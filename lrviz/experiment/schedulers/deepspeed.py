@@ -44,6 +44,7 @@ class _DeepSpeed(OwnRule):
 
     library = "deepspeed"
     newest = (0, 19, 8)
+    oldest = (0, 14, 5)
     family = "DeepSpeed"
 
     release: Release | None = None

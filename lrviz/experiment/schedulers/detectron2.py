@@ -12,7 +12,7 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Bool, Duration, ListOf, OneOf, Real
 from lrviz.experiment.record import arg
 from lrviz.experiment.schedulers.base import UNKNOWN, ClosedForm, Known, SchedulerSpec
-from lrviz.experiment.schedulers.notes import BASE, Annotation, View
+from lrviz.experiment.schedulers.notes import Annotation, View
 
 __all__ = ["Detectron2WarmupCosine", "Detectron2WarmupMultiStep"]
 
@@ -187,4 +187,4 @@ class Detectron2WarmupCosine(_Warmup):
     def annotations(self, view: View) -> Iterator[Annotation]:
         yield from super().annotations(view)
         if self.base_lr_end and self.max_iter:
-            yield from view.point(self.max_iter - 1, f"{BASE} * base_lr_end / lr")
+            yield from view.point(self.max_iter - 1, "base_lr_end")

@@ -47,6 +47,7 @@ __all__ = [
 ]
 
 NEWEST: Release = (5, 23, 0)
+OLDEST: Release = (4, 37, 2)
 PLATEAU_ARGUMENTS: Release = (4, 36)  # since then reduce_lr_on_plateau takes any
 TIMESCALE_10_000: Release = (4, 39)  # since then inverse_sqrt has a timescale without a warmup
 FREE_WSD: Release = (4, 49)  # since then warmup_stable_decay knows the length of the run
@@ -83,6 +84,7 @@ class _Schedule(ClosedForm):
 
     library = "transformers"
     newest = NEWEST
+    oldest = OLDEST
     family = "Hugging Face"
     function: ClassVar[str] = ""  # its name
     first: ClassVar[Release] = ()  # the version that has it first
@@ -642,6 +644,7 @@ class HFReduceLROnPlateau(Plateau):
     aliases = ("get_reduce_on_plateau_schedule", "reduce_lr_on_plateau")
     library = "transformers"
     newest = NEWEST
+    oldest = OLDEST
     module = None
     family = "Hugging Face"
     shape = "██████████▄▄▄▂▂▂"
@@ -699,6 +702,7 @@ class GreedyLR(Watching, OwnRule):
     aliases = ("get_greedy_schedule", "greedy")
     library = "transformers"
     newest = NEWEST
+    oldest = OLDEST
     family = "Hugging Face"
     shape = "██▅▃▃▂▂▂▃▅██████"
     example = {"metric": "step if step < 12 else 11 - step", "patience": 2, "factor": 0.6, "min_lr": 0, "max_lr": 1e-3}

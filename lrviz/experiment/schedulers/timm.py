@@ -208,7 +208,7 @@ class _Cycles(_Prefixed):
     def annotations(self, view: View) -> Iterator[Annotation]:
         yield from super().annotations(view)
         end = self.length() or 0
-        yield from view.span(self.delay, end, "t_initial")
+        yield from view.span(self.delay, end, "t_initial", view.peak)
         if self.lr_min and not self.repeats:
             yield from view.point(end, "lr_min")
 

@@ -60,6 +60,7 @@ class Ultralytics(OwnRule):
     family = "Ultralytics"
     library = "ultralytics"
     newest = (8, 4, 190)
+    oldest = (8, 2, 0)
     shape = "▁▃▆█▇▇▇▇▅▅▅▅▂▂▂▂"
     example = {"warmup_epochs": 1.0}
     no_warmup = ("ultralytics warms up itself: give warmup_epochs", "")
@@ -97,6 +98,10 @@ class Ultralytics(OwnRule):
         if self.optimizer == "auto" and missing:
             message = f"missing: optimizer auto chooses the learning rate by {' and '.join(wanted)}"
             raise SpecError(Problem(field=missing[0], message=message))
+        given = [name for name in wanted if getattr(self, name) is not None]
+        if self.optimizer is None and given:
+            message = "changes nothing without optimizer: auto of the scheduler, such as --set scheduler.optimizer=auto"
+            raise SpecError([Problem(field=name, message=message) for name in given])
 
     def resolved(self, length: int, known: Known = UNKNOWN) -> SchedulerSpec:
         batches = known.steps_per_epoch

@@ -31,6 +31,7 @@ FLAGS = {
 OR_STEPS = "or --steps-per-epoch instead"
 
 
+ALIKE_KEYS = 0.9  # of the letters of a key and of the one that was meant
 ALIKE = {"adamw": "AdamW", "adam": "Adam", "sgd": "SGD"}
 """The torch optimizer that those with such a name are made like."""
 
@@ -134,6 +135,13 @@ class Config:
         if found is None:
             self.ignored.append((word, "not torch's own; AdamW stands for it, which has the same learning rate"))
         return found or "AdamW"
+
+    def misspelt(self, known: Collection[str]) -> None:
+        """Refuse a key at the top that is all but one of those that are known, and so read by nobody."""
+        for key in self.keys():
+            hint = "" if key in known else nearest(key, known, ALIKE_KEYS)
+            if hint:
+                self.refuse(key, f"unknown key{hint}")
 
     def refuse(self, key: str, message: str) -> None:
         """Note that something is wrong with the value at a key."""

@@ -85,6 +85,7 @@ def read(config: Config) -> Mapping[str, Any]:
 
 def document(config: Config, defaults: Defaults) -> dict[str, Value]:
     """Return the document of a trainer that takes TrainingArguments, with the DeepSpeed config beside it."""
+    config.misspelt(KEYS)
     beside = deepspeed_config(config)
     has_own = beside is not None and beside.has("scheduler")
     kind = None if has_own else config.word("lr_scheduler_type", "scheduler.name", TYPES, defaults.kind)

@@ -92,6 +92,7 @@ def test_a_plain_optimizers_momentum_ends_at_ultralytics_own() -> None:
         ({"optimizer": "auto"}, "iterations: missing: optimizer auto chooses the learning rate by iterations and nc"),
         ({"optimizer": "auto", "iterations": 100}, "nc: missing"),
         ({"optimizer": "SGD"}, "optimizer: must be one of auto"),
+        ({"nc": 80}, "nc: changes nothing without optimizer: auto of the scheduler"),
     ],
 )
 def test_auto_needs_what_it_chooses_by(given: dict[str, Any], message: str) -> None:

@@ -316,3 +316,8 @@ def test_its_version_is_that_of_the_package(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(__import__("sys").modules, "transformers", Package)
     experiment = lrviz.load(Old(), dataset_size=1000, world_size=2)
     assert (experiment.run.transformers, experiment.scheduler.num_warmup_steps) == ("4.45.0", 50)
+
+
+def test_a_misspelt_key_of_the_schedule_is_refused_at_its_line(refused: Any) -> None:
+    text = "learning_rate: 1.0e-4\nmax_steps: 10\nwarmup_stepz: 3\neval_steps: 5\n"
+    assert refused(text) == "args.yaml:3: warmup_stepz: unknown key; did you mean 'warmup_steps'?"
