@@ -121,10 +121,10 @@ class TorchWarning(Event):
 class Trace:
     """What every optimizer step of a run trained with, for every parameter group.
 
-    Step i trained with `groups[g].lr[i]`. `steps` is the number of steps recorded, the length of every
-    column: fewer than the run has only where `failure` says why. `libraries` has the version of each library
-    whose schedule this is, beside torch: the one that lrviz's formula follows, or for the engine "upstream"
-    the one that ran.
+    Step i trained with `groups[g].lr[i]`; of a log, which has not every step, `at[i]` did, and `at` ascends.
+    `steps` is the number of steps recorded, the length of every column: fewer than a replayed run has only
+    where `failure` says why. `libraries` has the version of each library whose schedule this is, beside
+    torch: the one that lrviz's formula follows, or for the engine "upstream" the one that ran.
     """
 
     groups: tuple[GroupTrace, ...]
@@ -139,6 +139,16 @@ class Trace:
     warnings: tuple[TorchWarning, ...] = ()
     failure: Failure | None = field(default=None)
     difference: Difference | None = None  # from lrviz's formula, where a library's own class ran
+    at: Sequence[int] | None = None  # the 0-based optimizer step of each record, where not every step has one
+
+    def step_at(self, index: int) -> int:
+        """Return the 0-based optimizer step that a record is of."""
+        return index if self.at is None else self.at[index]
+
+    @property
+    def end(self) -> int:
+        """How many optimizer steps lie before the end of what was recorded."""
+        return self.step_at(self.steps - 1) + 1 if self.steps else 0
 
     def epoch_of(self, step: int) -> int | None:
         """Return the 0-based epoch of an optimizer step, if the run has epochs."""

@@ -20,7 +20,7 @@ def summary_line(trace: Trace, group: GroupTrace, title: str = "") -> str:
     summary = group.summary
     names = [name for name in (title, group.name if len(trace.groups) > 1 else "") if name]
     who = f"{clipped(one_line(', '.join(names)), LONGEST)}: " if names else ""
-    where = _where(trace, summary.peak_step)
+    where = _where(trace, trace.step_at(summary.peak_step))
     return f"{who}first {summary.first:.4g}, peak {summary.peak:.4g} at {where}, last {summary.last:.4g}"
 
 
