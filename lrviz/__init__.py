@@ -14,10 +14,10 @@ with the first figure.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lrviz.api import figure, load, replay
+from lrviz.api import check, figure, load, preview, replay
 
 if TYPE_CHECKING:
-    from lrviz.errors import LrvizError, OutputError, ReplayError, SpecError
+    from lrviz.errors import CheckError, LrvizError, OutputError, ReplayError, SpecError
     from lrviz.experiment.clock import Run
     from lrviz.experiment.experiment import Experiment
     from lrviz.experiment.optimizers import Group, OptimizerSpec
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lrviz.trace import Trace
 
 __all__ = [
+    "CheckError",
     "Experiment",
     "FigureOptions",
     "Group",
@@ -35,15 +36,17 @@ __all__ = [
     "Run",
     "SpecError",
     "Trace",
+    "check",
     "figure",
     "load",
+    "preview",
     "replay",
 ]
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "lrviz.errors": ("LrvizError", "OutputError", "ReplayError", "SpecError"),
+    "lrviz.errors": ("CheckError", "LrvizError", "OutputError", "ReplayError", "SpecError"),
     "lrviz.render.figure.options": ("FigureOptions",),
     "lrviz.trace": ("Trace",),
     "lrviz.experiment.clock": ("Run",),

@@ -1,4 +1,4 @@
-"""The three functions of the Python API. What they need is imported when they are called."""
+"""The functions of the Python API. What they need is imported when they are called."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
     from lrviz.documents import Arguments
     from lrviz.engine.engine import Engine
+    from lrviz.engine.preview import Preview
     from lrviz.experiment.experiment import Experiment
     from lrviz.render.figure.options import FigureOptions, Mark
+    from lrviz.rules import Finding
     from lrviz.trace import Trace
 
 
@@ -64,14 +66,79 @@ def replay(
     return replay(experiment, partial=partial, engine=engine, train=train, progress=progress)
 
 
+def preview(
+    scheduler: Any,
+    *,
+    steps: int,
+    steps_per_epoch: int | None = None,
+    interval: str | None = None,
+    metric: Any = None,
+    optimizer: Any = None,
+) -> Preview:
+    """Return what a live scheduler will do in its next `steps` optimizer steps, and touch nothing of it.
+
+    A copy of the scheduler is stepped, over a shadow of its optimizer: torch's schedulers, your own, and those of
+    libraries whose `step` takes nothing. It is stepped after every optimizer step, or with `interval="epoch"`
+    after every `steps_per_epoch` of them, the first of which is the next one. One that watches a metric needs
+    `metric`: a number, a list, an expression of epoch and step, or a function of both. Where the scheduler raises,
+    the trace ends, and its `failure` says why. `optimizer` is for schedulers that do not hold the one they are for.
+    Raises SpecError for what cannot be copied.
+    """
+    from lrviz.engine.preview import preview
+
+    return preview(
+        scheduler,
+        steps=steps,
+        steps_per_epoch=steps_per_epoch,
+        interval=interval,
+        metric=metric,
+        optimizer=optimizer,
+    )
+
+
+def check(
+    target: Any,
+    *,
+    steps: int | None = None,
+    steps_per_epoch: int | None = None,
+    interval: str | None = None,
+    metric: Any = None,
+    optimizer: Any = None,
+    strict: bool | None = None,
+    ignore: Collection[str] = (),
+    **rest: Any,
+) -> list[Finding]:
+    """Raise CheckError where a schedule has an error; return what the rules find otherwise, the worst first.
+
+    `target` is a live scheduler, with `steps` the optimizer steps that the run has from here on and the other
+    arguments of `lrviz.preview`; it is not touched. torch's schedulers, and those that transformers makes, are
+    read off the object and looked at by every rule, from the run's first step on, and any other by those of the
+    curve. Or it is a path, a mapping, a trainer's config or TrainingArguments, with the arguments of `lrviz.load`
+    in `rest`, or an Experiment. With `strict` a warning is an error, too; `ignore` are rules to leave out. Where
+    neither says more, the project's `[tool.lrviz.check]` does.
+    """
+    from lrviz.checking import check
+
+    own = {"steps": steps, "steps_per_epoch": steps_per_epoch, "interval": interval, "metric": metric}
+    return check(target, **own, optimizer=optimizer, strict=strict, ignore=ignore, **rest)
+
+
 def figure(
-    trace: Trace, experiment: Experiment, options: FigureOptions | None = None, marks: Sequence[Mark] = ()
+    trace: Trace,
+    experiment: Experiment | None = None,
+    options: FigureOptions | None = None,
+    marks: Sequence[Mark] = (),
 ) -> Figure:
     """Draw a trace and return the matplotlib figure, which belongs to no window.
 
-    Raises SpecError where `options.show` asks for momentum and the optimizer has none.
+    A preview knows its experiment; any other trace needs it. Raises SpecError where there is none, and where
+    `options.show` asks for momentum and the optimizer has none.
     """
+    from lrviz.errors import SpecError
     from lrviz.render.figure.draw import draw
     from lrviz.render.figure.options import FigureOptions
 
+    experiment = experiment or getattr(trace, "experiment", None)
+    if experiment is None:
+        raise SpecError("a trace is drawn with its experiment: lrviz.figure(trace, experiment)")
     return draw(trace, experiment, options or FigureOptions(), marks)

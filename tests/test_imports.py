@@ -43,12 +43,15 @@ BELOW: dict[str, tuple[str, ...]] = {
     "drift": ("gallery", "curves", "render"),
     "readers": ("experiment", "errors"),
     "documents": ("readers", "rules", "experiment", "errors"),
-    "api": ("documents", "rules", "render", "engine", "trace", "experiment", "errors"),
+    "project": ("rules", "experiment", "errors"),
+    "checking": ("documents", "project", "rules", "engine", "experiment", "errors"),
+    "api": ("checking", "documents", "rules", "render", "engine", "trace", "experiment", "errors"),
     "cli": (
         "subject",
         "drift",
         "gallery",
         "documents",
+        "project",
         "readers",
         "rules",
         "render",
@@ -65,12 +68,13 @@ BELOW: dict[str, tuple[str, ...]] = {
 """What each part of the package may import beside itself."""
 
 ENGINE = (
-    ("engine", "library"),
+    ("engine", "library", "shadow"),
     ("build", "light", "toy"),
     ("record",),
-    ("compare", "upstream"),
+    ("compare", "upstream", "preview"),
     ("certify",),
     ("select",),
+    ("recover",),
 )
 """The files of `lrviz.engine`: each imports those before it only, and none that stands beside it."""
 

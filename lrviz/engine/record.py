@@ -33,11 +33,11 @@ def record(experiment: Experiment, engine: Engine, progress: Progress | None = N
     and then, in changes of the settings. Where the scheduler raises, the trace ends there, and its
     `failure` says why.
     """
-    return _Recording(experiment, engine).run(progress)
+    return Recording(experiment, engine).run(progress)
 
 
 @dataclass
-class _Recording:
+class Recording:
     """One replay under way.
 
     `columns` holds for each parameter group what can move, by its name in the optimizer, and "beta1": one
@@ -69,10 +69,16 @@ class _Recording:
         return None
 
     def prepare(self) -> None:
-        self.optimizer = self.engine.optimizer(self.experiment.optimizer)
-        self.step = self.stepper()
+        scheduler, self.optimizer = self.prepared()
+        self.step = self.stepper(scheduler)
         self.open_columns()
         self.advance_block(lambda: None, 1)
+
+    def prepared(self) -> tuple[Any, Any]:
+        """Return the scheduler and the optimizer, fresh."""
+        optimizer = self.engine.optimizer(self.experiment.optimizer)
+        total = self.experiment.run.clock.scheduler_steps
+        return construct(self.experiment.resolved, optimizer, self.engine, total), optimizer
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -101,10 +107,9 @@ class _Recording:
         trained = self.trained()
         return self.experiment.run.clock.epoch_of(trained - 1) if trained else None
 
-    def stepper(self) -> Callable[[], None]:
-        """Build the scheduler and return what steps it once."""
+    def stepper(self, scheduler: Any) -> Callable[[], None]:
+        """Return what steps the scheduler once."""
         spec, clock = self.experiment.resolved, self.experiment.run.clock
-        scheduler = construct(spec, self.optimizer, self.engine, clock.scheduler_steps)
         beside = isinstance(scheduler, Beside)
         step = self.beside_stepper(scheduler) if beside else self.framework_stepper(scheduler)
         if spec.stepped_with() is not None:
@@ -246,7 +251,7 @@ class _Recording:
         """Return who raised an error: the optimizer, a scheduler of a library or the user's own, or torch."""
         frames = [frame for frame, _ in walk_tb(error.__traceback__)]
         if any(frame.f_code.co_name == "train_once" for frame in frames):
-            return f"{self.experiment.optimizer.name}.step()"
+            return f"{self.experiment.optimizer.label}.step()"
         if self.engine.upstream:
             return self.experiment.scheduler.label
         called = [frame.f_locals.get("self") for frame in frames]

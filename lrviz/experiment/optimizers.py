@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -86,6 +87,11 @@ class OptimizerSpec(Record):
         default=None,
     )
 
+    @property
+    def label(self) -> str:
+        """What a person calls it."""
+        return self.name
+
     def __post_init__(self) -> None:
         super().__post_init__()
         names = [group.name for group in self.groups or ()]
@@ -124,3 +130,60 @@ class OptimizerSpec(Record):
         rates = [own["lr"].of(self.lr) if isinstance(own["lr"], Share) else own["lr"] for own in settings]
         found = zip(groups, settings, rates, strict=True)
         return tuple(ResolvedGroup(name=group.name, **own | {"lr": lr}) for group, own, lr in found)
+
+
+class LiveOptimizer(OptimizerSpec):
+    """What a spec can say of an optimizer that somebody has made: the torch optimizer that it is, or is most like."""
+
+    own: str = arg(Text("the name of its class"))
+
+    @property
+    def label(self) -> str:
+        return self.own
+
+
+def optimizer_like(optimizer: Any) -> LiveOptimizer:
+    """Return what a spec can say of a live optimizer: its parameter groups, with the learning rates they began with."""
+    classes = [each.__name__ for each in type(optimizer).__mro__ if each.__module__.startswith("torch.optim.")]
+    groups = optimizer.param_groups
+    name = next((each for each in classes if each in OPTIMIZERS), None) or _kin(groups)
+    has = {"momentum": momentum_name(name) == "momentum", "betas": momentum_name(name) == "beta1"}
+    has["weight_decay"] = name not in WITHOUT_WEIGHT_DECAY
+    own = [group.get("name") for group in groups]
+    are_named = all(isinstance(each, str) for each in own) and len(set(own)) == len(own)
+    names = own if are_named else [f"group {number}" for number in range(len(groups))]
+    entries = tuple(_group_like(*each, has) for each in zip(names, groups, strict=True))
+    lr = optimizer.defaults.get("lr", groups[0]["lr"])
+    alone = entries[0].settings() if len(entries) == 1 and not are_named else None
+    label = type(optimizer).__name__
+    if alone is not None:
+        return LiveOptimizer(name=name, own=label, **{"lr": _rate(lr), **alone})
+    return LiveOptimizer(name=name, own=label, lr=_rate(lr), groups=entries)
+
+
+def _kin(groups: Sequence[Mapping[str, Any]]) -> str:
+    """Return a torch optimizer that has what all parameter groups have for a momentum."""
+    if all("betas" in group for group in groups):
+        return "Adam"
+    return "SGD" if all("momentum" in group for group in groups) else "Adagrad"
+
+
+def _group_like(name: str, group: Mapping[str, Any], has: Mapping[str, bool]) -> Group:
+    given = {key: group[key] for key, allowed in has.items() if allowed and group.get(key) is not None}
+    fitting = {key: value for key, value in given.items() if _fits(key, value)}
+    return Group(name=name, lr=_rate(group.get("initial_lr", group["lr"])), **fitting)
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Return whether a spec takes a live group's value; a third beta, for one, it has no place for."""
+    try:
+        Group(name="group", **{name: value})
+    except SpecError:
+        return False
+    return True
+
+
+def _rate(value: Any) -> float:
+    """Return a learning rate as a spec has it, which takes none that torch would not take for an optimizer."""
+    rate = float(value)
+    return rate if math.isfinite(rate) and rate >= 0 else 0.0
