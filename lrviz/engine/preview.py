@@ -77,7 +77,7 @@ class _LiveRecording(Recording):
 
 def position(scheduler: Any) -> int | None:
     """Return how often a scheduler has been stepped; None where it does not count that."""
-    for name in ("last_epoch", "last_batch_iteration"):
+    for name in ("last_epoch", "last_batch_iteration", "last_step"):
         count = getattr(scheduler, name, None)
         if isinstance(count, int):
             return max(0, count)

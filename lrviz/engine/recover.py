@@ -91,6 +91,8 @@ def _bits(group: GroupTrace, start: int) -> list[bytes]:
 def _spec_of(shadow: Shadow, metric: Any) -> SchedulerSpec | None:
     """Return the spec of a scheduler, None where it is of no class that lrviz knows."""
     scheduler, groups = shadow.scheduler, shadow.optimizer.param_groups
+    if type(scheduler).__name__ == "AcceleratedScheduler":  # which on one device steps what it holds
+        return _spec_of(Shadow(scheduler.scheduler, shadow.optimizer), metric)
     cls = type(scheduler)
     spec = find(cls.__name__) if cls.__module__ in TORCH else None
     if spec is None:

@@ -120,8 +120,11 @@ class _Pickler(pickle.Pickler):
 
     def reducer_override(self, obj: Any) -> Any:
         if isinstance(obj, FunctionType):
-            names = (obj.__name__, obj.__qualname__, obj.__kwdefaults__)
-            return _function, (obj.__code__, _Shared(obj.__globals__), obj.__defaults__, obj.__closure__, names)
+            own = (obj.__defaults__, obj.__closure__)
+            named = {"__qualname__": obj.__qualname__, "__kwdefaults__": obj.__kwdefaults__, "__dict__": vars(obj)}
+            return FunctionType, (obj.__code__, _Shared(obj.__globals__), obj.__name__, *own), (None, named)
+        if isinstance(obj, ref):
+            return ref, (obj(),)
         if isinstance(obj, CellType):
             try:
                 content = obj.cell_contents
@@ -139,12 +142,6 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> Any:
         return self.table[pid]
-
-
-def _function(code: CodeType, space: dict[str, Any], defaults: Any, closure: Any, names: Any) -> FunctionType:
-    made = FunctionType(code, space, names[0], defaults, closure)
-    made.__qualname__, made.__kwdefaults__ = names[1:]
-    return made
 
 
 def _fill(cell: CellType, content: Any) -> None:
@@ -177,14 +174,14 @@ class _Copier:
                 return _Shared(value)
             case FunctionType():
                 _refuse_globals(value)
-                return None if value.__closure__ or value.__defaults__ or value.__kwdefaults__ else _Shared(value)
+                own = value.__closure__ or value.__defaults__ or value.__kwdefaults__ or vars(value)
+                return None if own else _Shared(value)
             case BuiltinFunctionType():
                 return None if not isinstance(value.__self__, ModuleType | None) else _Shared(value)
             case MethodType():  # a module may have a trainer, and that all of the training
                 return _Shared(value) if isinstance(value.__self__, self.torch.nn.Module) else None
             case ref():
-                target = id(value())
-                return _Shared(ref(self.known[target]) if target in self.known else value)
+                return None if hasattr(value(), "step") else _Shared(value)
         return self.torch_stand_in(value)
 
     def torch_stand_in(self, value: Any) -> _Shared | None:
@@ -210,7 +207,7 @@ class _Copier:
             return self.follows(content.func) and self.follows(content.args) and self.follows(content.keywords)
         optim = self.torch.optim
         own = (optim.Optimizer, optim.lr_scheduler.LRScheduler, optim.lr_scheduler.ReduceLROnPlateau)
-        return isinstance(content, (*PLAIN, Iterator, FunctionType, self.torch.Generator, *own))
+        return isinstance(content, (*PLAIN, Iterator, ref, FunctionType, self.torch.Generator, *own))
 
     def remember(self, value: Any, copy: Any) -> Any:
         self.kept.append(value)
