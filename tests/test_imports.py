@@ -45,6 +45,7 @@ BELOW: dict[str, tuple[str, ...]] = {
     "documents": ("readers", "rules", "experiment", "errors"),
     "project": ("rules", "experiment", "errors"),
     "checking": ("documents", "project", "rules", "engine", "experiment", "errors"),
+    "testing": ("checking", "documents", "engine", "trace", "experiment", "files", "errors"),
     "api": ("checking", "documents", "rules", "render", "engine", "trace", "experiment", "errors"),
     "cli": (
         "subject",
