@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lrviz.documents import load
 from lrviz.errors import CheckError, Problem, SpecError, counted, shown
@@ -20,6 +20,9 @@ from lrviz.rules import SEVERITIES, CheckSettings, Finding, ProjectSettings, exa
 from lrviz.rules.changes import Change, lookup
 from lrviz.rules.examine import raised
 from lrviz.rules.settings import verdict
+
+if TYPE_CHECKING:
+    from lrviz.engine.preview import Preview
 
 IN_PYTHON = (
     (r"Step it once an epoch, or write its lengths in epochs \(\w+\)", "Step it once an epoch, or count in steps"),
@@ -67,7 +70,11 @@ def check(
     else:
         name = str(target) if isinstance(target, (str, os.PathLike)) else "the document"
         found = _of_document(target, given, own, project)
-    is_strict = project.strict if strict is None else strict
+    return settled(name, found, is_strict=project.strict if strict is None else strict)
+
+
+def settled(name: str, found: list[Finding], *, is_strict: bool) -> list[Finding]:
+    """Return what was found of a schedule; raises CheckError where there is an error among it."""
     bad = [each for each in found if each.severity == "error" or (is_strict and each.severity == "warning")]
     if bad:
         raise CheckError(_words(name, bad), found)
@@ -132,14 +139,18 @@ def _place(finding: Finding, experiment: Experiment) -> str:
 def _of_live(
     scheduler: Any, given: Mapping[str, Any], optimizer: Any, settings: Sequence[ProjectSettings]
 ) -> list[Finding]:
-    """Return what the rules find of a live scheduler: all of them where it is known, else those of the curve."""
     from lrviz.engine.preview import preview
-    from lrviz.engine.recover import recovered
 
     if "steps" not in given:
         message = "missing: how many optimizer steps the run has from here on"
         raise SpecError(Problem(field="steps", message=message))
-    shown = preview(scheduler, optimizer=optimizer, **given)
+    return examined(scheduler, preview(scheduler, optimizer=optimizer, **given), optimizer, settings)
+
+
+def examined(scheduler: Any, shown: Preview, optimizer: Any, settings: Sequence[ProjectSettings]) -> list[Finding]:
+    """Return what the rules find of a live scheduler: all of them where it is known, else those of the curve."""
+    from lrviz.engine.recover import recovered
+
     experiment, trace = recovered(scheduler, shown, optimizer) or (shown.experiment, shown)
     return [_in_python(finding, experiment) for finding in examine(experiment, trace, *settings)]
 

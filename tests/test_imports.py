@@ -46,6 +46,8 @@ BELOW: dict[str, tuple[str, ...]] = {
     "project": ("rules", "experiment", "errors"),
     "checking": ("documents", "project", "rules", "engine", "experiment", "errors"),
     "testing": ("checking", "documents", "engine", "trace", "experiment", "files", "errors"),
+    "watching": ("checking", "project", "api", "rules", "render", "engine", "experiment", "files", "errors"),
+    "callbacks": ("watching",),
     "api": ("checking", "documents", "rules", "render", "engine", "trace", "experiment", "errors"),
     "cli": (
         "subject",

@@ -36,6 +36,9 @@ MOMENTUM = {"SGD": 0.0, "RMSprop": 0.0, "Muon": 0.95}
 BETA1 = 0.9
 """torch 2.13's default beta1, of every optimizer that has one."""
 
+DEFAULT_GROUP = "default"
+"""The name of the only group of an optimizer that is said to have none."""
+
 SETTINGS = ("lr", "momentum", "betas", "weight_decay")
 WITHOUT_WEIGHT_DECAY = ("LBFGS", "Rprop", "SparseAdam")
 
@@ -124,7 +127,7 @@ class OptimizerSpec(Record):
     @cached_property
     def resolved_groups(self) -> tuple[ResolvedGroup, ...]:
         """The parameter groups with what they leave unset taken from the optimizer."""
-        groups = self.groups or (Group(name="default"),)
+        groups = self.groups or (Group(name=DEFAULT_GROUP),)
         inherited = {name: getattr(self, name) for name in SETTINGS}
         settings = [inherited | group.settings() for group in groups]
         rates = [own["lr"].of(self.lr) if isinstance(own["lr"], Share) else own["lr"] for own in settings]
@@ -149,16 +152,20 @@ def optimizer_like(optimizer: Any) -> LiveOptimizer:
     name = next((each for each in classes if each in OPTIMIZERS), None) or _kin(groups)
     has = {"momentum": momentum_name(name) == "momentum", "betas": momentum_name(name) == "beta1"}
     has["weight_decay"] = name not in WITHOUT_WEIGHT_DECAY
+    entries = tuple(_group_like(*each, has) for each in zip(group_names(groups), groups, strict=True))
+    lr, label = _rate(optimizer.defaults.get("lr", groups[0]["lr"])), type(optimizer).__name__
+    if entries[0].name == DEFAULT_GROUP:
+        return LiveOptimizer(name=name, own=label, **{"lr": lr, **entries[0].settings()})
+    return LiveOptimizer(name=name, own=label, lr=lr, groups=entries)
+
+
+def group_names(groups: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what a live optimizer calls its parameter groups, their numbers where it has no name for each."""
     own = [group.get("name") for group in groups]
-    are_named = all(isinstance(each, str) for each in own) and len(set(own)) == len(own)
-    names = own if are_named else [f"group {number}" for number in range(len(groups))]
-    entries = tuple(_group_like(*each, has) for each in zip(names, groups, strict=True))
-    lr = optimizer.defaults.get("lr", groups[0]["lr"])
-    alone = entries[0].settings() if len(entries) == 1 and not are_named else None
-    label = type(optimizer).__name__
-    if alone is not None:
-        return LiveOptimizer(name=name, own=label, **{"lr": _rate(lr), **alone})
-    return LiveOptimizer(name=name, own=label, lr=_rate(lr), groups=entries)
+    names = [name for name in own if isinstance(name, str)]
+    if len(set(names)) == len(own):
+        return names
+    return [f"group {number}" for number in range(len(own))] if len(own) > 1 else [DEFAULT_GROUP]
 
 
 def _kin(groups: Sequence[Mapping[str, Any]]) -> str:
