@@ -28,6 +28,7 @@ from lrviz.files import make_folder, write_text
 from lrviz.trace import Trace
 from pytest_lrviz import SESSION
 
+UPDATE = "pytest --lrviz-update writes it"
 RELATIVE = 1e-12
 """What two numbers may be apart by default: more than the last bits in which machines differ, and nothing else."""
 
@@ -76,18 +77,10 @@ def assert_schedule(
     found = _cells(trace, every)
     if SESSION.update:
         _write(path, found)
-        return
-    if not path.exists():
-        raise AssertionError(f"there is no golden file {path}; {_command()} writes it")
-    lines = list(_differences(found, _read(path), rtol))
-    if lines:
-        raise AssertionError(
-            "\n  ".join([f"the schedule is not the one in {path}:", *lines, f"{_command()} writes it"])
-        )
-
-
-def _command() -> str:
-    return "pytest --lrviz-update"
+    elif not path.exists():
+        raise AssertionError(f"there is no golden file {path}; {UPDATE}")
+    elif lines := list(_differences(found, _read(path), rtol)):
+        raise AssertionError("\n  ".join([f"the schedule is not the one in {path}:", *lines, UPDATE]))
 
 
 def _trace(target: Any, given: Mapping[str, Any], optimizer: Any) -> Trace:

@@ -72,7 +72,7 @@ BELOW: dict[str, tuple[str, ...]] = {
 
 ENGINE = (
     ("engine", "library", "shadow"),
-    ("build", "light", "toy"),
+    ("build", "light", "toy", "attributes"),
     ("record",),
     ("compare", "upstream", "preview"),
     ("certify",),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from lrviz.engine.attributes import spec_of
 from lrviz.engine.engine import TorchEngine
 from lrviz.engine.record import Recording
 from lrviz.engine.shadow import Shadow, shadow_of
@@ -27,7 +28,7 @@ METRICS = ("metric", "metrics")
 """What schedulers call the metric that their `step` takes."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Preview(Trace):
     """What every optimizer step from now on will train with; step 0 is the next one.
 
@@ -57,6 +58,7 @@ def preview(
         scheduler=Live(target=_name(scheduler), metric=metric),
         run=run,
         optimizer=optimizer_like(shadow.optimizer),
+        title=_title(scheduler, shadow),
     )
     with undrawn(engine.torch), quiet():
         trace = _LiveRecording(experiment, engine, shadow=shadow).run(None)
@@ -83,6 +85,13 @@ def position(scheduler: Any) -> int | None:
             return max(0, count)
     inner = getattr(scheduler, "scheduler", None) or next(iter(getattr(scheduler, "_schedulers", ())), None)
     return None if inner is None else position(inner)
+
+
+def _title(scheduler: Any, shadow: Shadow) -> str | None:
+    """Return what a figure is to be called: what the scheduler is, and from which of its steps on it goes."""
+    spec, before = spec_of(shadow), position(scheduler)
+    title = type(scheduler).__name__ if spec is None else spec.title
+    return f"{title}, from step {before:,} on" if before else title
 
 
 def _name(scheduler: Any) -> str:

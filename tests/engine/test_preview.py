@@ -272,6 +272,7 @@ def test_the_next_step_is_the_first_of_a_preview_and_the_position_is_known() -> 
         optimizer.step()
         scheduler.step()
     shown = preview(scheduler, steps=3)
+    assert shown.experiment.heading == "StepLR, from step 3 on"
     assert (shown.position, lrs(shown)) == (3, [0.1 * 0.1, 0.1 * 0.1 * 0.1, 0.1 * 0.1 * 0.1])
 
 
