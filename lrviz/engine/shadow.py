@@ -14,7 +14,7 @@ import pickle
 import random
 import warnings
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ LARGEST = 64 * 1024 * 1024  # bytes of a scheduler, without parameters
 LARGEST_TENSOR = 1_000_000  # numbers
 PLAIN = (type(None), bool, int, float, str, bytes, random.Random)
 CONTAINERS = (list, tuple, set, dict, deque, defaultdict, OrderedDict, Counter)
-COUNTERS = ("_global_step", "_step_count")  # what libraries count an optimizer's steps in, on the optimizer
+COUNTERS = frozenset(("_global_step", "_step_count"))  # what libraries count an optimizer's steps in, on the optimizer
 
 
 class Shadow(NamedTuple):
@@ -61,8 +61,10 @@ def shadow_of(scheduler: Any, optimizer: Any, torch: Any) -> Shadow:
             warnings.simplefilter("ignore")  # of what can be pickled and soon cannot, such as itertools.count
             if optimizer is None:
                 optimizer = _optimizer_of(scheduler, copier)
-            own = copier.shadowed(optimizer)
-            return Shadow(copier.copied(scheduler), own)
+            own, made = copier.shadowed(optimizer), copier.copied(scheduler)
+            owners = [own, getattr(made, "optimizer", own)]  # mmengine's wrapper of an optimizer counts its steps, too
+            vars(own)["step"] = _idle(optimizer.step, owners)
+            return Shadow(made, own)
     except LrvizError:
         raise
     except Exception as error:  # whatever an object raises where it is to be pickled
@@ -242,18 +244,18 @@ class _Copier:
             groups.append(self.remember(group, self.copied({**group})))
         own = self.copied({name: value for name, value in vars(optimizer).items() if _is_data(value)})
         own |= {"state": defaultdict(dict), "param_groups": groups, "defaults": self.copied(optimizer.defaults)}
-        vars(shadow).update(own, step_was_skipped=False, step=_idle(optimizer.step, shadow))
+        vars(shadow).update(own, step_was_skipped=False, step=_idle(optimizer.step, [shadow]))
         return shadow
 
 
-def _idle(step: Callable[..., Any], shadow: Any) -> Callable[..., None]:
+def _idle(step: Callable[..., Any], owners: Sequence[Any]) -> Callable[..., None]:
     """Return a shadow's `step`, which tells a scheduler that it was called and does nothing else."""
+    owned = {id(owner): vars(owner) for owner in owners}.values()
 
     def idle(closure: Any = None) -> None:
-        own = vars(shadow)
-        own["_opt_called"] = True
-        for name in COUNTERS:
-            if name in own:
+        for own in owned:
+            own["_opt_called"] = True
+            for name in COUNTERS & own.keys():
                 own[name] += 1
 
     marks = {name: value for name, value in getattr(step, "__dict__", {}).items() if _is_data(value)}
