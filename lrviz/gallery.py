@@ -26,7 +26,7 @@ from lrviz.engine.select import replay
 from lrviz.errors import Problem, ReplayError, SpecError
 from lrviz.experiment.experiment import Experiment
 from lrviz.files import make_folder, write_text
-from lrviz.render.figure.options import FigureOptions, Mark
+from lrviz.render.figure.options import FigureOptions, marks_of
 from lrviz.render.figure.output import write
 from lrviz.render.words import one_line
 from lrviz.rules import Finding, examine
@@ -174,11 +174,7 @@ def _draw(entries: Sequence[Entry], folder: Path, formats: Sequence[str], name: 
         figure = draw_summary(panels, SUMMARIES[name])
     else:
         entry = next(entry for entry in entries if entry.name == name)
-        marks = [
-            Mark(step=finding.step, label=finding.rule, severity=finding.severity)
-            for finding in entry.findings
-            if finding.step is not None and finding.severity != "info"
-        ]
+        marks = marks_of(entry.findings)
         figure = draw(entry.trace, entry.experiment, OPTIONS, marks)
     make_folder((folder / name).parent)
     for file_format in formats:

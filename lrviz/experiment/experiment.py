@@ -51,6 +51,9 @@ class Experiment:
         if problems:
             raise SpecError(problems)
 
+    def __repr__(self) -> str:
+        return f"Experiment({self.name!r}, {self.run.clock.steps:,} steps, {self.scheduler!r}, {self.optimizer!r})"
+
     def _never_so_stepped(self) -> Iterator[Problem]:
         """Yield a problem for a scheduler that the run's framework does not step once an epoch."""
         loop = self.run.loop

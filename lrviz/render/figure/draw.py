@@ -27,6 +27,7 @@ from lrviz.render.figure.panel import (
     draw_steps,
     relabel,
 )
+from lrviz.render.figure.picture import Picture
 from lrviz.render.figure.range_test import draw_range_test
 from lrviz.render.figure.theme import Theme, styled_as
 from lrviz.render.text.rows import constant
@@ -52,7 +53,7 @@ def draw(
         return draw_range_test(trace, experiment, options)
     names, note = _panels(trace, experiment, options)
     with styled_as(options, fonts_of(experiment, options).names) as theme:
-        figure = Figure(figsize=options.size, dpi=options.dpi)
+        figure = Picture(figsize=options.size, dpi=options.dpi)
         points = rcParams["font.size"]
         epochs = options.epoch_axis and trace.steps_per_epoch is not None
         groups = [clipped(clean(group.name), LONGEST_NAME) for group in trace.groups]

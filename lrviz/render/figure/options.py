@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from lrviz.errors import Problem, SpecError, shown
 from lrviz.experiment.argtypes import ArgType, Bool, Count, Invalid, ListOf, OneOf, Real, Text
@@ -99,6 +100,17 @@ class FigureOptions(Record):
             raise SpecError(Problem(field="font_size", message=message))
 
 
+class Located(Protocol):
+    """What `lrviz check` finds, as far as a figure shows it."""
+
+    @property
+    def rule(self) -> str: ...
+    @property
+    def severity(self) -> Literal["error", "warning", "info"]: ...
+    @property
+    def step(self) -> int | None: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Mark:
     """A place to point out on the figure: the optimizer step, a few words, and how bad it is."""
@@ -106,3 +118,13 @@ class Mark:
     step: int
     label: str
     severity: Literal["error", "warning"]
+
+
+def marks_of(findings: Iterable[Located]) -> list[Mark]:
+    """Return the marks for what is wrong at a step: errors and warnings."""
+    found = ((each.step, each.rule, each.severity) for each in findings)
+    return [
+        Mark(step=step, label=rule, severity=severity)
+        for step, rule, severity in found
+        if step is not None and severity != "info"
+    ]

@@ -32,6 +32,7 @@ from lrviz.render.figure.panel import (
     relabel,
     set_linear_ylim,
 )
+from lrviz.render.figure.picture import Picture
 from lrviz.render.figure.theme import Theme, styled_as
 from lrviz.render.figure.ticks import log_ticks
 from lrviz.trace import Trace
@@ -59,7 +60,7 @@ def draw_range_test(trace: Trace, experiment: Experiment, options: FigureOptions
     are marked, where the loss falls at all.
     """
     with styled_as(options, fonts_of(experiment, options).names) as theme:
-        figure = Figure(figsize=options.size, dpi=options.dpi)
+        figure = Picture(figsize=options.size, dpi=options.dpi)
         layout = Layout.around(
             options.size, rcParams["font.size"], experiment.heading, epochs=False, notes=1, legend=NO_LEGEND
         )
