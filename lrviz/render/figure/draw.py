@@ -63,7 +63,7 @@ def draw(
         groups = [clipped(clean(group.name), LONGEST_NAME) for group in trace.groups]
         legend = legend_of(groups, options.size, points)
         layout = Layout.around(
-            options.size, points, experiment.heading, epochs=epochs, notes=1 if note else 0, legend=legend
+            options.size, points, experiment.heading, epochs=epochs, notes=1 if note else 0, rows=legend.rows
         )
         panels = _place(figure, names, layout)
         curves = {name: _draw(name, axes, trace, experiment, theme, options) for name, axes in panels.items()}
