@@ -14,7 +14,7 @@ with the first figure.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lrviz.api import figure, load, replay
+from lrviz.api import figure, load, load_all, replay
 
 if TYPE_CHECKING:
     from lrviz.errors import LrvizError, OutputError, ReplayError, SpecError
@@ -37,6 +37,7 @@ __all__ = [
     "Trace",
     "figure",
     "load",
+    "load_all",
     "replay",
 ]
 

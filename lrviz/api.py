@@ -1,4 +1,4 @@
-"""The three functions of the Python API. What they need is imported when they are called."""
+"""The functions of the Python API. What they need is imported when they are called."""
 
 from __future__ import annotations
 
@@ -39,6 +39,23 @@ def load(
     from lrviz.documents import load
 
     return load(source, allow_import=allow_import, allow_files=allow_files, key=key, form=form, beside=beside, **run)
+
+
+def load_all(
+    source: str | os.PathLike[str] | Mapping[str, Any],
+    *,
+    allow_import: Collection[str] = (),
+    allow_files: Collection[str | os.PathLike[str]] = (),
+    key: str | None = None,
+) -> list[Experiment]:
+    """Return the experiments that a document's `overlay` compares, each with its label as its title; else its one.
+
+    The arguments are those of `load`, as is what it raises.
+    """
+    from lrviz.overlays import Overlay, load
+
+    found = load(source, allow_import=allow_import, allow_files=allow_files, key=key)
+    return list(found.experiments) if isinstance(found, Overlay) else [found]
 
 
 def replay(
