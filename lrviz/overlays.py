@@ -185,9 +185,6 @@ def read(
         problems[Problem(place=root.data[KEY].place, field=KEY, message=message)] = None
     if problems:
         raise SpecError(list(problems))
-    top = read_record(
-        _Top,
-        Value({key: value for key, value in root.data.items() if key in arg_types(_Top) and value.data is not None}),
-        "",
-    )
+    said = {name: root.data[name] for name in arg_types(_Top) if root.data.get(name, Value(None)).data is not None}
+    top = read_record(_Top, Value(said), "")
     return Overlay(experiments=experiments, title=top.title, place=top.gallery or GalleryPlace())

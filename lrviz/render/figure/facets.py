@@ -98,7 +98,7 @@ def draw_facets(figure: Figure, picture: Picture, marks: Sequence[Sequence[Mark]
     with rc_context(style):
         looks = _looks(picture)
         named = [keys.group_entries(picture.groups, looks)]
-        key = keys.below(named, picture.options.size, points)
+        key = keys.below(named, "", picture.options.size, points)
         grid = _grid(picture, key.rows if key else 0, points)
         panels = {name: _column(figure, grid, picture, name) for name in picture.names}
         for name, column in panels.items():

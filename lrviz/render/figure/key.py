@@ -66,7 +66,7 @@ class Key:
     @property
     def rows(self) -> int:
         """How many rows of it stand below the panels."""
-        return sum(legend.rows for legend in self.legends)
+        return sum(legend.rows for legend in self.legends) + (1 if self.heading and self.legends else 0)
 
 
 def entries_of(series: Sequence[Series], looks: Sequence[Look]) -> list[Entry]:
@@ -99,14 +99,15 @@ def ends(entries: Sequence[Entry], points: float) -> Key:
     return Key(where="ends", blocks=[entries], beside=widest + 0.9 * points / 72, points=points)
 
 
-def below(blocks: Sequence[Sequence[Entry]], size: tuple[float, float], points: float) -> Key | None:
+def below(blocks: Sequence[Sequence[Entry]], heading: str, size: tuple[float, float], points: float) -> Key | None:
     """Return the key below the panels, in smaller letters where it needs them; None where it has no room."""
     for letters in (points, SMALLER * points):
         legends = [legend_of([entry.text for entry in block], size, letters) for block in blocks]
         is_whole = all(legend.shown in (0, len(block)) for legend, block in zip(legends, blocks, strict=True))
-        if is_whole and sum(legend.rows for legend in legends) * ROW_BELOW * letters / 72 <= LEGEND_SHARE * size[1]:
-            where: Where = "below" if any(legend.shown for legend in legends) else "nowhere"
-            return Key(where=where, blocks=blocks, legends=legends, points=letters)
+        where: Where = "below" if any(legend.shown for legend in legends) else "nowhere"
+        key = Key(where=where, blocks=blocks, legends=legends, points=letters, heading=heading)
+        if is_whole and key.rows * ROW_BELOW * letters / 72 <= LEGEND_SHARE * size[1]:
+            return key
     return None
 
 
@@ -188,7 +189,8 @@ def _draw_below(figure: Figure, key: Key) -> None:
     for block, legend in reversed([*zip(key.blocks, key.legends, strict=True)]):
         if legend.shown:
             place = {"loc": "lower center", "bbox_to_anchor": (0.5, edge), "borderaxespad": 0.3}
-            _draw_legend(figure, key, block, {"ncols": legend.columns, "columnspacing": 1.6, **place})
+            title = {"title": key.heading or None, "title_fontsize": key.points}
+            _draw_legend(figure, key, block, {"ncols": legend.columns, "columnspacing": 1.6, **place, **title})
         edge += legend.rows * ROW_BELOW * key.points / 72 / tall
 
 

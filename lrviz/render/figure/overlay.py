@@ -120,12 +120,12 @@ def _keys(picture: Picture, looks: Sequence[Look], sweep: Sweep | None) -> Itera
     if keys.is_for_ends(series, picture.groups):
         yield keys.ends(entries, points)
     is_plain = all(entry.text == each.label for entry, each in zip(entries, series, strict=True))
-    if sweep is not None and is_plain and (sweep.others or len(entries) > FEW):
+    if sweep is not None and is_plain and (sweep.others or sweep.is_gradient or len(entries) > FEW):
         blocks, heading = keys.by_sweep(entries, sweep, picture.theme)
     shown = range(len(picture.groups))
     dashes = [Look(color=picture.theme.quiet, dash=DASHES[number % len(DASHES)]) for number in shown]
     blocks.append(keys.group_entries(picture.groups, dashes))
-    under = keys.below(blocks, size, points) if len(blocks[0]) <= FEW else None
+    under = keys.below(blocks, heading, size, points) if len(blocks[0]) <= FEW else None
     yield under or keys.beside(blocks, heading, size, points)
 
 
