@@ -14,7 +14,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lrviz.api import figure, load, plot, replay
+from lrviz.api import figure, load, load_all, plot, replay
 
 if TYPE_CHECKING:
     from lrviz.errors import LrvizError, OutputError, ReplayError, SpecError
@@ -37,6 +37,7 @@ __all__ = [
     "Trace",
     "figure",
     "load",
+    "load_all",
     "plot",
     "replay",
 ]

@@ -46,6 +46,23 @@ def load(
     return load(source, allow_import=allow_import, allow_files=allow_files, key=key, form=form, beside=beside, **run)
 
 
+def load_all(
+    source: str | os.PathLike[str] | Mapping[str, Any],
+    *,
+    allow_import: Collection[str] = (),
+    allow_files: Collection[str | os.PathLike[str]] = (),
+    key: str | None = None,
+) -> list[Experiment]:
+    """Return the experiments that a document's `overlay` compares, each with its label as its title; else its one.
+
+    The arguments are those of `load`, as is what it raises.
+    """
+    from lrviz.overlays import Overlay, load
+
+    found = load(source, allow_import=allow_import, allow_files=allow_files, key=key)
+    return list(found.experiments) if isinstance(found, Overlay) else [found]
+
+
 def replay(
     target: Target,
     *,

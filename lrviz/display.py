@@ -6,8 +6,8 @@ from lrviz.engine.select import replay
 from lrviz.errors import LrvizError
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.figure.draw import draw
+from lrviz.render.figure.notebook import png
 from lrviz.render.figure.options import FigureOptions, marks_of
-from lrviz.render.figure.picture import png
 from lrviz.render.text.html import page
 from lrviz.render.text.sentences import summary_line
 from lrviz.rules import examine

@@ -8,7 +8,7 @@ import numpy
 import pytest
 
 import lrviz
-from lrviz.render.figure.picture import Picture
+from lrviz.render.figure.notebook import NotebookFigure
 
 TWO = {
     "optimizer": {"groups": [{"name": "body", "lr": 0.1}, {"name": "head", "lr": 0.5}]},
@@ -101,7 +101,7 @@ def test_a_repr_says_what_it_does() -> None:
 
 def test_plot_returns_a_figure_that_shows_itself_and_writes_it(tmp_path: Path) -> None:
     figure = lrviz.plot("onecycle", max_lr=1e-3, size="6x3", title="Mine", output=tmp_path / "a.png")
-    assert isinstance(figure, Picture)
+    assert isinstance(figure, NotebookFigure)
     assert figure.axes[0].get_title() == "Mine"
     assert figure._repr_png_() == (tmp_path / "a.png").read_bytes()
     assert figure._repr_png_()[:8] == b"\x89PNG\r\n\x1a\n"

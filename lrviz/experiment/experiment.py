@@ -20,6 +20,9 @@ from lrviz.experiment.values import Value
 MAX_CHANGES = 100_000_000
 """Changes of a learning rate that a replay computes at most: steps x groups, for each scheduler of a chain."""
 
+MOST_OVERLAID = 100
+"""Experiments that a document's `overlay` compares at most."""
+
 R = TypeVar("R", bound=Record)
 
 

@@ -11,6 +11,7 @@ from lrviz.errors import Problem, SpecError, shown
 from lrviz.experiment.argtypes import ArgType, Bool, Count, Invalid, ListOf, OneOf, Real, Text
 from lrviz.experiment.record import Record, arg
 from lrviz.experiment.scalars import scalar
+from lrviz.positions import TITLES
 
 PANELS = ("lr", "momentum")
 THEMES = ("light", "dark")
@@ -72,6 +73,8 @@ class FigureOptions(Record):
     show: tuple[str, ...] = arg(
         Panels(OneOf(PANELS, "panels to draw: the learning rate, and momentum or beta1"), least=1), default=("lr",)
     )
+    x: str = arg(OneOf(tuple(TITLES), "what the x axis counts"), default="step")
+    facets: bool = arg(Bool("draw each of several schedules in a small panel of its own"), default=False)
     theme: str = arg(OneOf(THEMES, "colours"), default="light")
     epoch_axis: bool = arg(Bool("epoch axis on top, where the run has epochs"), default=True)
     font: str | None = arg(Text("an installed font, or serif or monospace", default_text="DejaVu Sans"), default=None)
@@ -115,7 +118,7 @@ class Located(Protocol):
 class Mark:
     """A place to point out on the figure: the optimizer step, a few words, and how bad it is."""
 
-    step: int
+    step: float  # where the x axis counts something else, in that
     label: str
     severity: Literal["error", "warning"]
 
