@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lrviz.documents import load
+from lrviz.arguments import experiment_of
 from lrviz.errors import CheckError, Problem, SpecError, counted, shown
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.schedulers import SchedulerSpec
@@ -60,16 +60,13 @@ def check(
     own = ProjectSettings(ignore=tuple(ignore))
     project = project_settings(_folder(target))
     run = {"steps": steps, "steps_per_epoch": steps_per_epoch, "interval": interval, "metric": metric}
-    given = {name: value for name, value in run.items() if value is not None} | rest
-    if isinstance(target, Experiment):
-        _refuse(given, "an experiment says them itself")
-        name, found = target.name, _of_experiment(target, own, project)
-    elif is_live(target):
-        _refuse(rest, "a live scheduler takes steps, steps_per_epoch, interval, metric and optimizer")
-        name, found = type(target).__name__, _of_live(target, given, optimizer, (own, project))
+    given = {name: value for name, value in {**run, "optimizer": optimizer}.items() if value is not None}
+    if is_live(target):
+        _refuse(rest)
+        name, found = type(target).__name__, _of_live(target, given, (own, project))
     else:
-        name = str(target) if isinstance(target, (str, os.PathLike)) else "the document"
-        found = _of_document(target, given, own, project)
+        name = target.name if isinstance(target, Experiment) else str(target) if _is_text(target) else "the document"
+        found = _of_document(target, given | rest, own, project)
     return settled(name, found, is_strict=project.strict if strict is None else strict)
 
 
@@ -86,17 +83,22 @@ def is_live(target: Any) -> bool:
     if isinstance(target, (str, os.PathLike, Mapping, Experiment)) or hasattr(target, "to_dict"):
         return False
     if not callable(getattr(target, "step", None)):
-        message = "must be a live scheduler, a file, a mapping, TrainingArguments or an Experiment"
+        message = "must be a live scheduler, a scheduler's name, a file, a mapping, TrainingArguments or an Experiment"
         raise SpecError(f"{message}, not {shown(target)}")
     return True
 
 
+def _is_text(target: Any) -> bool:
+    return isinstance(target, (str, os.PathLike))
+
+
 def _folder(target: Any) -> Path:
     """Return the folder from which a target's pyproject.toml is looked for."""
-    return Path(target).resolve().parent if isinstance(target, (str, os.PathLike)) else Path.cwd()
+    return Path(target).resolve().parent if _is_text(target) else Path.cwd()
 
 
-def _refuse(given: Mapping[str, Any], why: str) -> None:
+def _refuse(given: Mapping[str, Any]) -> None:
+    why = "a live scheduler takes steps, steps_per_epoch, interval, metric and optimizer"
     if given:
         raise SpecError([Problem(field=name, message=f"is not for this target: {why}") for name in given])
 
@@ -105,7 +107,7 @@ def _of_document(
     source: Any, given: Mapping[str, Any], own: ProjectSettings, project: ProjectSettings
 ) -> list[Finding]:
     try:
-        experiment = load(source, **given)
+        experiment = experiment_of(source, given)
     except SpecError as error:
         found, left = from_problems(error.problems)
         if left:
@@ -136,15 +138,13 @@ def _place(finding: Finding, experiment: Experiment) -> str:
     return next(filter(None, places), document.place)
 
 
-def _of_live(
-    scheduler: Any, given: Mapping[str, Any], optimizer: Any, settings: Sequence[ProjectSettings]
-) -> list[Finding]:
+def _of_live(scheduler: Any, given: Mapping[str, Any], settings: Sequence[ProjectSettings]) -> list[Finding]:
     from lrviz.engine.preview import preview
 
     if "steps" not in given:
         message = "missing: how many optimizer steps the run has from here on"
         raise SpecError(Problem(field="steps", message=message))
-    return examined(scheduler, preview(scheduler, optimizer=optimizer, **given), optimizer, settings)
+    return examined(scheduler, preview(scheduler, **given), given.get("optimizer"), settings)
 
 
 def examined(scheduler: Any, shown: Preview, optimizer: Any, settings: Sequence[ProjectSettings]) -> list[Finding]:

@@ -19,11 +19,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lrviz.arguments import experiment_of
 from lrviz.checking import is_live
-from lrviz.documents import load
 from lrviz.errors import Problem, ReplayError, SpecError, counted, listed, shown
-from lrviz.experiment.experiment import Experiment
-from lrviz.experiment.record import arg_types
 from lrviz.files import make_folder, write_text
 from lrviz.trace import Trace
 from pytest_lrviz import SESSION
@@ -59,18 +57,17 @@ def assert_schedule(
 ) -> None:
     """Raise AssertionError where a schedule is not the one in a golden file.
 
-    `target` is a live scheduler, which is previewed and not touched, an Experiment, a file, a mapping, or a
-    scheduler's name with its arguments in `rest`; the other arguments are those of `lrviz.preview` and of
-    `lrviz.load`. The file is CSV, a row for every optimizer step, or every `every`th and the last, and each
-    parameter group: step, group, lr, and momentum (or beta1) and weight decay where they move, to the last bit.
-    A relative path starts at the test's own file. With `rtol=0` every bit counts. `pytest --lrviz-update` writes
-    the file. Raises SpecError for what cannot be replayed and for a file that is none of these, ReplayError where
-    the scheduler raises.
+    `target` is a live scheduler, which is previewed and not touched, with the arguments of `lrviz.preview`, or
+    whatever `lrviz.replay` takes: a scheduler's name, a file, a mapping, an `Experiment`. The file is
+    CSV, a row for every optimizer step, or every `every`th and the last, and each parameter group: step, group,
+    lr, and momentum (or beta1) and weight decay where they move, to the last bit. A relative path starts at the
+    test's own file. With `rtol=0` every bit counts. `pytest --lrviz-update` writes the file. Raises SpecError for
+    what cannot be replayed and for a file that is none of these, ReplayError where the scheduler raises.
     """
     __tracebackhide__ = True
     given = {"steps": steps, "steps_per_epoch": steps_per_epoch, "interval": interval, "metric": metric}
-    known = {name: value for name, value in given.items() if value is not None}
-    trace = _trace(target, known | rest, optimizer)
+    known = {name: value for name, value in {**given, "optimizer": optimizer}.items() if value is not None}
+    trace = _trace(target, known | rest)
     if trace.failure is not None:
         raise ReplayError(trace.failure.description)
     path = _resolved(golden, sys._getframe(1).f_code.co_filename)
@@ -83,34 +80,17 @@ def assert_schedule(
         raise AssertionError("\n  ".join([f"the schedule is not the one in {path}:", *lines, UPDATE]))
 
 
-def _trace(target: Any, given: Mapping[str, Any], optimizer: Any) -> Trace:
+def _trace(target: Any, given: Mapping[str, Any]) -> Trace:
     """Return what a target does."""
     if is_live(target):
         from lrviz.engine.preview import preview
 
         if "steps" not in given:
             raise SpecError(Problem(field="steps", message="missing: how many steps of the scheduler to look at"))
-        return preview(target, optimizer=optimizer, **given)
+        return preview(target, **given)
     from lrviz.engine.select import replay
 
-    if isinstance(target, Experiment):
-        if given:
-            raise SpecError([Problem(field=name, message="is for the experiment itself to say") for name in given])
-        return replay(target)
-    if isinstance(target, str) and not Path(target).exists():
-        return replay(_named(target, given))
-    return replay(load(target, **given))
-
-
-def _named(name: str, given: Mapping[str, Any]) -> Experiment:
-    """Return the experiment of a scheduler's name; raises SpecError where there is none."""
-    from lrviz.experiment.schedulers.catalogue import find, lookup
-
-    if Path(name).suffix and find(name) is None:
-        return load(name, **given)  # which says that there is no such file
-    types = arg_types(lookup(name))
-    own = {key: value for key, value in given.items() if key in types}
-    return load({"scheduler": {"name": name, **own}}, **{key: given[key] for key in given.keys() - own.keys()})
+    return replay(experiment_of(target, given))
 
 
 def _resolved(golden: str | os.PathLike[str], caller: str) -> Path:

@@ -112,19 +112,29 @@ def test_an_experiment_is_checked() -> None:
     assert lrviz.check(experiment) == []
 
 
+def test_a_schedulers_name_is_checked_with_its_arguments() -> None:
+    assert lrviz.check("cosine", steps=10, optimizer="adamw", lr=1e-3) == []
+    with pytest.raises(CheckError, match=r"^cosine: 1 error\nerror cosine-rebound"):
+        lrviz.check("cosine", steps=100, T_max=10)
+
+
 @pytest.mark.parametrize(
     ("target", "given", "message"),
     [
         (lambda: t.StepLR(sgd(), 2), {}, "steps: missing: how many optimizer steps the run has from here on"),
         (lambda: t.StepLR(sgd(), 2), {"steps": 9, "lr": 1}, "lr: is not for this target: a live scheduler takes steps"),
-        (lambda: lrviz.load({"scheduler": {"name": "cosine"}}), {"steps": 9}, "steps: is not for this target"),
+        (
+            lambda: lrviz.load({"scheduler": {"name": "cosine"}}),
+            {"steps": 9},
+            "an experiment takes no arguments: steps",
+        ),
         (
             lambda: t.StepLR(sgd(), 2),
             {"steps": 9, "ignore": ["lr-ded"]},
             "unknown rule 'lr-ded'; did you mean 'lr-dead'?",
         ),
         (lambda: {"scheduler": {"name": "cosin"}}, {}, "did you mean 'cosine'?"),
-        (lambda: 5, {}, "must be a live scheduler, a file, a mapping, TrainingArguments or an Experiment, not 5"),
+        (lambda: 5, {}, "must be a live scheduler, a scheduler's name, a file, a mapping, TrainingArguments or an"),
     ],
 )
 def test_what_cannot_be_checked_says_why(target: Any, given: Any, message: str) -> None:

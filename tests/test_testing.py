@@ -159,7 +159,7 @@ def test_a_file_of_another_form_is_refused(content: str, tmp_path: Path) -> None
         (scheduler, {}, "steps: missing: how many steps of the scheduler to look at"),
         (lambda: "cosin", {}, "unknown scheduler 'cosin'; did you mean 'cosine'?"),
         (lambda: "none.yaml", {}, "none.yaml: cannot be read: No such file or directory"),
-        (lambda: lrviz.load({"scheduler": STEP}), {"steps": 5}, "steps: is for the experiment itself to say"),
+        (lambda: lrviz.load({"scheduler": STEP}), {"steps": 5}, "an experiment takes no arguments: steps"),
         (lambda: "cosine", {"every": 0}, "every: must be a whole number >= 1, not 0"),
         (lambda: 7, {}, "must be a live scheduler"),
     ],

@@ -63,7 +63,7 @@ def preview(
     with undrawn(engine.torch), quiet():
         trace = _LiveRecording(experiment, engine, shadow=shadow).run(None)
     own = {field.name: getattr(trace, field.name) for field in fields(trace)}
-    return Preview(**own, experiment=experiment, position=position(scheduler))
+    return Preview(**{**own, "experiment": experiment}, position=position(scheduler))
 
 
 @dataclass
