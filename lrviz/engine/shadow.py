@@ -14,8 +14,7 @@ import pickle
 import random
 import warnings
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 from weakref import ref
@@ -24,6 +23,7 @@ from lrviz.errors import LrvizError, SpecError, counted
 
 LARGEST = 64 * 1024 * 1024  # bytes of a scheduler, without parameters
 LARGEST_TENSOR = 1_000_000  # numbers
+SMALL = 1024 * 1024  # bytes of an object that a function closes over, and has a copy of
 PLAIN = (type(None), bool, int, float, str, bytes, random.Random)
 CONTAINERS = (list, tuple, set, dict, deque, defaultdict, OrderedDict, Counter)
 COUNTERS = frozenset(("_global_step", "_step_count"))  # what libraries count an optimizer's steps in, on the optimizer
@@ -50,9 +50,9 @@ def shadow_of(scheduler: Any, optimizer: Any, torch: Any) -> Shadow:
     """Return a copy of a scheduler over a shadow of its optimizer; `optimizer` is found where it is None.
 
     The shadow is of the same class, and has the same parameter groups with all their values, a tiny parameter for
-    each of theirs, no state, and a `step` that trains nothing and calls no hook. Functions are copied with the
-    data that they close over (numbers, containers of them, iterators), with the optimizer and with schedulers; what
-    else they close over, such as a trainer, they share with their originals, and so do methods of a module.
+    each of theirs, no state, and a `step` that trains nothing and calls no hook. Functions are copied with what
+    they close over, and methods with their object; a module, and what is large or cannot be copied, such as a
+    trainer with its data, they share with their originals.
     Raises SpecError for what cannot be copied, with its attribute, and where no optimizer is found.
     """
     copier = _Copier(torch)
@@ -99,9 +99,13 @@ def _refusal(scheduler: Any, copier: _Copier, error: Exception) -> str:
 class _Sink(io.BytesIO):
     """A file in memory, of limited size."""
 
+    def __init__(self, limit: int = LARGEST) -> None:
+        super().__init__()
+        self.limit = limit
+
     def write(self, data: Any, /) -> int:
-        if self.tell() + len(data) > LARGEST:
-            raise _TooLarge(f"it holds more than {LARGEST // 1024**2} MB beside the optimizer's parameters")
+        if self.tell() + len(data) > self.limit:
+            raise _TooLarge(f"it holds more than {self.limit // 1024**2} MB beside the optimizer's parameters")
         return super().write(data)
 
 
@@ -158,6 +162,7 @@ class _Copier:
         self.optimizers: list[Any] = []  # that were met
         self.known: dict[int, Any] = {}  # copies by the id of their original
         self.kept: list[Any] = []  # originals, whose ids are in use
+        self.tried: set[int] = set()  # the ids of what follows into a copy
 
     def copied(self, value: Any) -> Any:
         sink = _Sink()
@@ -180,8 +185,8 @@ class _Copier:
                 return None if own else _Shared(value)
             case BuiltinFunctionType():
                 return None if not isinstance(value.__self__, ModuleType | None) else _Shared(value)
-            case MethodType():  # a module may have a trainer, and that all of the training
-                return _Shared(value) if isinstance(value.__self__, self.torch.nn.Module) else None
+            case MethodType():
+                return None if self.follows(value.__self__) else _Shared(value)
             case ref():
                 return None if hasattr(value(), "step") else _Shared(value)
         return self.torch_stand_in(value)
@@ -199,17 +204,27 @@ class _Copier:
         return _Shared(SimpleNamespace(sync_gradients=True, adjust_scheduler=False)) if is_state else None
 
     def follows(self, content: Any) -> bool:
-        """Return whether a function's copy is to have a copy of what it closes over."""
-        if isinstance(content, (Mapping, *CONTAINERS)):
-            entries = itertools.chain(content, content.values()) if isinstance(content, Mapping) else content
-            return type(content) in CONTAINERS and all(map(self.follows, entries))
-        if isinstance(content, SimpleNamespace):
-            return self.follows(vars(content))
-        if isinstance(content, partial):
-            return self.follows(content.func) and self.follows(content.args) and self.follows(content.keywords)
+        """Return whether a function's copy is to have a copy of what it closes over, and a method one of its object.
+
+        An iterator, an optimizer and a scheduler must be copied, for a step moves them on; anything else where it
+        is small enough. A module is shared: it may hold a trainer, and that all of the training.
+        """
         optim = self.torch.optim
         own = (optim.Optimizer, optim.lr_scheduler.LRScheduler, optim.lr_scheduler.ReduceLROnPlateau)
-        return isinstance(content, (*PLAIN, Iterator, ref, FunctionType, self.torch.Generator, *own))
+        if isinstance(content, (*PLAIN, Iterator, ref, *own)) or id(content) in self.tried:
+            return True
+        if isinstance(content, self.torch.nn.Module):
+            return False
+        self.tried.add(id(content))
+        try:
+            _Pickler(_Sink(SMALL), self).dump(content)
+        except LrvizError:
+            raise
+        except Exception:  # noqa: BLE001  whatever an object raises where it is to be pickled
+            self.tried.discard(id(content))
+            return False
+        self.kept.append(content)
+        return True
 
     def remember(self, value: Any, copy: Any) -> Any:
         self.kept.append(value)

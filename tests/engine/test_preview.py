@@ -22,9 +22,9 @@ import lrviz
 from lrviz.engine.preview import Preview, preview
 from lrviz.errors import SpecError
 
-TOTAL, AHEAD = 12, 8
-POSITIONS = {"fresh": 0, "mid-run": 5, "after the end": TOTAL - 1}
-METRIC = [1.0, 0.9, 0.9, 0.9, 0.95, 0.8, 0.8, 0.8]
+TOTAL, AHEAD = 9, 6
+POSITIONS = {"fresh": 0, "mid-run": 4, "after the end": TOTAL - 1}
+METRIC = [1.0, 0.9, 0.9, 0.9, 0.95, 0.8]
 
 
 class Halving:
@@ -384,7 +384,55 @@ def test_schedulers_that_a_function_steps_are_copied() -> None:
     assert (first.last_epoch, optimizer.param_groups[0]["lr"]) == (0, 0.1)
 
 
-def test_what_a_function_closes_over_beside_data_is_shared() -> None:
+class Counter:
+    """An object whose method counts its calls."""
+
+    def __init__(self, share: float = 0.5) -> None:
+        self.calls, self.share = 0, share
+        self.data: Any = None
+
+    def factor(self, step: int) -> float:
+        self.calls += 1
+        return self.share**self.calls
+
+
+def through(counter: Counter) -> Callable[[int], float]:
+    def factor(step: int) -> float:
+        return counter.factor(step)
+
+    return factor
+
+
+@pytest.mark.parametrize("close_over", [lambda it: it.factor, through])
+def test_a_small_object_is_copied_with_its_method_and_with_what_closes_over_it(close_over: Any) -> None:
+    counter = Counter()
+    scheduler = t.LambdaLR(sgd(), close_over(counter))
+    assert lrs(preview(scheduler, steps=3)) == [0.05, 0.025, 0.0125]
+    assert counter.calls == 1
+
+
+@pytest.mark.parametrize("close_over", [lambda it: it.factor, through])
+def test_a_large_object_is_shared(close_over: Any) -> None:
+    counter = Counter(share=1.0)
+    counter.data = b"0" * 2_000_000
+    scheduler = t.LambdaLR(sgd(), close_over(counter))
+    assert lrs(preview(scheduler, steps=3)) == [0.1, 0.1, 0.1]
+    assert counter.calls == 3
+
+
+def test_a_scheduler_of_no_library_may_close_over_itself() -> None:
+    class Closing(Bare):
+        def __init__(self, optimizer: Any) -> None:
+            super().__init__(optimizer)
+            self.step = lambda: Bare.step(self)  # type: ignore[method-assign]
+
+    optimizer = sgd()
+    scheduler = Closing(optimizer)
+    assert lrs(preview(scheduler, steps=3)) == [0.1, 0.05, 0.1 / 3]
+    assert (scheduler.count, optimizer.param_groups[0]["lr"]) == (0, 0.1)
+
+
+def test_what_a_function_closes_over_and_cannot_be_copied_is_shared() -> None:
     class Trainer:
         def __reduce_ex__(self, protocol: Any) -> Any:
             raise AssertionError("copied")
