@@ -177,7 +177,8 @@ def _differences(now: Mapping[Cell, float], was: Mapping[Cell, float], rtol: flo
     apart = [cell for cell in now if cell in was and not _same(now[cell], was[cell], rtol)]
     if not apart:
         return
-    most = max(apart, key=lambda cell: _distance(now[cell], was[cell]))
+    alike = [cell for cell in apart if cell.column == apart[0].column]
+    most = max(alike, key=lambda cell: _distance(now[cell], was[cell]))
     yield f"first at {apart[0]}: {_change(apart[0], now, was)}"
     if most != apart[0]:
         yield f"most at {most}: {_change(most, now, was)}"

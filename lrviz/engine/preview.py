@@ -24,7 +24,7 @@ from lrviz.experiment.optimizers import optimizer_like
 from lrviz.experiment.schedulers import Live
 from lrviz.trace import Trace
 
-METRICS = ("metric", "metrics")
+METRICS = ("metric", "metrics", "loss", "val_loss", "score")
 """What schedulers call the metric that their `step` takes."""
 
 

@@ -243,6 +243,16 @@ class _Copier:
         zero = self.torch.zeros((1,) * value.dim(), device="cpu")
         return self.remember(value, self.torch.nn.Parameter(zero, requires_grad=value.requires_grad))
 
+    def grouped(self, group: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a parameter group with tiny parameters; what cannot be copied in it, such as a lock, is shared."""
+        try:
+            copy: dict[str, Any] = self.copied({**group})
+        except LrvizError:
+            raise
+        except Exception:  # noqa: BLE001  as above
+            return {name: self.copied(value) if self.follows(value) else value for name, value in group.items()}
+        return copy
+
     def shadowed(self, optimizer: Any) -> Any:
         """Return the shadow of an optimizer; that of one that wraps another, as accelerate's does, is the other's."""
         if id(optimizer) in self.known:
@@ -256,7 +266,7 @@ class _Copier:
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 self.parameter(parameter)
-            groups.append(self.remember(group, self.copied({**group})))
+            groups.append(self.remember(group, self.grouped(group)))
         own = self.copied({name: value for name, value in vars(optimizer).items() if _is_data(value)})
         own |= {"state": defaultdict(dict), "param_groups": groups, "defaults": self.copied(optimizer.defaults)}
         vars(shadow).update(own, step_was_skipped=False, step=_idle(optimizer.step, [shadow]))

@@ -9,6 +9,7 @@ import itertools
 import random
 from collections.abc import Callable, Iterator
 from functools import partial
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
@@ -500,6 +501,20 @@ def test_a_learning_rate_that_is_a_tensor_stays_as_it_is() -> None:
     optimizer = torch.optim.Adam([parameter], lr=torch.tensor(0.5), capturable=False)
     shown = preview(t.ExponentialLR(optimizer, 0.5), steps=3)
     assert (lrs(shown), optimizer.param_groups[0]["lr"].item()) == ([0.5, 0.25, 0.125], 0.5)
+
+
+def test_what_cannot_be_copied_of_a_parameter_group_is_shared() -> None:
+    lock = Lock()
+    optimizer = sgd({"params": [torch.nn.Parameter(torch.ones(2))], "lock": lock, "seen": []})
+    optimizer.param_groups[0]["seen"].append(1)
+
+    def factor(step: int) -> float:
+        optimizer.param_groups[0]["seen"].append(step)
+        return 1.0
+
+    scheduler = t.LambdaLR(optimizer, factor)
+    assert preview(scheduler, steps=3).failure is None
+    assert optimizer.param_groups[0]["seen"] == [1, 0]
 
 
 def test_an_optimizer_that_torch_does_not_have_keeps_its_name() -> None:
