@@ -15,7 +15,7 @@ from lrviz.errors import Problem, SpecError
 from lrviz.positions import TITLES
 from lrviz.render.figure import key as keys
 from lrviz.render.figure.annotation.callouts import call_out
-from lrviz.render.figure.layout import TITLE
+from lrviz.render.figure.layout import TITLE, facet_columns
 from lrviz.render.figure.options import Mark
 from lrviz.render.figure.palette import Look
 from lrviz.render.figure.panel import DASHES, inches_of
@@ -23,23 +23,9 @@ from lrviz.render.figure.picture import Picture, add_lines
 from lrviz.render.figure.series import Series
 from lrviz.render.words import clean, inches, wrapped
 
-WIDTH = 10.0  # inches of a figure whose size nobody gave
-CELL = (1.75, 0.85)  # least width and height of a facet, with its title, in inches
-GOOD = 1.6  # height of a facet in such a figure, and half as much more with momentum
+LEAST = 0.85  # inches of a facet's height, with its title
 LETTERS = 9.5  # points, where nobody gave a size of them
 LOWER = 0.45  # height of a facet's lower panel, of the upper one's
-
-
-def facets_size(count: int, panels: int) -> tuple[float, float]:
-    """Return the size of a figure in which so many facets of one or two panels stand well."""
-    columns = _columns(count, WIDTH)
-    return WIDTH, round(1.1 + math.ceil(count / columns) * GOOD * (1.0 if panels == 1 else 1.5), 1)
-
-
-def _columns(count: int, width: float) -> int:
-    """Return in how many columns so many facets stand, with as few unused cells as may be."""
-    most = max(1, min(count, int((width - 0.9) / CELL[0])))
-    return math.ceil(count / math.ceil(count / most))
 
 
 @dataclass(frozen=True)
@@ -121,7 +107,7 @@ def _looks(picture: Picture) -> list[Look]:
 
 def _grid(picture: Picture, rows: int, points: float) -> _Grid:
     count, size, em = len(picture.series), picture.options.size, points / 72
-    columns = _columns(count, size[0])
+    columns = facet_columns(count, size[0])
     title = wrapped(picture.title, size[0] - 0.5, TITLE * points)
     lines = len(title.split("\n")) if title else 0
     small = 1 if picture.note else 0
@@ -131,7 +117,7 @@ def _grid(picture: Picture, rows: int, points: float) -> _Grid:
         count=count, columns=columns, size=size, points=points, top=(1.1 + 1.5 * lines + 1.2 * small) * em,
         bottom=(3.9 + 1.6 * rows) * em, lines=named,
     )  # fmt: skip
-    least = grid.head + CELL[1] * len(picture.names) - 0.2
+    least = grid.head + LEAST * len(picture.names) - 0.2
     if grid.cell[1] < least or grid.cell[0] < 1.0:
         tall = math.ceil(10 * (grid.top + grid.bottom + grid.rows * least)) / 10
         message = f"leaves no room for {count} facets; {max(2.9, size[0]):g}x{tall:g} does"
