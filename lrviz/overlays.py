@@ -14,7 +14,7 @@ from lrviz.errors import Problem, SpecError, listed, nearest, shown
 from lrviz.experiment.argtypes import Text
 from lrviz.experiment.experiment import MOST_OVERLAID, Experiment
 from lrviz.experiment.origin import Origin
-from lrviz.experiment.reader import read_record
+from lrviz.experiment.reader import line_of, read_record
 from lrviz.experiment.record import Record, RecordOf, arg, arg_types
 from lrviz.experiment.schedulers import Warmup
 from lrviz.experiment.values import Value
@@ -85,7 +85,7 @@ def entries(root: Value, folder: Path | None, allow_files: Collection[str | os.P
         except SpecError as error:
             problems += [_of_entry(problem, number, value) for problem in error.problems]
     if problems:
-        raise SpecError(problems)
+        raise SpecError(sorted(problems, key=line_of))
     return found
 
 
@@ -188,7 +188,7 @@ def read(
         message = f"the experiments {listed(same)} have the same label or none; give each a label of its own"
         problems[Problem(place=root.data[KEY].place, field=KEY, message=message)] = None
     if problems:
-        raise SpecError(list(problems))
+        raise SpecError(sorted(problems, key=line_of))
     said = {name: root.data[name] for name in arg_types(_Top) if root.data.get(name, Value(None)).data is not None}
     top = read_record(_Top, Value(said), "")
     return Overlay(experiments=experiments, title=top.title, place=top.gallery or GalleryPlace())
