@@ -197,6 +197,8 @@ def test_groups_have_dashes_of_their_own_and_are_named() -> None:
     assert [line.get_color() == found[0].get_color() for line in found] == [True, True, False, False]
     patterns = [dash(line) for line in found]
     assert patterns[0] == patterns[2] != patterns[1] == patterns[3]
+    one, other = (numpy.dot(to_rgb(found[number].get_color()), (0.3, 0.59, 0.11)) for number in (0, 2))
+    assert other - one > 0.3  # in grey print
 
 
 def test_a_log_lies_in_dots_on_a_pale_plan() -> None:
