@@ -27,7 +27,6 @@ from lrviz.errors import Problem, ReplayError, SpecError
 from lrviz.experiment.experiment import Experiment
 from lrviz.files import make_folder, write_text
 from lrviz.overlays import Overlay, load
-from lrviz.render.figure.layout import facets_size
 from lrviz.render.figure.options import FigureOptions, marks_of
 from lrviz.render.figure.output import write
 from lrviz.render.words import one_line
@@ -228,6 +227,7 @@ def _draw(entries: Sequence[Entry], folder: Path, formats: Sequence[str], name: 
 def _figure(entry: Entry) -> Figure:
     """Return the figure of one experiment, or of all that a document overlays."""
     from lrviz.render.figure.draw import draw
+    from lrviz.render.figure.facets import facets_size
     from lrviz.render.figure.overlay import draw_overlay
 
     place, subjects = entry.place, entry.subjects

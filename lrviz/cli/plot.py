@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lrviz.cli.comparing import Comparison, comparison
 from lrviz.cli.flags import FlagSet
 from lrviz.cli.replaying import finish, run_lines, shown_trace
 from lrviz.cli.report import print_line, print_note
 from lrviz.cli.targets import Source, only
 from lrviz.errors import Problem, SpecError, counted
 from lrviz.experiment.values import Value, located
-from lrviz.render.figure.layout import facets_size
 from lrviz.render.figure.options import FigureOptions, marks_of
 from lrviz.render.figure.output import format_of, write
 from lrviz.render.figure.standalone import import_matplotlib
-from lrviz.render.text.sentences import summary_line
-from lrviz.subject import Subject
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,10 +26,6 @@ FIGURE = FlagSet(FigureOptions, "figure", "Figure")
 def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     """Draw the schedule, and print a line on what it does for each parameter group."""
     source = only(sources, "plot")
-    compared = comparison(source, given)
-    if compared is not None:
-        _plot_several(source, compared, given)
-        return
     experiment = source.load(given)
     options = FIGURE.build(given)
     output, file_format = _destination(given["output"], given["format"], source.stem)
@@ -42,8 +33,10 @@ def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     import_matplotlib()
     from lrviz.render.figure.draw import draw
     from lrviz.render.figure.fonts import fonts_of
+    from lrviz.render.text.sentences import summary_line
 
-    figure = _drawn(lambda: draw(trace, experiment, options, marks_of(findings)), given)
+    marks = marks_of(findings)
+    figure = _drawn(lambda: draw(trace, experiment, options, marks), given)
     note = fonts_of(experiment, options).note
     if note and not given["quiet"]:
         print_note(note)
@@ -56,35 +49,6 @@ def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     for line in [*lines, *run_lines(experiment, trace, given)]:
         print_line(line, err=output is None)
     finish(trace)
-
-
-def _plot_several(source: Source, compared: Comparison, given: Mapping[str, Any]) -> None:
-    """Draw the experiments that a document compares, and print a line on each."""
-    experiments, title = compared.overlay.experiments, given["title"] or compared.overlay.title or ""
-    options = FIGURE.build(given)
-    if options.facets and "size" not in FIGURE.values(given):
-        options = replace(options, size=facets_size(len(experiments), len(options.show)))
-    output, file_format = _destination(given["output"], given["format"], source.stem)
-    pairs = zip(compared.sources, experiments, strict=True)
-    shown = [shown_trace(entry, experiment, given) for entry, experiment in pairs]
-    import_matplotlib()
-    from lrviz.render.figure.overlay import draw_overlay
-
-    subjects = [
-        Subject(name=experiment.name, trace=trace, experiment=experiment)
-        for experiment, (trace, _) in zip(experiments, shown, strict=True)
-    ]
-    labels, marks = [subject.name for subject in subjects], [marks_of(findings) for _, findings in shown]
-    figure = _drawn(lambda: draw_overlay(subjects, labels, options, title, marks), given)
-    write(figure, sys.stdout.buffer if output is None else output, file_format, options.dpi)
-    lines = [f"wrote {output}"] if output else []
-    for subject in subjects:
-        does = [summary_line(subject.trace, group, subject.name) for group in subject.trace.groups]
-        lines += [f"{line}; {counted(subject.trace.steps, 'step')}" for line in does]
-    for line in lines:
-        print_line(line, err=output is None)
-    for trace, _ in shown:
-        finish(trace)
 
 
 def _drawn(draw: Callable[[], Figure], given: Mapping[str, Any]) -> Figure:

@@ -15,7 +15,7 @@ from lrviz.errors import Problem, SpecError
 from lrviz.positions import TITLES
 from lrviz.render.figure import key as keys
 from lrviz.render.figure.annotation.callouts import call_out
-from lrviz.render.figure.layout import TITLE, facet_columns
+from lrviz.render.figure.layout import TITLE
 from lrviz.render.figure.options import Mark
 from lrviz.render.figure.palette import Look
 from lrviz.render.figure.panel import DASHES, inches_of
@@ -23,9 +23,24 @@ from lrviz.render.figure.picture import Picture, add_lines
 from lrviz.render.figure.series import Series
 from lrviz.render.words import clean, inches, wrapped
 
+FACETS_WIDTH = 10.0  # inches of a figure of facets whose size nobody gave
+FACET_WIDTH = 1.75  # inches of a facet, at least
+FACET_HEIGHT = 1.6  # inches of a facet in such a figure, and half as much more with momentum
 LEAST = 0.85  # inches of a facet's height, with its title
 LETTERS = 9.5  # points, where nobody gave a size of them
 LOWER = 0.45  # height of a facet's lower panel, of the upper one's
+
+
+def facets_size(count: int, panels: int) -> tuple[float, float]:
+    """Return the size of a figure in which so many facets of one or two panels stand well."""
+    columns = _columns(count, FACETS_WIDTH)
+    return FACETS_WIDTH, round(1.1 + math.ceil(count / columns) * FACET_HEIGHT * (1.0 if panels == 1 else 1.5), 1)
+
+
+def _columns(count: int, width: float) -> int:
+    """Return in how many columns so many facets stand, with as few unused cells as may be."""
+    most = max(1, min(count, int((width - 0.9) / FACET_WIDTH)))
+    return math.ceil(count / math.ceil(count / most))
 
 
 @dataclass(frozen=True)
@@ -107,7 +122,7 @@ def _looks(picture: Picture) -> list[Look]:
 
 def _grid(picture: Picture, rows: int, points: float) -> _Grid:
     count, size, em = len(picture.series), picture.options.size, points / 72
-    columns = facet_columns(count, size[0])
+    columns = _columns(count, size[0])
     title = wrapped(picture.title, size[0] - 0.5, TITLE * points)
     lines = len(title.split("\n")) if title else 0
     small = 1 if picture.note else 0

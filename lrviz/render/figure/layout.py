@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,9 +15,6 @@ LEGEND_SHARE = 0.3  # of a figure's height, at most
 TITLE = 1.2  # size of the title's letters, of the font's
 TITLE_PAD = (8.0, 4.0)  # points below the title: above the panel itself, and above small lines
 LINE = 1.2  # ems of a small line between the title and the panel
-FACETS_WIDTH = 10.0  # inches of a figure of facets whose size nobody gave
-FACET_WIDTH = 1.75  # inches of a facet, at least
-FACET_HEIGHT = 1.6  # inches of a facet in such a figure, and half as much more with momentum
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,15 +113,3 @@ class Layout:
             )
             edge -= gap
         return rectangles
-
-
-def facets_size(count: int, panels: int) -> tuple[float, float]:
-    """Return the size of a figure in which so many facets of one or two panels stand well."""
-    columns = facet_columns(count, FACETS_WIDTH)
-    return FACETS_WIDTH, round(1.1 + math.ceil(count / columns) * FACET_HEIGHT * (1.0 if panels == 1 else 1.5), 1)
-
-
-def facet_columns(count: int, width: float) -> int:
-    """Return in how many columns so many facets stand, with as few unused cells as may be."""
-    most = max(1, min(count, int((width - 0.9) / FACET_WIDTH)))
-    return math.ceil(count / math.ceil(count / most))

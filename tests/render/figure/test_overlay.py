@@ -21,7 +21,7 @@ from matplotlib.text import Text
 
 import lrviz
 from lrviz.errors import SpecError
-from lrviz.render.figure.layout import facets_size
+from lrviz.render.figure.facets import facets_size
 from lrviz.render.figure.options import FigureOptions, Mark
 from lrviz.render.figure.output import write
 from lrviz.render.figure.overlay import draw_overlay
