@@ -40,10 +40,15 @@ class Source:
     load: Callable[[Mapping[str, Any]], Experiment]
     scheduler: FlagSet | None = None  # its flags, where the target is a scheduler's name
     path: Path | None = None  # of a file or a folder
+    label: str = ""  # of an experiment among several that the file compares
 
     def worded(self, message: str) -> str:
         """Return a message in the words that the target was given in: its flags, or the document's keys."""
         return overlay.in_flags(message, self.scheduler) if self.scheduler else message
+
+    def named(self, message: str) -> str:
+        """Return a message that says which of several experiments of a file it is about."""
+        return f"{self.label}: {message}" if self.label else message
 
     def snippet(self, finding: Finding) -> str:
         """Return what a finding's fix is to be written as: flags, where the target was given in flags."""
