@@ -55,11 +55,14 @@ _HOMES = {
     "lrviz.experiment.experiment": ("Experiment",),
     "lrviz.experiment.optimizers": ("Group", "OptimizerSpec"),
 }
+_MODULES = ("callbacks", "testing")
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     """Import a name of the API when it is first used."""
+    if name in _MODULES:
+        return import_module(f"lrviz.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'lrviz' has no attribute {name!r}")
     value = getattr(import_module(_HOME_OF[name]), name)
@@ -68,7 +71,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_MODULES, "__version__"]
 
 
 def _register() -> None:

@@ -16,12 +16,13 @@ the two parted. transformers and Lightning are imported by whoever asks for the 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from math import ceil
 from pathlib import Path
 from typing import Any
 
-from lrviz.watching import Length, Watch
+from lrviz.watching import Length, Watch, logger
 
 
 class _Callback:
@@ -41,6 +42,11 @@ class _Callback:
         own = Path(folder) if self.files and is_first else None
         self.watch = Watch(scheduler, groups, length, folder=own, raises=self.raises, figure=self.figure)
 
+    def skip(self, why: str) -> None:
+        """Say that a run has no plan."""
+        self.outcome = f"the run had no plan: {why}"
+        logger.warning(self.outcome)
+
     def note(self) -> None:
         if self.watch is not None:
             self.watch.note()
@@ -59,6 +65,7 @@ class _TrainerEvents(_Callback):
     ) -> None:
         steps = state.max_steps - state.global_step
         if optimizer is None or lr_scheduler is None or steps < 1:
+            self.skip(_unending(steps) or "the Trainer has no scheduler yet")
             return
         per_epoch, rest_of_epoch = divmod(state.max_steps, max(1, state.num_train_epochs))
         is_by_epoch = args.max_steps <= 0 and not rest_of_epoch
@@ -77,10 +84,11 @@ class _LightningEvents(_Callback):
     """What Lightning's Trainer calls."""
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        configs = trainer.lr_scheduler_configs
-        total = trainer.estimated_stepping_batches
+        configs, total = trainer.lr_scheduler_configs, trainer.estimated_stepping_batches
         steps = total - trainer.global_step if total not in (-1, float("inf")) else 0
-        if len(configs) != 1 or not pl_module.automatic_optimization or steps < 1:
+        why = _unplanned(configs, is_automatic=pl_module.automatic_optimization, steps=steps)
+        if why:
+            self.skip(why)
             return
         (config,) = configs
         batches = trainer.num_training_batches
@@ -95,6 +103,20 @@ class _LightningEvents(_Callback):
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
         self.end()
+
+
+def _unplanned(configs: Sequence[Any], *, is_automatic: bool, steps: float) -> str:
+    """Return why a run under Lightning has no plan; empty where it has one."""
+    if len(configs) != 1:
+        return f"it has {len(configs)} schedulers, not one" if configs else "it has no scheduler"
+    if not is_automatic:
+        return "its module steps the scheduler itself"
+    often = configs[0].frequency
+    return f"its scheduler is stepped every {often} {configs[0].interval}s" if often != 1 else _unending(steps)
+
+
+def _unending(steps: float) -> str:
+    return "" if steps >= 1 else "nothing says how many steps it has, or none is left"
 
 
 def _lightning() -> Any:

@@ -126,7 +126,9 @@ class TestLightning:
     def _installed(self) -> None:
         pytest.importorskip("lightning")
 
-    def fit(self, folder: Path, callback: Any, scheduler: Any, interval: str = "step", **given: Any) -> Any:
+    def fit(
+        self, folder: Path, callback: Any, scheduler: Any, interval: str = "step", frequency: int = 1, **given: Any
+    ) -> Any:
         import lightning
         from torch.utils.data import DataLoader, TensorDataset
 
@@ -146,7 +148,7 @@ class TestLightning:
                 made = scheduler(self, optimizer)
                 return {
                     "optimizer": optimizer,
-                    "lr_scheduler": {"scheduler": made, "interval": interval, "monitor": "a"},
+                    "lr_scheduler": {"scheduler": made, "interval": interval, "monitor": "a", "frequency": frequency},
                 }
 
         trainer = lightning.Trainer(
@@ -193,6 +195,14 @@ class TestLightning:
         callback = Stopping()
         self.fit(tmp_path, callback, lambda _, o: t.ExponentialLR(o, 0.9))
         assert callback.outcome == "the run followed its plan: 4 steps of 10"
+
+    def test_what_a_preview_does_not_know_has_no_plan(self, tmp_path: Path) -> None:
+        from lrviz.callbacks import LightningCallback
+
+        callback = LightningCallback()
+        self.fit(tmp_path, callback, lambda _, o: t.ExponentialLR(o, 0.9), frequency=2)
+        assert callback.outcome == "the run had no plan: its scheduler is stepped every 2 steps"
+        assert written(tmp_path) == []
 
     def test_what_watches_a_metric_has_a_log_and_no_plan(self, tmp_path: Path) -> None:
         from lrviz.callbacks import LightningCallback
