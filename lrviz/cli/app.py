@@ -96,6 +96,7 @@ def table(target: Target = None) -> Action:
 
     return table.table, [
         flags.count("every", "Table", "show every Nth step, and the last"),
+        flags.text("at", "Table", "PLACE,…", "the learning rates there alone: 12345 (a step), 31.5ep, 50%"),
         flags.choice("format", "Table", table.FORMATS, "csv, json and markdown have one row for every step", "table"),
         flags.text("title", "Table", "TEXT", "title of the table; default the scheduler's name"),
         *_compare_flags(),

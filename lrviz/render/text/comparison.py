@@ -7,12 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rich.console import Console, ConsoleOptions, RenderResult
-
 from lrviz.errors import counted
 from lrviz.experiment.scalars import short
 from lrviz.render.text.grid import Column, Grid
-from lrviz.render.text.screen import Line, cleaned, segments, wrapped
+from lrviz.render.text.screen import Line, cleaned, wrapped
 from lrviz.render.text.sentences import telling
 from lrviz.render.text.spark import scale_of, sparkline
 from lrviz.subject import Subject
@@ -33,7 +31,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class ComparisonTable:
-    """Several schedules as something that a rich Console prints, within its width.
+    """Several schedules as the lines of a terminal.
 
     A line each: its label, its curve on a scale that all share, the first, the peak, the last and the mean
     learning rate, and what was found. Groups whose learning rates differ have a line each. `ascii` leaves
@@ -43,9 +41,6 @@ class ComparisonTable:
     entries: Sequence[Entry]
     title: str = ""
     ascii: bool = False
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield from segments(self.lines(options.max_width), console)
 
     def lines(self, width: int) -> Iterator[Line]:
         """Yield the lines of the table, none of them wider than `width` cells."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from lrviz.render.text.comparison import ComparisonTable, Entry, Row, counts, named_rows, number
 from lrviz.render.text.formats import Format, escaped, json_lines
+from lrviz.render.text.screen import printed
 from lrviz.render.text.spark import scale_of, sparkline
 from lrviz.render.words import clean
 from lrviz.trace import GroupTrace
@@ -29,7 +30,7 @@ def lines(
     """Return several schedules in any form as pieces of text; `console`, `title` and `ascii` are for the table."""
     match format:
         case Format.TABLE:
-            return _table_lines(ComparisonTable(entries, title, ascii), console)
+            return printed(ComparisonTable(entries, title, ascii).lines, console)
         case Format.CSV:
             return _csv_lines(entries)
         case Format.JSON:
@@ -102,9 +103,3 @@ def _markdown_cells(row: Row, scale: tuple[float, float]) -> Iterator[str]:
     yield f"{entry.subject.trace.step_at(summary.peak_step):,}"
     yield from (number(value) for value in (summary.last, group.mean))
     yield ", ".join(f"{severity} {rule}" for severity, rule in entry.findings or ())
-
-
-def _table_lines(table: ComparisonTable, console: Console) -> Iterator[str]:
-    with console.capture() as captured:
-        console.print(table)
-    yield captured.get()

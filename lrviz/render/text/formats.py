@@ -101,7 +101,7 @@ def json_lines(
     `steps` how many were recorded. What JSON has no number for is a string: "NaN", "Infinity",
     "-Infinity". `named` is said first.
     """
-    head = {name: _plain(value) for name, value in {**(named or {}), **_header(trace, experiment)}.items()}
+    head = {name: plain(value) for name, value in {**(named or {}), **_header(trace, experiment)}.items()}
     for place, (name, value) in enumerate(head.items()):
         yield f"{',' if place else '{'}\n  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
     yield ',\n  "rows": ['
@@ -214,13 +214,13 @@ def _header(trace: Trace, experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return ordinary data as JSON has it."""
     if isinstance(value, float) and not math.isfinite(value):
         return _word(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    return [_plain(entry) for entry in value] if isinstance(value, list) else value
+        return {str(key): plain(entry) for key, entry in value.items()}
+    return [plain(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _word(value: float) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from rich.cells import cell_len, chop_cells
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 
 from lrviz.render.words import one_line
@@ -21,6 +22,23 @@ def segments(lines: Iterable[Line], console: Console) -> Iterator[Segment]:
         for text, style in _stripped(line):
             yield Segment(text, console.get_style(style) if style else None)
         yield Segment.line()
+
+
+@dataclass(frozen=True)
+class _Screen:
+    """Lines for the width that there is, as something that a Console prints."""
+
+    lines: Callable[[int], Iterable[Line]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from segments(self.lines(options.max_width), console)
+
+
+def printed(lines: Callable[[int], Iterable[Line]], console: Console) -> Iterator[str]:
+    """Yield the text that a Console makes of lines, which a function returns for a width."""
+    with console.capture() as captured:
+        console.print(_Screen(lines))
+    yield captured.get()
 
 
 def cleaned(text: str, *, ascii: bool) -> str:
