@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,8 @@ def subjects_of(
     with the problems of all, and ReplayError where torch raises and a schedule has nothing to show.
     """
     targets = targets_of(sources, given, verb)
+    if given["train"] and len(targets) > 1:
+        raise SpecError(Problem(place="--train", message=f"shows the loss of one schedule; {len(targets)} are given"))
     experiments = _loaded(targets)
     subjects = [
         Subject(
@@ -79,8 +82,13 @@ def finish(shown: Sequence[Shown]) -> None:
 
 def lines_of(shown: Sequence[Shown], given: Mapping[str, Any]) -> list[str]:
     """Return in words what was read and replayed, of several what is true of all."""
-    first, *others = (run_lines(each.experiment, each.subject.trace, given) for each in shown)
-    return [line for line in first if all(line in lines for lines in others)]
+    first, *others = (_blocks(run_lines(each.experiment, each.subject.trace, given)) for each in shown)
+    return [block for block in first if all(block in blocks for blocks in others)]
+
+
+def _blocks(lines: Sequence[str]) -> list[str]:
+    """Return each line with those after it that are indented, which go on with it."""
+    return re.split(r"\n(?! )", "\n".join(lines)) if lines else []
 
 
 def _loaded(targets: Sequence[Target]) -> list[Experiment]:

@@ -61,7 +61,8 @@ def _at(shown: Sequence[Shown], wished: Sequence[Place], wanted: Format, given: 
             problems += [replace(problem, message=f"{who}{problem.message}") for problem in error.problems]
     if problems:
         raise SpecError(problems)
-    return at.lines(wanted, placed, console=console(), title=given["title"] or "", ascii=plain_blocks())
+    title = given["title"] or "" if len(shown) > 1 else ""  # which one schedule is called by
+    return at.lines(wanted, placed, console=console(), title=title, ascii=plain_blocks())
 
 
 def _several(shown: Sequence[Shown], wanted: Format, given: Mapping[str, Any]) -> Iterator[str]:

@@ -72,7 +72,7 @@ def targets_of(sources: Sequence[Source], given: Given, verb: str) -> list[Targe
     is_one = len(sources) + len(beside) == 1
     every = [*(Target(source, given, "" if is_one else source.name) for source in sources), *beside]
     sweeps = _sweeps(given)
-    settings = [[_setting(target, sweep.name) for sweep in sweeps] for target in every]
+    settings = [_settings(target, sweeps) for target in every]
     for number, sweep in enumerate(sweeps):
         if not any(found[number] for found in settings):
             raise SpecError(_unknown(sweep, every))
@@ -173,8 +173,25 @@ def _items(text: str) -> list[str]:
     return [item.strip() for item in items]
 
 
+def _settings(target: Target, sweeps: Sequence[Sweep]) -> list[Setting | None]:
+    """Return how a target takes each argument; raises SpecError where its file, which may say, cannot be read."""
+    found = [_setting(target, sweep.name) for sweep in sweeps]
+    if all(found) or target.source.document is None:
+        return found
+    given = target.given
+    for sweep, setting in zip(sweeps, found, strict=True):
+        if setting is not None:  # a trainer's config may ask for it
+            with _blamed(f"--sweep {sweep.name}"):
+                given = setting.lay(given, sweep.values[0])
+    with _blamed(target.called):
+        own = {spelled(name): name for name in _arguments(replace(target, given=given))}
+    return [
+        setting or _of_scheduler(own.get(spelled(sweep.name))) for sweep, setting in zip(sweeps, found, strict=True)
+    ]
+
+
 def _setting(target: Target, name: str) -> Setting | None:
-    """Return how a target takes an argument: by its flag, or by --set; None where it has none of the name."""
+    """Return how a target takes an argument by a flag, or by --set; None where it has no flag of the name."""
     for flags in filter(None, (target.source.scheduler, OPTIMIZER, RUN, WARMUP)):
         for entry, arg_type, parameter in flags.fields():
             flag = flags.flag(entry.name)
@@ -183,8 +200,10 @@ def _setting(target: Target, name: str) -> Setting | None:
                 return Setting(called, flag, _by_flag(flag, arg_type, parameter))
     if "." in name or "[" in name:
         return Setting(name.partition(".")[2] or name, f"--set {name}", _by_set(name))
-    own = _arguments(target)
-    field = next((field for field in own if spelled(field) == spelled(name)), None)
+    return None
+
+
+def _of_scheduler(field: str | None) -> Setting | None:
     return None if field is None else Setting(field, f"--set scheduler.{field}", _by_set(f"scheduler.{field}"))
 
 
@@ -206,13 +225,8 @@ def _by_set(path: str) -> Callable[[Given, str], Given]:
 
 
 def _document(target: Target) -> dict[str, Value]:
-    """Return what a target's file says of its scheduler, as far as it can be read."""
-    if target.source.document is None:
-        return {}
-    try:
-        root = target.source.document(target.given).data
-    except SpecError:  # which is told when it is loaded
-        return {}
+    """Return what a target's file says of its scheduler; raises SpecError where it cannot be read."""
+    root = target.source.document(target.given).data if target.source.document else None
     scheduler = root.get("scheduler", Value(None)).data if isinstance(root, dict) else None
     return scheduler if isinstance(scheduler, dict) else {}
 
@@ -230,9 +244,11 @@ def _unknown(sweep: Sweep, targets: Sequence[Target]) -> Problem:
     flags: list[FlagSet] = [*named, OPTIMIZER, RUN, WARMUP]
     known = [entry.name for each in flags for entry, _, _ in each.fields()]
     paths = [path for target in targets for path in _paths(_document(target))]
-    inner = next((path for path in paths if path.endswith(f".{sweep.name}")), None)
     known += [argument for target in targets for argument in _arguments(target)]
-    hint = f"; write {inner}" if inner else nearest(sweep.name, known)
+    inner = next((path for path in paths if path.endswith(f".{sweep.name}")), None)
+    is_custom = any(target.source.scheduler is None and target.source.document is None for target in targets)
+    path = inner or (f"scheduler.args.{sweep.name}" if is_custom else "")
+    hint = f"; write {path}" if path else nearest(sweep.name, known)
     who = f"{targets[0].source.name} has no such argument" if len(targets) == 1 else "no target has such an argument"
     return Problem(place=f"--sweep {sweep.name}", message=who + hint)
 
