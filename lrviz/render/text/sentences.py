@@ -8,7 +8,7 @@ from dataclasses import replace
 from lrviz.errors import shown
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.words import clipped, one_line
-from lrviz.trace import Difference, GroupTrace, Trace
+from lrviz.trace import Difference, Groups, GroupTrace, Trace
 
 PICTURED = 4  # groups of a schedule that a report shows each by itself
 LONGEST = 200  # characters of a title and a group's name
@@ -32,7 +32,7 @@ def telling(trace: Trace) -> Trace:
     for group in trace.groups:
         if len(groups) < PICTURED and all(group.lr.tobytes() != other.lr.tobytes() for other in groups):
             groups.append(group)
-    return replace(trace, groups=tuple(groups))
+    return replace(trace, groups=Groups(groups))
 
 
 def engine_line(trace: Trace) -> str:
