@@ -94,6 +94,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="lrviz-benchmark-") as temporary:
         folder = Path(temporary)
         (folder / "a.yaml").write_text(YAML)
+        (folder / "many").mkdir()
+        for number in range(100):
+            (folder / "many" / f"{number:03}.yaml").write_text(YAML.replace("1e-3", f"{number + 1}e-4"))
         environment = {**os.environ, "LRVIZ_CACHE_DIR": str(folder / "cache"), "MPLBACKEND": "agg"}
         environment["PYTHONPATH"] = os.pathsep.join((str(HERE.parent), os.environ.get("PYTHONPATH", "")))
         say = Report(folder, environment)
@@ -101,6 +104,7 @@ def main() -> int:
         say.processes("First run", "whole process", _first(), 1)
         say.processes("One figure, one table, one check: 32 steps", "whole process", _figures(), rounds)
         say.processes("The whole gallery, PNG and SVG", "whole process", _gallery(), min(rounds, 3))
+        say.processes("Several schedules: 32 steps", "whole process", _several(), rounds)
         say.processes("Start-up", "whole process", _startup(), rounds)
         for size in sizes:
             say.loops(size, _loops(size), min(rounds, 3) if size > 100_000 else rounds)
@@ -143,6 +147,14 @@ def _gallery() -> list[Contender]:
     return [
         Contender("the article's script, for one figure", (sys.executable, str(HERE / "article.py"), "a.png")),
         Contender("lrviz gallery", (*LRVIZ, "gallery", "--configs", str(HERE.parent / "configs"), "-o", "all"), 1.5),
+    ]
+
+
+def _several() -> list[Contender]:
+    names = [f"many/{number:03}.yaml" for number in range(100)]
+    return [
+        Contender("the article's script, for one figure", (sys.executable, str(HERE / "article.py"), "a.png")),
+        Contender("lrviz table of 100 files", (*LRVIZ, "table", *names), 0.5),
     ]
 
 

@@ -43,18 +43,20 @@ def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
 def _figure(shown: Sequence[Shown], options: FigureOptions, given: Mapping[str, Any]) -> Figure:
     """Return the figure of one schedule with all there is to say of it, or of several over each other."""
     from lrviz.render.figure.draw import draw
-    from lrviz.render.figure.fonts import fonts_of
+    from lrviz.render.figure.fonts import fonts_for, fonts_of
     from lrviz.render.figure.overlay import draw_overlay
 
     marks = [marks_of(each.findings) for each in shown]
     if len(shown) > 1:
-        subjects, labels = [each.subject for each in shown], [each.label for each in shown]
-        return draw_overlay(subjects, labels, options, _title(shown, given), marks)
-    (one,) = shown
-    note = fonts_of(one.experiment, options).note
-    if note and not given["quiet"]:
-        print_note(note)
-    return draw(one.subject.trace, one.experiment, options, marks[0])
+        subjects, labels, title = [each.subject for each in shown], [each.label for each in shown], _title(shown, given)
+        fonts = fonts_for([title, *labels], options)
+        figure = draw_overlay(subjects, labels, options, title, marks)
+    else:
+        fonts = fonts_of(shown[0].experiment, options)
+        figure = draw(shown[0].subject.trace, shown[0].experiment, options, marks[0])
+    if fonts.note and not given["quiet"]:
+        print_note(fonts.note)
+    return figure
 
 
 def _title(shown: Sequence[Shown], given: Mapping[str, Any]) -> str:

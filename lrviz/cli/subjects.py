@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lrviz.cli.flags import flag_name
 from lrviz.cli.replaying import findings_of, print_remarks, replayed, run_lines
 from lrviz.cli.targets import Source
 from lrviz.cli.variants import Target, targets_of
@@ -17,6 +18,10 @@ from lrviz.subject import Subject
 
 if TYPE_CHECKING:
     from lrviz.rules import Finding
+
+
+OF_ONE = {"train": "the loss", "figure__annotate": "the parameters"}
+"""Flags that only the figure of one schedule has room for, by their parameter, and what they show."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,10 @@ def subjects_of(
     with the problems of all, and ReplayError where torch raises and a schedule has nothing to show.
     """
     targets = targets_of(sources, given, verb)
-    if given["train"] and len(targets) > 1:
-        raise SpecError(Problem(place="--train", message=f"shows the loss of one schedule; {len(targets)} are given"))
+    for flag, what in OF_ONE.items():
+        if given.get(flag) and len(targets) > 1:
+            name = flag_name(flag.removeprefix("figure__"))
+            raise SpecError(Problem(place=name, message=f"shows {what} of one schedule; {len(targets)} are given"))
     experiments = _loaded(targets)
     subjects = [
         Subject(

@@ -85,6 +85,7 @@ def test_what_is_true_of_all_is_said_once(lrviz):
         (("cosine", "--sweep", "lr=1", "cosne"), ["unknown target 'cosne'; did you mean 'cosine'?"]),
         (("cosine", "step"), ["step: step needs --step-size"]),
         (("a.yaml", "cosine", "--train"), ["--train: shows the loss of one schedule; 2 are given"]),
+        (("a.yaml", "cosine", "--annotate"), ["--annotate: shows the parameters of one schedule; 2 are given"]),
         (("a.yaml",) * 101, ["101 schedules are asked for; at most 100 at once"]),
         (("constant", "swa", "--swa-lr", "1", "--steps", "9999999", *("--with", "step --step-size 9") * 9),
          ["11 schedules change a learning rate 109,999,989 times in all; at most 100,000,000"]),

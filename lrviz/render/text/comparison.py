@@ -16,7 +16,7 @@ from lrviz.render.text.spark import scale_of, sparkline
 from lrviz.subject import Subject
 from lrviz.trace import GroupTrace
 
-CURVES = (32, 16, 8)  # cells of a curve, from what one would like to what will do
+CURVES = (32, 16, 8, 6)  # cells of a curve, from what one would like to what will do
 COLORS = {"error": "red", "warning": "yellow"}
 
 
