@@ -55,7 +55,8 @@ class ComparisonTable:
             (cells, in_words): Grid(names, [_room(rows, cells), *texts, *_found(rows, in_words=in_words)])
             for cells, in_words in choices
         }
-        fitting = (choice for beside in (True, False) for choice in choices if grids[choice].fits(width, beside=beside))
+        ways = [{"beside": True}, {"beside": True, "whole": False}, {"beside": False}]
+        fitting = (choice for way in ways for choice in choices if grids[choice].fits(width, **way))
         chosen = next(fitting, choices[-1])
         columns = list(grids[chosen].columns)
         scale = scale_of(group.lr for _, _, group in rows)

@@ -43,18 +43,18 @@ class Grid:
     names: Sequence[str]
     columns: Sequence[Column]
 
-    def fits(self, width: int, *, beside: bool = True) -> bool:
-        """Return whether all columns have room, beside the names or below them."""
-        return self._breadth(self.columns, beside=beside) <= width
+    def fits(self, width: int, *, beside: bool = True, whole: bool = True) -> bool:
+        """Return whether the columns, all or those that are not spare, have room beside the names or below them."""
+        return self._breadth(self.columns if whole else self._important, beside=beside) <= width
+
+    @property
+    def _important(self) -> list[Column]:
+        return [column for column in self.columns if column.matters > SPARE]
 
     def lines(self, width: int) -> Iterator[Line]:
         """Yield the title line and the others, none wider than `width` cells, and what had to be left out."""
-        columns = list(self.columns)
-        spare = min(columns, key=lambda column: column.matters)
-        if not self.fits(width) and spare.matters <= SPARE:
-            columns.remove(spare)
-        is_beside = self._breadth(columns) <= width
-        columns = columns if is_beside else list(self.columns)
+        is_beside = self.fits(width, whole=False)
+        columns = list(self.columns if self.fits(width) or not is_beside else self._important)
         while len(columns) > 1 and self._breadth(columns, beside=is_beside) > width:
             columns.remove(min(columns, key=lambda column: column.matters))
         indent = max(map(cell_len, self.names)) if is_beside else 0

@@ -121,6 +121,14 @@ def test_a_narrow_terminal_has_the_label_above_and_says_what_is_left_out(three: 
     assert "more columns would not fit; --format" in "\n".join(table)
 
 
+def test_the_epochs_go_before_the_labels_do() -> None:
+    pair = [Entry(subject=subject({"name": "cosine"}), label=f"a label of {number} words") for number in (5, 6)]
+    for width, has_epoch in ((80, True), (68, False)):
+        table = texts(ComparisonTable(pair).lines(width))
+        assert ("epoch" in table[0].split()) == has_epoch
+        assert table[1].startswith("a label of 5 words  ")
+
+
 @given(
     st.lists(st.text(max_size=30), min_size=1, max_size=4),
     st.lists(st.text("abc1", max_size=12), min_size=1, max_size=6),
