@@ -11,7 +11,7 @@ from typing import Any
 from lrviz.experiment.writer import in_flow
 from lrviz.subject import Subject
 
-LONGEST = 40  # characters of a title, or of what a target was given as
+LONGEST = 60  # characters of a title, or of what a target was given as
 LONGEST_VALUE = 24
 MOST = 3  # settings that one label names
 _SECTIONS = ("scheduler", "optimizer", "run")  # the first says most

@@ -52,6 +52,7 @@ BELOW: dict[str, tuple[str, ...]] = {
     "display": ("rules", "render", "engine", "trace", "experiment", "errors"),
     "api": ("arguments", "overlays", "documents", "rules", "render", "engine", "trace", "experiment", "errors"),
     "cli": (
+        "overlays",
         "labels",
         "subject",
         "drift",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,12 +44,15 @@ def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
 def _figure(shown: Sequence[Shown], options: FigureOptions, given: Mapping[str, Any]) -> Figure:
     """Return the figure of one schedule with all there is to say of it, or of several over each other."""
     from lrviz.render.figure.draw import draw
+    from lrviz.render.figure.facets import facets_size
     from lrviz.render.figure.fonts import fonts_for, fonts_of
     from lrviz.render.figure.overlay import draw_overlay
 
     marks = [marks_of(each.findings) for each in shown]
     if len(shown) > 1:
         subjects, labels, title = [each.subject for each in shown], [each.label for each in shown], _title(shown, given)
+        if options.facets and "size" not in FIGURE.values(given):
+            options = replace(options, size=facets_size(len(shown), len(options.show)))
         fonts = fonts_for([title, *labels], options)
         figure = draw_overlay(subjects, labels, options, title, marks)
     else:
@@ -60,11 +64,13 @@ def _figure(shown: Sequence[Shown], options: FigureOptions, given: Mapping[str, 
 
 
 def _title(shown: Sequence[Shown], given: Mapping[str, Any]) -> str:
-    """Return what stands above several schedules: the title that is asked for, or one that all of them have."""
+    """Return what stands above several schedules: the title that is asked for, or what all of them are called."""
     if given["title"] is not None:
         return str(given["title"])
-    names = {each.experiment.name for each in shown}
-    return names.pop() if len(names) == 1 else ""
+    for names in ({each.target.title or "" for each in shown}, {each.experiment.name for each in shown}):
+        if len(names) == 1 and names != {""}:
+            return names.pop()
+    return ""
 
 
 def _one(shown: Shown, output: Path | None) -> list[str]:

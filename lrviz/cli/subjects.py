@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lrviz.cli.flags import flag_name
 from lrviz.cli.replaying import findings_of, print_remarks, replayed, run_lines
 from lrviz.cli.targets import Source
-from lrviz.cli.variants import Target, targets_of
+from lrviz.cli.variants import MOST, Target, targets_of, too_many
 from lrviz.errors import Problem, ReplayError, SpecError
 from lrviz.experiment.experiment import MAX_CHANGES, Experiment
 from lrviz.labels import labels
@@ -47,12 +47,11 @@ def subjects_of(
     With `has_column` the command itself says what was found, where there are several. Raises SpecError
     with the problems of all, and ReplayError where torch raises and a schedule has nothing to show.
     """
-    targets = targets_of(sources, given, verb)
+    loaded = _loaded(targets_of(sources, given, verb))
     for flag, what in OF_ONE.items():
-        if given.get(flag) and len(targets) > 1:
+        if given.get(flag) and len(loaded) > 1:
             name = flag_name(flag.removeprefix("figure__"))
-            raise SpecError(Problem(place=name, message=f"shows {what} of one schedule; {len(targets)} are given"))
-    experiments = _loaded(targets)
+            raise SpecError(Problem(place=name, message=f"shows {what} of one schedule; {len(loaded)} are given"))
     subjects = [
         Subject(
             name=experiment.title or target.source.name,
@@ -61,12 +60,12 @@ def subjects_of(
             target=target.source.name,
             variant=target.variant,
         )
-        for target, experiment in zip(targets, experiments, strict=True)
+        for target, experiment in loaded
     ]
     several = len(subjects) > 1
     names = labels(subjects)
     shown = []
-    for target, subject, label in zip(targets, subjects, names, strict=True):
+    for (target, _), subject, label in zip(loaded, subjects, names, strict=True):
         assert subject.experiment is not None
         findings = [] if given["no_check"] else findings_of(subject.experiment, subject.trace, target.given)
         told = [] if several and has_column else findings
@@ -98,26 +97,27 @@ def _blocks(lines: Sequence[str]) -> list[str]:
     return re.split(r"\n(?! )", "\n".join(lines)) if lines else []
 
 
-def _loaded(targets: Sequence[Target]) -> list[Experiment]:
+def _loaded(targets: Sequence[Target]) -> list[tuple[Target, Experiment]]:
     """Return the experiments of all targets; raises SpecError with every problem."""
-    experiments: list[Experiment] = []
+    loaded: list[tuple[Target, Experiment]] = []
     problems: list[Problem] = []
     for target in targets:
         try:
-            experiments.append(target.load())
+            loaded += target.load()
         except SpecError as error:
             if len(targets) == 1:
                 raise
             problems += error.problems
-    changes = sum(experiment.changes for experiment in experiments)
-    if not problems and len(experiments) > 1 and changes > MAX_CHANGES:
-        message = (
-            f"{len(experiments)} schedules change a learning rate {changes:,} times in all; at most {MAX_CHANGES:,}"
-        )
-        problems.append(Problem(message=message))
     if problems:
         raise SpecError(problems)
-    return experiments
+    if len(loaded) > MOST:
+        raise too_many(len(loaded))
+    changes = sum(experiment.changes for _, experiment in loaded)
+    if len(loaded) > 1 and changes > MAX_CHANGES:
+        raise SpecError(
+            f"{len(loaded)} schedules change a learning rate {changes:,} times in all; at most {MAX_CHANGES:,}"
+        )
+    return loaded
 
 
 def _refuse_failed(shown: Sequence[Shown], given: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from textwrap import fill, indent
 from typing import TYPE_CHECKING, Any
 
-from lrviz import documents
+from lrviz import documents, overlays
 from lrviz.cli import overlay
 from lrviz.cli.flags import FlagSet, flag_name, in_yaml, repeated, text, written
 from lrviz.cli.overlay import overlaid
@@ -25,6 +25,7 @@ from lrviz.experiment.schedulers import SchedulerSpec, catalogue, families
 from lrviz.experiment.schedulers.catalogue import find as find_scheduler
 from lrviz.experiment.schedulers.catalogue import names
 from lrviz.experiment.values import MAX_BYTES, Value
+from lrviz.overlays import Overlay
 from lrviz.readers.configs import SUFFIXES
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Source:
     scheduler: FlagSet | None = None  # its flags, where the target is a scheduler's name
     path: Path | None = None  # of a file or a folder
     document: Callable[[Mapping[str, Any]], Value] | None = None  # what a file comes to, with the flags laid over it
+    compared: Callable[[Mapping[str, Any]], Overlay | None] | None = None  # the experiments of a file with several
 
     def worded(self, message: str) -> str:
         """Return a message in the words that the target was given in: its flags, or the document's keys."""
@@ -236,13 +238,32 @@ def file_source(name: str, content: bytes | None = None) -> Source:
         root, origin = documents.translated(read, called, given.get("form"), known, versions, given.get("beside"))
         return (replace(root, data=overlaid(root.data, given)) if isinstance(root.data, dict) else root), origin
 
+    def compared(given: Mapping[str, Any]) -> Overlay | None:
+        root = tree(given.get("key"))
+        return _overlay(root, called, path.parent, given) if overlays.is_overlay(root) else None
+
     def load(given: Mapping[str, Any]) -> Experiment:
         root, origin = document(given)
         allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}
         return _read(root, None, origin=origin, folder=path.parent, **allowed)
 
     known, about = None if name == "-" else path, f"Replay the experiment in {name}."
-    return Source(name, path.stem, about, _file_flags(), load, None, known, lambda given: document(given)[0])
+    return Source(name, path.stem, about, _file_flags(), load, None, known, lambda given: document(given)[0], compared)
+
+
+def _overlay(root: Value, called: str, folder: Path, given: Mapping[str, Any]) -> Overlay:
+    """Return the experiments of a document's `overlay`, with the flags laid over each; the title is the figure's."""
+    for flag, place in (("form", "--from"), ("beside", "--beside")):
+        if given.get(flag):
+            message = f"is for a trainer's config; {called} is a document of lrviz's"
+            raise SpecError(Problem(place=place, message=message))
+    allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}
+    untitled = {**given, "title": None}
+
+    def laid(entry: Value) -> Value:
+        return replace(entry, data=overlaid(entry.data, untitled)) if isinstance(entry.data, dict) else entry
+
+    return overlays.read(root, overlays.entries(root, folder, allowed["allow_files"]), laid, **allowed)
 
 
 def _file_flags() -> list[inspect.Parameter]:

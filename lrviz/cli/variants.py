@@ -39,11 +39,21 @@ class Target:
     called: str = ""  # what a problem of its is said to be of, where there are several
     variant: str = ""
     swept: Collection[str] = ()  # the flags that the variant sets
+    title: str | None = None  # of the figure, where its document compares several
 
-    def load(self) -> Experiment:
-        """Return its experiment; raises SpecError whose problems say which target they are of."""
+    def load(self) -> list[tuple[Target, Experiment]]:
+        """Return its experiment, or each of a document that compares several, with what is asked for by it.
+
+        Raises SpecError whose problems say which target they are of.
+        """
         with _blamed(self.called, self.swept):
-            return self.source.load(self.given)
+            overlay = self.source.compared(self.given) if self.source.compared else None
+            if overlay is None:
+                return [(self, self.source.load(self.given))]
+        return [(self._entry(each.name, overlay.title), each) for each in overlay.experiments]
+
+    def _entry(self, label: str, title: str | None) -> Target:
+        return replace(self, source=replace(self.source, name=f"{self.source.name}: {label}"), title=title)
 
 
 @dataclass(frozen=True)
@@ -78,12 +88,16 @@ def targets_of(sources: Sequence[Source], given: Given, verb: str) -> list[Targe
             raise SpecError(_unknown(sweep, every))
     count = sum(prod(len(sweep.values) for sweep, own in zip(sweeps, each, strict=True) if own) for each in settings)
     if count > MOST:
-        place = "--sweep" if sweeps else ""
-        raise SpecError(Problem(place=place, message=f"{count:,} schedules are asked for; at most {MOST} at once"))
+        raise too_many(count, "--sweep" if sweeps else "")
     pairs = zip(every, settings, strict=True)
     found = [variant for target, found in pairs for variant in _variants(target, sweeps, found)]
     untitled = {"title": None} if len(found) > 1 and "title" in given else {}  # it is that of all of them
     return [replace(target, given={**target.given, **untitled}) for target in found]
+
+
+def too_many(count: int, place: str = "") -> SpecError:
+    """Return the error of more schedules than are shown at once."""
+    return SpecError(Problem(place=place, message=f"{count:,} schedules are asked for; at most {MOST} at once"))
 
 
 @contextmanager

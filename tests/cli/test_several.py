@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import sys
@@ -282,3 +283,53 @@ class TestFailures:
         assert ended.code == 1
         assert [line.rpartition("; ")[2] for line in ended.out.splitlines()[1:]] == ["17 steps", "32 steps"]
         assert ended.err.startswith("error: total_steps 16: scheduler.step() failed")
+
+
+class TestOverlays:
+    """Documents that compare several experiments."""
+
+    @pytest.fixture(autouse=True)
+    def _document(self, tmp_path):
+        (tmp_path / "both.yaml").write_text(
+            "title: Decays\nrun: {epochs: 2}\noverlay:\n"
+            "  - {label: round, scheduler: {name: cosine}}\n  - {label: straight, scheduler: {name: hf-linear}}\n"
+        )
+
+    def test_it_is_one_figure_with_its_title_and_labels(self, lrviz):
+        ended = lrviz("plot", "both.yaml", "-o", "both.svg")
+        assert names(ended) == ["round", "straight"]
+        assert "Decays" in Path("both.svg").read_text()
+        assert lrviz("plot", "both.yaml").out.startswith("wrote both.png: 2 schedules")
+
+    def test_it_stands_beside_others(self, lrviz):
+        assert names(lrviz("plot", "both.yaml", "step", "--step-size", "4")) == ["round", "straight", "StepLR"]
+
+    def test_flags_and_sweeps_lie_over_each(self, lrviz):
+        ended = lrviz("table", "both.yaml", "--sweep", "epochs=1,3", "--lr", "2", "--format", "csv")
+        rows = list(csv.DictReader(ended.out.splitlines()))
+        assert [(row["name"], row["steps"], row["peak"]) for row in rows] == [
+            ("round, epochs 1", "8", "2.0"),
+            ("straight, epochs 1", "8", "2.0"),
+            ("round, epochs 3", "24", "2.0"),
+            ("straight, epochs 3", "24", "2.0"),
+        ]
+
+    def test_facets_have_the_size_that_they_need(self, lrviz):
+        from matplotlib.image import imread
+
+        assert lrviz("plot", "both.yaml", "--facets", "--dpi", "50").code == 0
+        assert lrviz("plot", "both.yaml", "--facets", "--dpi", "50", "--size", "8x4", "-o", "own.png").code == 0
+        assert imread("own.png").shape[:2] == (200, 400)
+        assert imread("both.png").shape[:2] != (200, 400)
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (("--from", "huggingface"), "--from: is for a trainer's config; both.yaml is a document of lrviz's"),
+            (("--epochs", "0"), "--epochs: must be a whole number >= 1, not 0"),
+            (("--sweep", f"lr={','.join(map(str, range(1, 61)))}"), "120 schedules are asked for; at most 100 at once"),
+        ],
+    )
+    def test_what_does_not_go_with_it_is_refused(self, lrviz, arguments, message):
+        ended = lrviz("plot", "both.yaml", *arguments)
+        assert (ended.code, ended.err) == (2, f"error: {message}\n")
