@@ -13,6 +13,7 @@ from lrviz.subject import Subject
 
 LONGEST = 60  # characters of a title, or of what a target was given as
 LONGEST_VALUE = 24
+LARGE = 1e6  # from which on a whole number is written with an exponent
 MOST = 3  # settings that one label names
 _SECTIONS = ("scheduler", "optimizer", "run")  # the first says most
 
@@ -20,22 +21,21 @@ _SECTIONS = ("scheduler", "optimizer", "run")  # the first says most
 def labels(subjects: Sequence[Subject]) -> list[str]:
     """Return a label for each subject, no two the same: what it is called where that differs, else what else does.
 
-    Those of one target are told by what was set for each; targets by their titles or schedulers, if
-    several share one by the settings that differ, up to `MOST`, and else by the parts of their files' paths
-    that differ.
+    The variants of one target are told by what was set for each. Others are told by their titles or
+    schedulers, those that share one by the settings that differ, up to `MOST`, and else by the parts of
+    their files' paths that differ.
     """
-    of_target = {subject.target or subject.name: subject for subject in reversed(subjects)}  # the first of each
-    named = dict(zip(of_target, _told_apart(list(of_target.values())), strict=True))
-    found = []
-    for subject in subjects:
-        own = named[subject.target or subject.name]
-        parts = [subject.variant] if subject.variant and len(named) == 1 else [own, subject.variant]
-        found.append(", ".join(filter(None, parts)))
-    return _numbered(found)
+    is_one_target = len({_target(subject) for subject in subjects}) == 1
+    variants = [subject.variant for subject in subjects]
+    return _numbered(variants if is_one_target and all(variants) else _told_apart(subjects))
+
+
+def _target(subject: Subject) -> str:
+    return subject.target or subject.name
 
 
 def _told_apart(subjects: Sequence[Subject]) -> list[str]:
-    """Return a label for each subject, each of a target of its own."""
+    """Return a label for each subject, where they are not the variants of one target."""
     titles = [_title(subject) for subject in subjects]
     shared = Counter(titles)
     found = dict(enumerate(titles))
@@ -43,7 +43,7 @@ def _told_apart(subjects: Sequence[Subject]) -> list[str]:
         places = [place for place, other in enumerate(titles) if other == title]
         before = f"{title}, " if len(shared) > 1 else ""
         same = [subjects[place] for place in places]
-        by_settings, by_file = _settings(same), _files([subject.target for subject in same])
+        by_settings, by_file = _settings(same), _files(same)
         for place, setting, file in zip(places, by_settings, by_file, strict=True):
             found[place] = before + setting if _are_unique(by_settings) else file
     return [found[place] for place in range(len(subjects))]
@@ -61,7 +61,7 @@ def _title(subject: Subject) -> str:
 def _settings(subjects: Sequence[Subject]) -> list[str]:
     """Return the settings of each that are not those of all; nothing where they are more than `MOST`."""
     settings = [subject.settings(resolved=False) for subject in subjects]
-    paths = sorted({path for each in settings for path in each}, key=_rank)
+    paths = sorted(dict.fromkeys(path for each in settings for path in each), key=_rank)
     differing = [path for path in paths if len({_comparable(each.get(path)) for each in settings}) > 1]
     if not differing or len(differing) > MOST:
         return ["" for _ in subjects]
@@ -89,14 +89,16 @@ def _said(names: Mapping[str, str], settings: Mapping[str, Any]) -> str:
     words = []
     for path in (path for path in names if path in settings):
         value = settings[path]
-        text = value if isinstance(value, str) else in_flow(value)
+        whole = isinstance(value, float) and value.is_integer() and abs(value) < LARGE
+        text = value if isinstance(value, str) else in_flow(int(value) if whole else value)
         text = text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
         words.append(text if path == "scheduler.name" else f"{names[path]} {text}")
     return ", ".join(words) or f"{' and '.join(names.values())} by default"
 
 
-def _files(targets: Sequence[str]) -> list[str]:
-    """Return each path without the folders, the name and the suffix that all share."""
+def _files(subjects: Sequence[Subject]) -> list[str]:
+    """Return the path of each without the folders, the name and the suffix that all share, and its variant."""
+    targets = list(dict.fromkeys(_target(subject) for subject in subjects))
     parts = [PurePath(target).parts or (target,) for target in targets]
     while all(len(path) > 1 for path in parts) and len({path[0] for path in parts}) == 1:
         parts = [path[1:] for path in parts]
@@ -106,7 +108,8 @@ def _files(targets: Sequence[str]) -> list[str]:
     plain = [(*path[:-1], _stem(path[-1])) for path in parts]
     if has_names and len(set(plain)) == len(plain):
         parts = plain
-    return ["/".join(path)[-LONGEST:] for path in parts]
+    named = {target: "/".join(path)[-LONGEST:] for target, path in zip(targets, parts, strict=True)}
+    return [", ".join(filter(None, [named[_target(subject)], subject.variant])) for subject in subjects]
 
 
 def _stem(name: str) -> str:

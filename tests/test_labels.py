@@ -49,7 +49,7 @@ def test_different_schedulers_are_called_by_their_names() -> None:
         ([{"max_lr": 3e-3}, {"max_lr": 1e-5}], ["max_lr 0.003", "max_lr 1e-5"]),
         ([{"pct_start": 0.1}, {}], ["pct_start 0.1", "pct_start 0.3"]),
         ([{"three_phase": True}, {}], ["three_phase true", "three_phase false"]),
-        ([{"max_lr": 1, "pct_start": 0.1}, {"max_lr": 2}], ["max_lr 1.0, pct_start 0.1", "max_lr 2.0, pct_start 0.3"]),
+        ([{"max_lr": 1, "pct_start": 0.1}, {"max_lr": 2}], ["max_lr 1, pct_start 0.1", "max_lr 2, pct_start 0.3"]),
         ([{"total_steps": 40}, {}], ["total_steps 40", "total_steps by default"]),
     ],
 )
@@ -68,7 +68,7 @@ def test_the_run_and_the_optimizer_are_named_and_what_follows_from_them_is_not()
 
 def test_those_who_share_a_name_are_told_apart_beside_others() -> None:
     several = [onecycle("a", max_lr=1), onecycle("b", max_lr=2), subject({"scheduler": {"name": "cosine"}}, "c")]
-    assert labels(several) == ["OneCycleLR, max_lr 1.0", "OneCycleLR, max_lr 2.0", "CosineAnnealingLR"]
+    assert labels(several) == ["OneCycleLR, max_lr 1", "OneCycleLR, max_lr 2", "CosineAnnealingLR"]
 
 
 @pytest.mark.parametrize(
@@ -100,12 +100,15 @@ def test_variants_of_one_target_are_called_by_what_was_set() -> None:
     ]
 
 
+def test_variants_that_differ_in_much_are_called_by_their_file_and_what_was_set() -> None:
+    other = {"div_factor": 3, "three_phase": True, "anneal_strategy": "linear"}
+    swept = [onecycle("x/a.yaml", f"max_lr {rate}", max_lr=rate) for rate in (1, 2)]
+    swept += [onecycle("x/b.yaml", f"max_lr {rate}", max_lr=rate, **other) for rate in (1, 2)]
+    assert labels(swept) == ["a, max_lr 1", "a, max_lr 2", "b, max_lr 1", "b, max_lr 2"]
+
+
 def test_what_is_given_twice_is_numbered() -> None:
-    assert labels([onecycle("a.yaml"), onecycle("a.yaml"), onecycle("a.yaml")]) == [
-        "OneCycleLR",
-        "OneCycleLR (2)",
-        "OneCycleLR (3)",
-    ]
+    assert labels([onecycle("a.yaml"), onecycle("a.yaml"), onecycle("a.yaml")]) == ["a", "a (2)", "a (3)"]
 
 
 def test_a_log_is_called_by_its_name() -> None:

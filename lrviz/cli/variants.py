@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
 from typing import Any
 
 from lrviz.cli import overlay
-from lrviz.cli.commands import read_flags, spelled
-from lrviz.cli.flags import NO, FlagSet
-from lrviz.cli.overlay import OPTIMIZER, RUN, WARMUP
+from lrviz.cli.commands import read_flags
+from lrviz.cli.flags import NO
+from lrviz.cli.sweeps import Setting, Sweep, settings_of, sweeps_of, unknown
 from lrviz.cli.targets import Source, find
-from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.experiment.argtypes import ArgType, Bool
+from lrviz.errors import Problem, SpecError, shown
 from lrviz.experiment.experiment import Experiment
-from lrviz.experiment.record import arg_types
-from lrviz.experiment.scalars import scalar
-from lrviz.experiment.schedulers.catalogue import find as find_scheduler
-from lrviz.experiment.values import Value
 
 MOST = 100  # schedules of one command
 LONGEST = 24  # characters of a --with as a message quotes it
@@ -39,6 +34,7 @@ class Target:
     called: str = ""  # what a problem of its is said to be of, where there are several
     variant: str = ""
     swept: Collection[str] = ()  # the flags that the variant sets
+    own: Given = field(default_factory=dict)  # of a --with, what it says itself
     title: str | None = None  # of the figure, where its document compares several
 
     def load(self) -> list[tuple[Target, Experiment]]:
@@ -56,23 +52,6 @@ class Target:
         return replace(self, source=replace(self.source, name=f"{self.source.name}: {label}"), title=title)
 
 
-@dataclass(frozen=True)
-class Setting:
-    """How a target takes an argument: what it is called there, and its flag, and what a text makes of the flags."""
-
-    name: str
-    place: str
-    lay: Callable[[Given, str], Given]
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """An argument and the values that it is to have, one after another."""
-
-    name: str
-    values: Sequence[str]
-
-
 def targets_of(sources: Sequence[Source], given: Given, verb: str) -> list[Target]:
     """Return all that a command shows: its targets, those of --with, and of each the variants of --sweep.
 
@@ -81,11 +60,8 @@ def targets_of(sources: Sequence[Source], given: Given, verb: str) -> list[Targe
     beside = [_with(text, given, verb) for text in given.get("also", [])]
     is_one = len(sources) + len(beside) == 1
     every = [*(Target(source, given, "" if is_one else source.name) for source in sources), *beside]
-    sweeps = _sweeps(given)
-    settings = [_settings(target, sweeps) for target in every]
-    for number, sweep in enumerate(sweeps):
-        if not any(found[number] for found in settings):
-            raise SpecError(_unknown(sweep, every))
+    sweeps = sweeps_of(given)
+    settings = _settings(every, sweeps, given)
     count = sum(prod(len(sweep.values) for sweep, own in zip(sweeps, each, strict=True) if own) for each in settings)
     if count > MOST:
         raise too_many(count, "--sweep" if sweeps else "")
@@ -110,8 +86,8 @@ def _blamed(called: str, swept: Collection[str] = ()) -> Iterator[None]:
 
 
 def _of(problem: Problem, called: str, swept: Collection[str]) -> Problem:
-    names_itself = problem.place and not problem.place.startswith("-") and "-" not in called[:1]
-    if not called or names_itself:
+    is_in_file = problem.place and not problem.place.startswith("-")
+    if not called or (is_in_file and not swept and not called.startswith("--")):
         return problem
     return replace(problem, place=": ".join([called, *([problem.place] if problem.place not in ("", *swept) else [])]))
 
@@ -128,7 +104,7 @@ def _with(text: str, given: Given, verb: str) -> Target:
             raise SpecError("must begin with a target, such as 'onecycle --max-lr 3e-3'")
         source = find(words[0], verb)
         own = read_flags(source, words[1:])
-    return Target(replace(source, name=text), _over(own, given), called)
+    return Target(replace(source, name=text), _over(own, given), called, own=own)
 
 
 def _over(own: Given, given: Given) -> Given:
@@ -151,143 +127,36 @@ def _key(text: str) -> str:
     return text.partition("=")[0].strip()
 
 
-def _sweeps(given: Given) -> list[Sweep]:
-    """Return the sweeps that are asked for; raises SpecError for what is none."""
-    found: dict[str, Sweep] = {}
-    for text in given.get("sweep", []):
-        name, equals, values = text.partition("=")
-        name = name.strip().lstrip("-")
-        if not equals or not name or not values.strip():
-            message = f"must be NAME=VALUE,VALUE,…, such as max_lr=1e-3,3e-3, not {shown(text)}"
-            raise SpecError(Problem(place="--sweep", message=message))
-        if spelled(name) in found:
-            raise SpecError(Problem(place=f"--sweep {name}", message="is given twice; write all values in one"))
-        sweep = Sweep(name, _items(values))
-        twice = next((value for value in sweep.values if sweep.values.count(value) > 1), None)
-        if twice is not None or "" in sweep.values:
-            message = f"has the value {twice} twice" if twice else "has a comma with no value beside it"
-            raise SpecError(Problem(place=f"--sweep {name}", message=message))
-        found[spelled(name)] = sweep
-    return list(found.values())
+def _settings(targets: Sequence[Target], sweeps: Sequence[Sweep], given: Given) -> list[list[Setting | None]]:
+    """Return how each target takes each argument, None where it has none or, being a --with, says it itself.
 
-
-def _items(text: str) -> list[str]:
-    """Return the parts of a text between its commas, but for those in brackets and quotes."""
-    items, depth, quote = [""], 0, ""
-    for letter in text:
-        if quote:
-            quote = "" if letter == quote else quote
-        elif letter in "\"'":
-            quote = letter
-        depth += (letter in "([{") - (letter in ")]}")
-        if letter == "," and depth <= 0 and not quote:
-            items.append("")
-        else:
-            items[-1] += letter
-    return [item.strip() for item in items]
-
-
-def _settings(target: Target, sweeps: Sequence[Sweep]) -> list[Setting | None]:
-    """Return how a target takes each argument; raises SpecError where its file, which may say, cannot be read."""
-    found = [_setting(target, sweep.name) for sweep in sweeps]
-    if all(found) or target.source.document is None:
-        return found
-    given = target.given
-    for sweep, setting in zip(sweeps, found, strict=True):
-        if setting is not None:  # a trainer's config may ask for it
-            with _blamed(f"--sweep {sweep.name}"):
-                given = setting.lay(given, sweep.values[0])
-    with _blamed(target.called):
-        own = {spelled(name): name for name in _arguments(replace(target, given=given))}
-    return [
-        setting or _of_scheduler(own.get(spelled(sweep.name))) for sweep, setting in zip(sweeps, found, strict=True)
-    ]
-
-
-def _setting(target: Target, name: str) -> Setting | None:
-    """Return how a target takes an argument by a flag, or by --set; None where it has no flag of the name."""
-    for flags in filter(None, (target.source.scheduler, OPTIMIZER, RUN, WARMUP)):
-        for entry, arg_type, parameter in flags.fields():
-            flag = flags.flag(entry.name)
-            if f"--{spelled(name)}" == flag or name == f"{flags.section}.{entry.name}":
-                called = flag[2:] if entry.name == "name" else entry.name
-                return Setting(called, flag, _by_flag(flag, arg_type, parameter))
-    if "." in name or "[" in name:
-        return Setting(name.partition(".")[2] or name, f"--set {name}", _by_set(name))
-    return None
-
-
-def _of_scheduler(field: str | None) -> Setting | None:
-    return None if field is None else Setting(field, f"--set scheduler.{field}", _by_set(f"scheduler.{field}"))
-
-
-def _by_flag(flag: str, arg_type: ArgType, parameter: str) -> Callable[[Given, str], Given]:
-    def lay(given: Given, text: str) -> Given:
-        if given.get(parameter) or given.get(f"{parameter}{NO}"):
-            raise SpecError(f"contradicts {flag}")
-        if not isinstance(arg_type, Bool):
-            return {**given, parameter: text}
-        if not isinstance(wanted := scalar(text), bool):
-            raise SpecError(f"must be true or false, not {shown(text)}")
-        return {**given, parameter if wanted else f"{parameter}{NO}": True}
-
-    return lay
-
-
-def _by_set(path: str) -> Callable[[Given, str], Given]:
-    return lambda given, text: {**given, "set": [*given["set"], f"{path}={text}"]}
-
-
-def _document(target: Target) -> dict[str, Value]:
-    """Return what a target's file says of its scheduler; raises SpecError where it cannot be read."""
-    root = target.source.document(target.given).data if target.source.document else None
-    scheduler = root.get("scheduler", Value(None)).data if isinstance(root, dict) else None
-    return scheduler if isinstance(scheduler, dict) else {}
-
-
-def _arguments(target: Target) -> list[str]:
-    """Return the arguments of the scheduler that a file names, if it is known."""
-    name = _document(target).get("name", Value(None)).data
-    spec = find_scheduler(name) if isinstance(name, str) else None
-    return list(arg_types(spec)) if spec else []
-
-
-def _unknown(sweep: Sweep, targets: Sequence[Target]) -> Problem:
-    """Return the problem of an argument that no target has, with the nearest name."""
-    named = [target.source.scheduler for target in targets if target.source.scheduler]
-    flags: list[FlagSet] = [*named, OPTIMIZER, RUN, WARMUP]
-    known = [entry.name for each in flags for entry, _, _ in each.fields()]
-    paths = [path for target in targets for path in _paths(_document(target))]
-    known += [argument for target in targets for argument in _arguments(target)]
-    inner = next((path for path in paths if path.endswith(f".{sweep.name}")), None)
-    is_custom = any(target.source.scheduler is None and target.source.document is None for target in targets)
-    path = inner or (f"scheduler.args.{sweep.name}" if is_custom else "")
-    hint = f"; write {path}" if path else nearest(sweep.name, known)
-    who = f"{targets[0].source.name} has no such argument" if len(targets) == 1 else "no target has such an argument"
-    return Problem(place=f"--sweep {sweep.name}", message=who + hint)
-
-
-def _paths(data: Any, path: str = "scheduler") -> Iterator[str]:
-    """Yield the path of every key of a scheduler and of those inside it."""
-    if isinstance(data, dict):
-        for key, value in data.items():
-            yield f"{path}.{key}"
-            yield from _paths(value.data, f"{path}.{key}")
-    elif isinstance(data, list):
-        for number, value in enumerate(data):
-            yield from _paths(value.data, f"{path}[{number}]")
+    Raises SpecError for an argument that no target takes.
+    """
+    found: list[list[Setting | None]] = []
+    for target in targets:
+        with _blamed(target.called):
+            found.append(settings_of(target.source, target.given, sweeps))
+    for number, sweep in enumerate(sweeps):
+        if not any(settings[number] for settings in found):
+            raise SpecError(unknown(sweep, [target.source for target in targets], given))
+        for target, settings in zip(targets, found, strict=True):
+            setting = settings[number]
+            settings[number] = None if setting and target.own and setting.is_said(target.own) else setting
+        if not any(settings[number] for settings in found):
+            message = "changes nothing: whoever has it says it in --with"
+            raise SpecError(Problem(place=f"--sweep {sweep.name}", message=message))
+    return found
 
 
 def _variants(target: Target, sweeps: Sequence[Sweep], settings: Sequence[Setting | None]) -> Iterator[Target]:
     """Yield a target with each combination of the values that it can take; raises SpecError for a wrong one."""
     pairs = [(sweep, setting) for sweep, setting in zip(sweeps, settings, strict=True) if setting]
+    swept = frozenset(setting.place for _, setting in pairs)
     for values in product(*(sweep.values for sweep, _ in pairs)):
-        given, called, said = target.given, [target.called], []
+        given, called, said = target.given, target.called, []
         for (sweep, setting), value in zip(pairs, values, strict=True):
-            called.append(f"--sweep {sweep.name}={value}")
+            called = ": ".join(filter(None, [called, f"--sweep {sweep.name}={value}"]))
             said.append(f"{setting.name} {value}")
-            with _blamed(": ".join(filter(None, called))):
+            with _blamed(called):
                 given = setting.lay(given, value)
-        swept = frozenset(setting.place for _, setting in pairs)
-        variant = Target(target.source, given, ": ".join(filter(None, called)), ", ".join(said), swept)
-        yield variant
+        yield replace(target, given=given, called=called, variant=", ".join(said), swept=swept)
