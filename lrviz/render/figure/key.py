@@ -149,10 +149,10 @@ def spread(places: Sequence[float], apart: float) -> list[float]:
     return [first + number * apart for number, first in enumerate(firsts)]
 
 
-def end_places(axes: Axes, lines: Sequence[Curve], key: Key) -> list[float] | None:
+def end_places(axes: Axes, lines: Sequence[Sequence[Curve]], key: Key) -> list[float] | None:
     """Return how high, in inches, each line's label stands at the panel's right edge; None where they would not fit."""
     end, em = axes.get_xlim()[1], key.points / 72
-    last = [(float(line.x[-1]), float(line.y[-1])) for line in lines if len(line.x)]
+    last = [(float(line.x[-1]), float(line.y[-1])) for own in lines for line in own if len(line.x)]
     if len(last) < len(lines) or any(x < end * (1 - AT_EDGE) or math.isnan(y) for x, y in last):
         return None
     shares = (axes.transData + axes.transAxes.inverted()).transform(last)[:, 1]

@@ -81,7 +81,7 @@ def _draw_together(figure: Figure, picture: Picture, marks: Sequence[Sequence[Ma
     for key in _keys(picture, looks, sweep):
         panels, lines = _laid_out(figure, picture, key)
         top = next(iter(panels.values()))
-        places = keys.end_places(top, [each[0] for each in lines[picture.names[0]]], key) if key.at_ends else []
+        places = keys.end_places(top, lines[picture.names[0]], key) if key.at_ends else []
         if places is not None:
             break
         figure.clear()

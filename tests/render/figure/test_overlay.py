@@ -284,6 +284,13 @@ def test_a_momentum_that_nothing_has_is_refused() -> None:
         draw_overlay(shown, ["a"], FigureOptions(show=("lr", "momentum")))
 
 
+@pytest.mark.parametrize("facets", [False, True])
+def test_momentum_alone_shows_those_that_have_it(facets: bool) -> None:
+    shown = [subject({"name": "onecycle", "max_lr": 0.1}), subject(optimizer={"name": "adagrad"})]
+    figure = draw_overlay(shown, ["a", "b"], FigureOptions(show=("momentum",), facets=facets))
+    assert [line.get_label() for axes in figure.axes for line in lines(axes)] == ["a"]
+
+
 def test_a_replay_that_stopped_has_a_cross_and_a_word() -> None:
     failure = Failure(step=3, epoch=None, kind="ValueError", message="no")
     broken = replace(rates([0.1, 0.2, 0.3]), name="b")
