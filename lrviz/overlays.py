@@ -174,8 +174,7 @@ def read(
     experiments: list[Experiment] = []
     for number, entry in enumerate(found):
         try:
-            value = laid(entry.root)
-            experiments.append(documents.read(value, entry.origin, folder=entry.folder, **options))
+            experiments.append(documents.read(laid(entry.root), entry.origin, folder=entry.folder, **options))
         except SpecError as error:
             problems |= dict.fromkeys(_of_entry(problem, number, entry.root) for problem in error.problems)
     names = [experiment.name for experiment in experiments]
