@@ -16,6 +16,7 @@ from lrviz.cli import overlay
 from lrviz.cli.flags import FlagSet, flag_name, in_yaml, repeated, text, written
 from lrviz.cli.overlay import overlaid
 from lrviz.cli.report import print_note
+from lrviz.cli.revisions import content, holds, is_revision
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.origin import Origin
@@ -109,6 +110,8 @@ def find(name: str, verb: str) -> Source:
         raise SpecError(f"{shown(name)}: write the module's name, not its file: {Path(file).stem}:{attribute}")
     if named and named.on_command_line:
         return _scheduler_source(named)
+    if is_revision(name, SUFFIXES) and not _exists(name):
+        return _revision_source(name)
     if _is_custom(name):
         return _custom_source(name)
     if name == "-" or _is_file(name):
@@ -286,6 +289,22 @@ def _file_flags() -> list[inspect.Parameter]:
             "allow_files", "Scheduler", "DIR", "let the file read metrics of this folder and below, beside its own"
         ),
     ]  # fmt: skip
+
+
+def _revision_source(name: str) -> Source:
+    """Return a file of a git revision as a target; one that needs a second file is refused."""
+
+    def load(given: Mapping[str, Any]) -> Experiment:
+        from lrviz.readers.configs.syntax import named_files
+
+        data = content(name)
+        for file in named_files(data, name, given.get("key")):
+            if holds(name, str(file.plain())):
+                message = f"names {shown(file.plain())}, and no second file of a revision is read; `git worktree add`"
+                raise SpecError(Problem(place=file.place, message=f"{message} checks one out"))
+        return file_source(name, data).load(given)
+
+    return replace(file_source(name), load=load, path=None)
 
 
 def _standard_input() -> bytes:

@@ -1,0 +1,94 @@
+"""`lrviz diff`: its exit codes, its three forms, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+A = "warmup: 4\nscheduler: {name: cosine}\n"
+B = A.replace("4", "8")
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(A)
+    (tmp_path / "b.yaml").write_text(B)
+
+
+def test_equal_exits_with_0(lrviz):
+    ended = lrviz("diff", "a.yaml", "a.yaml")
+    assert (ended.code, ended.err) == (0, "")
+    assert "\nequal: learning rate, momentum and weight decay in all 32 steps\n" in ended.out
+
+
+def test_different_exits_with_1_and_says_where_and_why(lrviz):
+    ended = lrviz("diff", "a.yaml", "b.yaml")
+    assert (ended.code, ended.err) == (1, "")
+    assert "\ndifferent: learning rate in 31 of 32 steps\n" in ended.out
+    assert "warmup  4  8" in ended.out
+
+
+def test_flags_lie_over_both(lrviz):
+    out = lrviz("diff", "a.yaml", "b.yaml", "--epochs", "8", "--warmup", "4").out
+    assert out.startswith("A: a.yaml (64 steps)\nB: b.yaml (64 steps)\nequal: ")
+
+
+def test_json_has_the_numbers_to_the_bit(lrviz):
+    ended = lrviz("diff", "a.yaml", "b.yaml", "--format", "json")
+    found = json.loads(ended.out)
+    assert ended.code == 1
+    assert (found["equal"], found["points"], found["a"]["name"]) == (False, 32, "a.yaml")
+    rates = found["curves"][0]
+    assert (rates["what"], rates["differing"], rates["first"]["steps"]) == ("lr", 31, [1, 1])
+    assert rates["first"]["values"] == [0.0002575, 0.00013375]
+    assert [stretch["kind"] for stretch in rates["stretches"]] == ["equal", "lower", "higher"]
+    assert found["settings"][0] == {
+        "path": "warmup", "a": {"value": 4, "written": True}, "b": {"value": 8, "written": True},
+    }  # fmt: skip
+
+
+def test_markdown_is_for_a_pull_request(lrviz):
+    lines = lrviz("diff", "a.yaml", "b.yaml", "--format", "markdown").out.splitlines()
+    assert lines[0] == "**`a.yaml` and `b.yaml`**: different: learning rate in 31 of 32 steps"
+    assert "| 1–7 | 0.000258 → 0.000972 | 0.000134 → 0.000876 | lower, -49.5% at 4 |" in lines
+    assert "| `warmup` | `4` | `8` |" in lines
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("a.yaml",), "lrviz diff takes two targets, and has 1 target"),
+        (("a.yaml", "b.yaml", "a.yaml"), "lrviz diff takes two targets, and has 3 targets"),
+        (("-", "-"), "standard input can be one of the two targets, not both"),
+        (("a.yaml", "b.yaml", "--tolerance", "1"), "--tolerance: must be >= 0 and < 1, not 1"),
+        (("a.yaml", "b.yaml", "--by", "steps"), "--by: must be one of step, epoch, progress"),
+        (("a.yaml", "b.yaml", "--by", "epoch", "--steps", "9"), "--by: epoch: a.yaml has no epochs: it is given by"),
+        (("a.yaml", "c.yaml"), "c.yaml: cannot be read: No such file or directory"),
+    ],
+)
+def test_bad_input_exits_with_2(lrviz, arguments, message):
+    ended = lrviz("diff", *arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"error: {message}")
+
+
+def test_a_failed_replay_is_compared_as_far_as_it_goes(lrviz):
+    Path("short.yaml").write_text("scheduler: {name: onecycle, max_lr: 1e-3, total_steps: 16}")
+    Path("long.yaml").write_text("scheduler: {name: onecycle, max_lr: 1e-3, total_steps: 32}")
+    ended = lrviz("diff", "short.yaml", "long.yaml")
+    assert ended.code == 1
+    assert "A stops: scheduler.step() failed after step 16 (epoch 2): ValueError" in " ".join(ended.out.split())
+    ended = lrviz("diff", "short.yaml", "short.yaml")
+    assert ended.code == 1
+    assert "equal: learning rate, momentum and weight decay in 17 steps, where both stop" in " ".join(ended.out.split())
+
+
+def test_a_tolerance_takes_rounding_away(lrviz):
+    Path("hf.yaml").write_text("scheduler: {name: hf-cosine}")
+    Path("torch.yaml").write_text("scheduler: {name: cosine}")
+    assert lrviz("diff", "hf.yaml", "torch.yaml").code == 1
+    ended = lrviz("diff", "hf.yaml", "torch.yaml", "--tolerance", "1e-12")
+    assert ended.code == 0
+    assert "settings that differ, without effect on what the steps train with" in ended.out
