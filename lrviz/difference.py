@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from fractions import Fraction
 from itertools import groupby
@@ -13,11 +13,14 @@ from typing import Any
 
 from lrviz.errors import Problem, SpecError, shown
 from lrviz.experiment.schedulers import SequentialLR
+from lrviz.rules.changes import Change, apply_changes
 from lrviz.subject import Subject
 from lrviz.trace import Failure, GroupTrace, Trace, column
 
 BY = ("step", "epoch", "progress")
 MOST_STRETCHES = 8
+MOST_TRIED = 12  # settings, and below the steps of all replays that it takes
+MOST_STEPS = 1_000_000
 _RUNS = 256  # stretches that are kept while a curve is read
 
 
@@ -89,6 +92,7 @@ class Setting:
 
     path: str
     said: tuple[Said | None, Said | None]
+    is_idle: bool = False  # it alone changes nothing: the second trains with the same values where it has the first's
 
     @property
     def is_written(self) -> bool:
@@ -162,10 +166,18 @@ def difference(a: Subject, b: Subject, *, by: str = "step", tolerance: float = 0
     if not steps[0]:
         raise SpecError(f"nothing in common: {_extent(a)}, and {_extent(b)}")
     pairs, is_by_place, alone = _paired(a.trace, b.trace)
+    columns = [_columns(a.trace, b.trace, *pair) for pair in pairs]
     curves = [
-        _compared(what, (one.name, other.name), steps, (_at(left, records[0]), _at(right, records[1])), tolerance)
-        for one, other in pairs
-        for what, left, right in _columns(a.trace, b.trace, one, other)
+        _compared(
+            what,
+            (one.name, other.name),
+            steps,
+            (_at(own[what][0], records[0]), _at(own[what][1], records[1])),
+            tolerance,
+        )
+        for what in dict.fromkeys(what for own in columns for what in own)
+        for (one, other), own in zip(pairs, columns, strict=True)
+        if what in own
     ]
     return Comparison(
         names=(a.name, b.name),
@@ -181,6 +193,33 @@ def difference(a: Subject, b: Subject, *, by: str = "step", tolerance: float = 0
         failures=(a.trace.failure, b.trace.failure),
         settings=tuple(sorted(_settings(a, b), key=lambda setting: not setting.is_written)),
     )
+
+
+def explained(found: Comparison, b: Subject, replayed: Callable[[Mapping[str, Any]], Trace | None]) -> Comparison:
+    """Find out which of the settings that are written change nothing, by taking back each alone in the second.
+
+    `replayed` returns what the steps of a document train with, None where it is refused. Where there are more
+    than `MOST_TRIED` settings, where that would take long, or where no step differs, nothing is tried.
+    """
+    document = b.experiment.document.plain() if b.experiment and b.experiment.document else None
+    causes = [setting for setting in found.settings if setting.is_written]
+    if not isinstance(document, dict) or not found.differing or not 1 < len(causes) <= MOST_TRIED:
+        return found
+    if len(causes) * b.steps > MOST_STEPS:
+        return found
+
+    def is_idle(setting: Setting) -> bool:
+        own = setting.said[0]
+        is_gone = own is None or not own.is_written
+        trace = replayed(apply_changes(document, [Change(setting.path, own and own.value, remove=is_gone)]))
+        return (
+            trace is not None
+            and difference(replace(b, experiment=None, trace=trace), replace(b, experiment=None)).is_equal
+        )
+
+    idle = {setting.path for setting in causes if is_idle(setting)}
+    settings = tuple(replace(setting, is_idle=setting.path in idle) for setting in found.settings)
+    return replace(found, settings=settings)
 
 
 Steps = tuple[Sequence[int], Sequence[int]]
@@ -250,13 +289,14 @@ def _paired(a: Trace, b: Trace) -> tuple[Pairs, bool, tuple[tuple[str, ...], tup
     return pairs, is_by_place, (alone[0], alone[1])
 
 
-def _columns(a: Trace, b: Trace, one: GroupTrace, other: GroupTrace) -> Iterator[tuple[str, memoryview, memoryview]]:
-    """Yield what both groups have of the values that a step trains with, by name."""
-    yield "lr", one.lr, other.lr
+def _columns(a: Trace, b: Trace, one: GroupTrace, other: GroupTrace) -> dict[str, tuple[memoryview, memoryview]]:
+    """Return what both groups have of the values that a step trains with, by name."""
+    found = {"lr": (one.lr, other.lr)}
     if one.momentum is not None and other.momentum is not None and a.momentum_name == b.momentum_name:
-        yield str(a.momentum_name), one.momentum, other.momentum
+        found[str(a.momentum_name)] = one.momentum, other.momentum
     if one.weight_decay is not None and other.weight_decay is not None:
-        yield "weight_decay", one.weight_decay, other.weight_decay
+        found["weight_decay"] = one.weight_decay, other.weight_decay
+    return found
 
 
 def _values_alone(a: Trace, b: Trace) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -272,6 +312,7 @@ def _values_alone(a: Trace, b: Trace) -> tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def _at(values: memoryview, records: Sequence[int]) -> memoryview:
+    """Return the values of records."""
     if isinstance(records, range):
         return values[records.start : records.stop]
     return column([values[record] for record in records])
@@ -282,48 +323,55 @@ def _compared(
 ) -> CurveDifference:
     """Compare the values of one curve, in which `steps` are those that train with them."""
     one, other = values
-    slack = tolerance * max((abs(value) for each in values for value in each if math.isfinite(value)), default=0.0)
-    kinds = bytes(len(one)) if one == other else bytes(_kind(*pair, slack) for pair in zip(one, other, strict=True))
+    kinds, apart, shares = _measured(one, other, tolerance)
 
     def point(place: int) -> Point:
         return Point(steps=(steps[0][place], steps[1][place]), values=(one[place], other[place]))
 
-    def most(places: range, size: Callable[[float, float], float]) -> Point | None:
-        apart = (place for place in places if kinds[place])
-        place = max(apart, key=lambda place: size(one[place], other[place]), default=None)
-        return None if place is None else point(place)
+    def most(sizes: array[float], start: int, end: int) -> Point:
+        part = sizes[start:end]
+        return point(start + part.index(max(part)))
 
     def stretch(run: _Run) -> Stretch:
-        places, kind = range(run.start, run.end), run.kind
         return Stretch(
-            kind=kind, first=point(run.start), last=point(run.end - 1), points=len(places), count=run.count,
-            largest=most(places, _distance),
+            kind=run.kind, first=point(run.start), last=point(run.end - 1), points=run.end - run.start,
+            count=run.count, largest=most(apart, run.start, run.end) if run.kind else None,
         )  # fmt: skip
 
-    first = next((place for place, kind in enumerate(kinds) if kind), None)
+    count = len(kinds) - kinds.count(Kind.EQUAL)
     return CurveDifference(
-        what=what, groups=groups, points=len(kinds), count=len(kinds) - kinds.count(Kind.EQUAL),
-        first=None if first is None else point(first),
-        largest=most(range(len(kinds)), _distance), largest_relative=most(range(len(kinds)), _share),
+        what=what, groups=groups, points=len(kinds), count=count,
+        first=point(len(kinds) - len(kinds.lstrip(b"\0"))) if count else None,
+        largest=most(apart, 0, len(kinds)) if count else None,
+        largest_relative=most(shares, 0, len(kinds)) if count else None,
         stretches=tuple(map(stretch, _fewest(_runs(kinds)))),
     )  # fmt: skip
 
 
-def _kind(one: float, other: float, slack: float) -> Kind:
-    if one == other or abs(other - one) <= slack or (math.isnan(one) and math.isnan(other)):
-        return Kind.EQUAL
-    return Kind.HIGHER if other > one else Kind.LOWER if other < one else Kind.MIXED
+def _measured(one: memoryview, other: memoryview, tolerance: float) -> tuple[bytes, array[float], array[float]]:
+    """Return of each pair of values its kind, how far they are apart, and that as a share of the larger."""
+    apart = array("d", bytes(8 * len(one)) if one == other else map(_distance, one, other))
+    finite = (abs(value) for values in (one, other) for value in values if math.isfinite(value))
+    slack = tolerance * max(finite, default=0.0) if tolerance else 0.0
+    rows = zip(one, other, apart, strict=True)
+    kinds = bytes([0 if size <= slack else 1 if b > a else 2 if b < a else 3 for a, b, size in rows])
+    if not any(kinds):
+        return kinds, apart, apart
+    differing = zip(one, other, apart, kinds, strict=True)
+    shares = (_share(a, b, size) if kind else 0.0 for a, b, size, kind in differing)
+    return kinds, apart, array("d", shares)
+
+
+def _share(one: float, other: float, apart: float) -> float:
+    return apart / max(abs(one), abs(other)) if math.isfinite(apart) else apart
 
 
 def _distance(one: float, other: float) -> float:
-    apart = abs(other - one)
-    return math.inf if math.isnan(apart) else apart
-
-
-def _share(one: float, other: float) -> float:
-    """Return how far two values are apart, as a share of the larger."""
-    apart, larger = _distance(one, other), max(abs(one), abs(other))
-    return apart / larger if math.isfinite(apart) and larger else apart
+    """Return how far two values are apart: a number and none infinitely."""
+    apart = 0.0 if one == other else abs(other - one)
+    if math.isnan(apart):
+        return 0.0 if math.isnan(one) and math.isnan(other) else math.inf
+    return apart
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrviz import SpecError, load, replay
-from lrviz.difference import BY, MOST_STRETCHES, Comparison, Kind, difference
+from lrviz.difference import BY, MOST_STRETCHES, Comparison, Kind, difference, explained
 from lrviz.subject import Subject
 from lrviz.trace import GroupTrace, Trace, column
 
@@ -60,6 +61,11 @@ def test_the_relatively_largest_is_of_the_larger_value() -> None:
     found = difference(curve(1e-6, 1.0), curve(1e-3, 1.5)).curves[0]
     assert found.largest.steps == (1, 1)
     assert found.largest_relative.steps == (0, 0)
+
+
+def test_what_is_within_the_tolerance_is_not_the_relatively_largest() -> None:
+    found = difference(curve(1e-6, 1.0), curve(1e-9, 1.5), tolerance=0.01).curves[0]
+    assert found.largest_relative.steps == (1, 1)
 
 
 def test_nothing_is_a_share_of_zero() -> None:
@@ -210,6 +216,34 @@ def test_a_trainers_key_is_told() -> None:
     one, other = (Subject(name="a", trace=replay(each), experiment=each) for each in experiments)
     epochs = next(setting for setting in difference(one, other).settings if setting.path == "run.epochs")
     assert [(side.value, side.key) for side in epochs.said] == [(2, "num_train_epochs"), (3, "num_train_epochs")]
+
+
+def tried(*, refuses: bool = False) -> list[str]:
+    """Return what is found to change nothing of three settings."""
+    one = subject({**COSINE, "optimizer": {"lr": 1.0}})
+    other = subject({**COSINE, "optimizer": {"lr": 2.0, "momentum": 0.0}, "warmup": 8})
+
+    def replayed(document: Mapping[str, Any]) -> Trace | None:
+        return None if refuses else replay(load(document))
+
+    found = explained(difference(one, other), other, replayed)
+    return [setting.path for setting in found.settings if setting.is_idle]
+
+
+def test_a_setting_is_idle_where_taking_it_back_changes_nothing() -> None:
+    assert tried() == ["optimizer.momentum"]
+
+
+def test_a_setting_that_cannot_be_taken_back_is_not_called_idle() -> None:
+    assert tried(refuses=True) == []
+
+
+def test_nothing_is_tried_for_a_single_setting_and_where_nothing_differs() -> None:
+    one, other = subject(COSINE), subject({**COSINE, "optimizer": {"lr": 1.0}})
+    asked: list[object] = []
+    for pair in ((one, other), (one, one)):
+        explained(difference(*pair), pair[1], asked.append)
+    assert asked == []
 
 
 rates = st.lists(st.sampled_from([0.0, 1.0, 2.0, math.nan]), min_size=1, max_size=400)

@@ -45,15 +45,23 @@ def test_json_has_the_numbers_to_the_bit(lrviz):
     assert rates["first"]["values"] == [0.0002575, 0.00013375]
     assert [stretch["kind"] for stretch in rates["stretches"]] == ["equal", "lower", "higher"]
     assert found["settings"][0] == {
-        "path": "warmup", "a": {"value": 4, "written": True}, "b": {"value": 8, "written": True},
+        "path": "warmup", "a": {"value": 4, "written": True}, "b": {"value": 8, "written": True}, "idle": False,
     }  # fmt: skip
 
 
 def test_markdown_is_for_a_pull_request(lrviz):
     lines = lrviz("diff", "a.yaml", "b.yaml", "--format", "markdown").out.splitlines()
-    assert lines[0] == "**`a.yaml` and `b.yaml`**: different: learning rate in 31 of 32 steps"
+    assert lines[0] == "#### `a.yaml` and `b.yaml`"
+    assert lines[2] == "different: learning rate in 31 of 32 steps"
     assert "| 1–7 | 0.000258 → 0.000972 | 0.000134 → 0.000876 | lower, -49.5% at 4 |" in lines
     assert "| `warmup` | `4` | `8` |" in lines
+
+
+def test_a_setting_that_alone_changes_nothing_is_told_from_one_that_does(lrviz):
+    Path("c.yaml").write_text(f"warmup_shape: linear\noptimizer: {{lr: 0.5}}\n{B}")
+    lines = lrviz("diff", "a.yaml", "c.yaml").out.splitlines()
+    assert "warmup_shape  –        linear  alone changes nothing" in lines
+    assert "optimizer.lr  (0.001)  0.5" in lines
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from enum import Enum
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, assert_never
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 DETAILED = 3  # curves with a picture and a table of their own
+NAMES = 4  # groups that differ alike
 SETTINGS = 12  # of each kind that are listed
 LONGEST = 40  # characters of a value
 MARKS = {Kind.EQUAL: " ", Kind.HIGHER: "+", Kind.LOWER: "-", Kind.MIXED: "~"}
 NAMED = {Kind.EQUAL: "equal", Kind.HIGHER: "higher", Kind.LOWER: "lower", Kind.MIXED: "higher and lower"}
+IDLE = "alone changes nothing"
 WORDS = {"lr": "learning rate", "weight_decay": "weight decay"}
 
 Subjects = tuple[Subject, Subject]
@@ -47,7 +50,7 @@ def report(
     match format:
         case Format.TEXT:
             width = min(console.width if console else 80, WIDEST)
-            return _printed(_text(found, subjects, width), console, ascii=ascii)
+            return _printed(_text(found, subjects, width, ascii=ascii), console, ascii=ascii)
         case Format.JSON:
             return json.dumps(as_json(found), indent=2, ensure_ascii=False) + "\n"
         case Format.MARKDOWN:
@@ -75,10 +78,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
         **sides,
         "points": found.points,
         "curves": [_curve_json(curve) for curve in found.curves],
-        "settings": [
-            {"path": setting.path, "a": _said_json(setting.said[0]), "b": _said_json(setting.said[1])}
-            for setting in found.settings
-        ],
+        "settings": [_setting_json(setting) for setting in found.settings],
     }
 
 
@@ -119,28 +119,31 @@ def _number(value: float) -> float | str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
+def _setting_json(setting: Setting) -> dict[str, Any]:
+    one, other = map(_said_json, setting.said)
+    return {"path": setting.path, "a": one, "b": other, "idle": setting.is_idle}
+
+
 def _said_json(said: Said | None) -> dict[str, Any] | None:
     if said is None:
         return None
     return {"value": said.value, "written": said.is_written, **({"key": said.key} if said.key else {})}
 
 
-def _text(found: Comparison, subjects: Subjects, width: int) -> Iterator[Line]:
+def _text(found: Comparison, subjects: Subjects, width: int, *, ascii: bool) -> Iterator[Line]:
     for letter, name, steps in zip("AB", found.names, found.lengths, strict=True):
         yield from _wrapped(f"{letter}: {one_line(name)} ({counted(steps, 'step')})", width)
     yield from _wrapped(verdict(found), width, "bold green" if found.is_equal else "bold red")
     for remark in _remarks(found):
         yield from _wrapped(remark, width, "dim")
-    detailed = found.differing[:DETAILED]
-    for curve in detailed:
+    for number, (heading, curve) in enumerate(_differing(found)):
         yield []
-        yield from _wrapped(_heading(found, curve), width, "bold")
-        yield from _picture(found, subjects, curve, width)
+        yield from _wrapped(heading, width, "bold")
+        if number < DETAILED:
+            yield from _picture(found, subjects, curve, width, ascii=ascii)
         yield from _wrapped(_extremes(found, curve), width)
-        yield from _stretches(found, curve, width)
-    for curve in found.differing[DETAILED:]:
-        yield []
-        yield from _wrapped(f"{_heading(found, curve)}: {_extremes(found, curve)}", width)
+        if number < DETAILED:
+            yield from _stretches(found, curve, width)
     for title, settings in _setting_parts(found):
         yield []
         yield from _wrapped(title, width, "bold")
@@ -161,8 +164,7 @@ def verdict(found: Comparison) -> str:
 
 def _reasons(found: Comparison) -> Iterator[str]:
     """Yield in what two subjects differ."""
-    counts = [f"{curve.count:,} of {counted(curve.points, 'step')}" for curve in found.differing]
-    curves = [f"{_heading(found, curve)} in {count}" for curve, count in zip(found.differing, counts, strict=True)]
+    curves = [f"{heading} in {_count(curve)}" for heading, curve in _differing(found)]
     if curves:
         yield listed(curves, DETAILED)
     if found.has_unlike_lengths:
@@ -204,12 +206,25 @@ def _remarks(found: Comparison) -> Iterator[str]:
         yield f"not compared: {'; '.join(alone)}"
 
 
-def _heading(found: Comparison, curve: CurveDifference) -> str:
-    """Return what a curve is, and of which group where there are several."""
-    what = WORDS.get(curve.what, curve.what)
+def _differing(found: Comparison) -> list[tuple[str, CurveDifference]]:
+    """Return the curves that differ, those of several groups as one where they differ in the same way, by name."""
+    alike: dict[CurveDifference, list[CurveDifference]] = {}
+    for curve in found.differing:
+        alike.setdefault(replace(curve, groups=("", "")), []).append(curve)
+    return [(_heading(found, curves), curves[0]) for curves in alike.values()]
+
+
+def _heading(found: Comparison, curves: Sequence[CurveDifference]) -> str:
+    """Return what curves are, and of which groups where there are several."""
+    what = WORDS.get(curves[0].what, curves[0].what)
+    names = [" as ".join(dict.fromkeys(map(one_line, curve.groups))) for curve in curves]
     several = len({each.groups for each in found.curves}) > 1 or any(found.groups_alone)
-    names = dict.fromkeys(map(one_line, curve.groups))
-    return f"{what} of {' and '.join(names)}" if several or len(names) > 1 else what
+    return f"{what} of {listed(names, NAMES)}" if several or " as " in names[0] else what
+
+
+def _count(curve: CurveDifference) -> str:
+    steps = counted(curve.points, "step")
+    return f"all {steps}" if curve.count == curve.points else f"{curve.count:,} of {steps}"
 
 
 def _extremes(found: Comparison, curve: CurveDifference) -> str:
@@ -234,7 +249,7 @@ def _at(found: Comparison, point: Point) -> str:
 
 def _place(found: Comparison, point: Point) -> str:
     one, other = point.steps
-    if found.by != "step":
+    if one != other:
         return f"step {one:,} of A, {other:,} of B"
     per_epoch = found.steps_per_epoch[0]
     is_told = per_epoch is not None and per_epoch > 1 and per_epoch == found.steps_per_epoch[1]
@@ -253,7 +268,9 @@ def _change(point: Point) -> str:
     return f"{percent:+.1f}%" if abs(percent) >= 0.05 else f"{percent:+.1g}%"
 
 
-def _picture(found: Comparison, subjects: Subjects, curve: CurveDifference, width: int) -> Iterator[Line]:
+def _picture(
+    found: Comparison, subjects: Subjects, curve: CurveDifference, width: int, *, ascii: bool = False
+) -> Iterator[Line]:
     """Yield the two curves on one scale, one above the other, and what B is beside A."""
     room, indent = width - 2, "  "
     columns = [_values(subject, name, curve.what) for subject, name in zip(subjects, curve.groups, strict=True)]
@@ -261,21 +278,22 @@ def _picture(found: Comparison, subjects: Subjects, curve: CurveDifference, widt
     scale = min(finite, default=0.0), max(finite, default=0.0)
     for letter, values, subject, span in zip("AB", columns, subjects, found.spans, strict=True):
         cells = round(room * span * len(values) / max(subject.steps, 1)) if subject.trace.at is None else room
-        yield [(f"{letter} ", "bold"), (sparkline(values, max(cells, 1), scale=scale), "cyan")]
-    marks = [MARKS[Kind.EQUAL]] * room
-    for stretch in curve.stretches:
-        first, last = (_cell(found, point, room) for point in (stretch.first, stretch.last))
-        if stretch.kind:
-            marks[first : last + 1] = MARKS[stretch.kind] * (last + 1 - first)
-    yield [(indent + "".join(marks), "")]
+        yield [(f"{letter} ", "bold"), (sparkline(values, max(cells, 1), scale=scale, ascii=ascii), "cyan")]
+    starts = [_cell(found, stretch.first.steps[0], room) for stretch in curve.stretches]
+    ends = [*starts[1:], _cell(found, curve.stretches[-1].last.steps[0] + 1, room)]
+    marks = [
+        MARKS[stretch.kind] * max(end - start, int(stretch.kind > 0))
+        for stretch, start, end in zip(curve.stretches, starts, ends, strict=True)
+    ]
+    yield [(indent + "".join(marks)[:room], "")]
     longer = subjects[0] if found.spans[0] == 1 else subjects[1]
     if found.by != "progress":
         yield [(indent + ruler(longer.trace, room), "dim")]
 
 
-def _cell(found: Comparison, point: Point, room: int) -> int:
-    """Return the character of a picture that a point falls into."""
-    return min(int(room * found.spans[0] * point.steps[0] / max(found.lengths[0], 1)), room - 1)
+def _cell(found: Comparison, step: int, room: int) -> int:
+    """Return the character of a picture at which a step of A begins."""
+    return int(room * found.spans[0] * step / max(found.lengths[0], 1))
 
 
 def _values(subject: Subject, name: str, what: str) -> memoryview:
@@ -338,18 +356,23 @@ def _setting_parts(found: Comparison) -> Iterator[tuple[str, Sequence[Setting]]]
 
 def _setting_lines(settings: Sequence[Setting], width: int) -> Iterator[Line]:
     shown = settings[:SETTINGS]
-    rows = [(_path(setting), *(_value(said) for said in setting.said)) for setting in shown]
-    columns = [
-        Column(title, cells, left=True) for title, cells in zip(("", "A", "B"), zip(*rows, strict=True), strict=True)
-    ]
+    rows = [_setting_row(setting) for setting in shown]
+    titled = zip(("", "A", "B", ""), zip(*rows, strict=True), strict=True)
+    columns = [Column(title, cells, left=True) for title, cells in titled]
     if sum(column.width + GAP for column in columns) - GAP <= width:
         for pieces in zip(*(column.padded() for column in columns), strict=True):
             yield list(pieces)
     else:
-        for path, one, other in rows:
-            yield from _wrapped(f"{path}: {one} → {other}", width)
+        for path, one, other, remark in rows:
+            yield from _wrapped(f"{path}: {one} → {other}{f', {remark}' if remark else ''}", width)
     if len(settings) > SETTINGS:
         yield from _wrapped(f"and {len(settings) - SETTINGS:,} more; --format json has all", width, "dim")
+
+
+def _setting_row(setting: Setting) -> tuple[str, str, str, str]:
+    """Return a setting's path, its value in both, and whether it alone changes nothing."""
+    one, other = (_value(said, is_cause=setting.is_written) for said in setting.said)
+    return _path(setting), one, other, IDLE if setting.is_idle else ""
 
 
 def _path(setting: Setting) -> str:
@@ -358,9 +381,12 @@ def _path(setting: Setting) -> str:
     return one_line(f"{setting.path} ({', '.join(keys)})" if keys else setting.path)
 
 
-def _value(said: Said | None) -> str:
-    """Return a setting's value; one that is not written, beside one that is, in brackets."""
-    return "–" if said is None else clipped(one_line(in_flow(said.value)), LONGEST)
+def _value(said: Said | None, *, is_cause: bool) -> str:
+    """Return a setting's value, which stands in brackets where another is written and this one is not."""
+    if said is None:
+        return "–"
+    text = clipped(one_line(in_flow(said.value)), LONGEST)
+    return f"({text})" if is_cause and not said.is_written else text
 
 
 def _wrapped(text: str, width: int, style: str = "", indent: str = "") -> Iterator[Line]:
@@ -388,22 +414,24 @@ def _plain(text: str) -> str:
 
 def _markdown(found: Comparison, subjects: Subjects) -> Iterator[str]:
     one, other = map(_code, found.names)
-    yield f"**{one} and {other}**: {_safe(verdict(found))}"
+    yield f"#### {one} and {other}\n\n{_safe(verdict(found))}"
     for remark in _remarks(found):
         yield f"\n{_safe(remark)}"
-    for curve in found.differing[:DETAILED]:
-        yield f"\n**{_safe(_heading(found, curve))}**: {_safe(_extremes(found, curve))}\n\n```text"
-        for line in _picture(found, subjects, curve, 72):
-            yield "".join(part for part, _ in line).rstrip()
-        yield "```\n\n| step | A | B | B is |\n| ---: | ---: | ---: | --- |"
-        yield from (f"| {' | '.join(_row(found, stretch))} |" for stretch in curve.stretches)
-    for curve in found.differing[DETAILED:]:
-        yield f"\n**{_safe(_heading(found, curve))}**: {_safe(_extremes(found, curve))}"
+    for number, (heading, curve) in enumerate(_differing(found)):
+        yield f"\n**{_safe(heading)}**: {_safe(_extremes(found, curve))}"
+        if number < DETAILED:
+            yield "\n```text"
+            for line in _picture(found, subjects, curve, 72):
+                yield "".join(part for part, _ in line).rstrip()
+            yield "```\n\n| step | A | B | B is |\n| ---: | ---: | ---: | --- |"
+            yield from (f"| {' | '.join(_row(found, stretch))} |" for stretch in curve.stretches)
     for title, settings in _setting_parts(found):
-        yield f"\n**{title}**\n\n| setting | A | B |\n| --- | --- | --- |"
+        remarks = {IDLE if setting.is_idle else "" for setting in settings} - {""}
+        yield f"\n**{title}**\n\n| setting | A | B |{' |' * len(remarks)}\n| --- | --- | --- |{' --- |' * len(remarks)}"
         for setting in settings:
-            cells = (_path(setting), *(_value(said) for said in setting.said))
-            yield f"| {' | '.join(_code(cell).replace('|', chr(92) + '|') for cell in cells)} |"
+            *cells, remark = _setting_row(setting)
+            row = [_code(cell).replace("|", "\\|") for cell in cells] + [remark] * len(remarks)
+            yield f"| {' | '.join(row)} |"
 
 
 def _code(text: str) -> str:
