@@ -120,7 +120,7 @@ def table(target: Target = None) -> Action:
     ]
 
 
-@app.command(cls=Verb, options_metavar="[OPTIONS] TARGET")
+@app.command(cls=Verb, options_metavar="[OPTIONS] [TARGET]")
 def diff(target: Target = None) -> Action:
     """Say whether two schedules are equal, where they differ, and what explains it; exit with 1 where they differ."""
     from lrviz.cli import diff, flags
@@ -133,6 +133,7 @@ def diff(target: Target = None) -> Action:
             "default 0",
         ),
         flags.choice("format", "Diff", diff.FORMATS, "a report to read; or JSON, Markdown", "text"),
+        *_compare_flags(),
         flags.switch("quiet", "Replay", "no notes; errors stay", "-q", "--quiet"),
         _engine_flag(),
     ]  # fmt: skip

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import typer
 
 from lrviz.cli.flags import read_value
-from lrviz.cli.replaying import run
+from lrviz.cli.replaying import replayed
 from lrviz.cli.report import console, plain_blocks
-from lrviz.cli.targets import Source, find
+from lrviz.cli.subjects import Shown, subjects_of
+from lrviz.cli.targets import Source
 from lrviz.difference import difference, explained
 from lrviz.documents import read
-from lrviz.errors import LrvizError, SpecError, counted
+from lrviz.errors import LrvizError, SpecError
 from lrviz.experiment.argtypes import Real
 from lrviz.experiment.values import Value
 from lrviz.render.text.difference import Format, report
@@ -27,34 +29,39 @@ TOLERANCE = Real("share of a curve's largest value", minimum=0, below=1)
 
 def diff(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     """Print how two targets differ; exits with 1 where they do, or where torch raises."""
-    if len(sources) != 2:
-        raise SpecError(f"lrviz diff takes two targets, and has {counted(len(sources), 'target')}")
     text = given["tolerance"]
     tolerance = 0.0 if text is None else read_value(TOLERANCE, text, "--tolerance")
-    first, second = sources[0], find(sources[1].name, "diff")
-    if first.name == second.name == "-":
+    if [source.name for source in sources].count("-") > 1:
         raise SpecError("standard input can be one of the two targets, not both")
-    a, b = (_subject(source, given) for source in (first, second))
-    found = explained(difference(a, b, by=given["by"], tolerance=tolerance), b, _replayed(second, given))
+    shown = subjects_of(sources, {**given, "partial": True, "no_check": True}, "diff")
+    if len(shown) != 2:
+        raise SpecError(f"lrviz diff compares two schedules, and has {len(shown)}{_TWO if len(shown) == 1 else ''}")
+    a, b = map(_named, shown)
+    found = difference(a, b, by=given["by"], tolerance=tolerance)
+    found = explained(found, b, _replayed(shown[1]))
     sys.stdout.write(report(Format(given["format"]), found, (a, b), console(), ascii=plain_blocks()))
     if not found.is_equal or any(found.failures):
         raise typer.Exit(1)
 
 
-def _subject(source: Source, given: Mapping[str, Any]) -> Subject:
-    experiment = source.load(given)
-    return Subject(name=source.name, trace=run(experiment, given), experiment=experiment)
+_TWO = "; the second is another target, or --with 'onecycle --max-lr 1e-3'"
 
 
-def _replayed(source: Source, given: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Trace | None]:
+def _named(shown: Shown) -> Subject:
+    """Return a subject under the name that it was given by."""
+    subject = shown.subject
+    return replace(subject, name=", ".join(filter(None, (subject.target, subject.variant))))
+
+
+def _replayed(shown: Shown) -> Callable[[Mapping[str, Any]], Trace | None]:
     """Return what replays another document in a target's place."""
+    path, given = shown.target.source.path, shown.target.given
     options: dict[str, Any] = {name: given.get(name, ()) for name in ("allow_import", "allow_files")}
 
-    def replayed(document: Mapping[str, Any]) -> Trace | None:
+    def replay(document: Mapping[str, Any]) -> Trace | None:
         try:
-            experiment = read(Value.of(document), folder=source.path.parent if source.path else None, **options)
-            return run(experiment, {**given, "quiet": True})
+            return replayed(read(Value.of(document), folder=path.parent if path else None, **options), given)
         except LrvizError:
             return None
 
-    return replayed
+    return replay

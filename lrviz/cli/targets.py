@@ -1,4 +1,4 @@
-"""TARGET: a scheduler's name, a YAML file, `-`, or `package.module:Name`; and its flags."""
+"""TARGET: a scheduler's name, a YAML file, `-`, a file of a git revision, or `package.module:Name`; and its flags."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ class Source:
     document: Callable[[Mapping[str, Any]], Value] | None = None  # what a file comes to, with the flags laid over it
     compared: Callable[[Mapping[str, Any]], Overlay | None] | None = None  # the experiments of a file with several
     label: str = ""  # of an experiment among several that the file compares
+    is_quoted: bool = False  # the name holds the flags as well, as --with has them: "onecycle --max-lr 1e-3"
 
     def worded(self, message: str) -> str:
         """Return a message in the words that the target was given in: its flags, or the document's keys."""
@@ -103,7 +104,10 @@ def _instead(argument: str) -> str:
 
 
 def find(name: str, verb: str) -> Source:
-    """Return the target of a name; raises SpecError where there is none."""
+    """Return the target of a name, or of a name and flags that are quoted; raises SpecError where there is none."""
+    first, _, flags = name.strip().partition(" ")
+    if flags.lstrip().startswith("-") and not _exists(name):
+        return replace(find(first, verb), name=name, own=(), is_quoted=True)
     named = find_scheduler(name) if _is_name(name) else None
     file, _, attribute = name.rpartition(":")
     if file.endswith(".py"):
@@ -294,17 +298,26 @@ def _file_flags() -> list[inspect.Parameter]:
 def _revision_source(name: str) -> Source:
     """Return a file of a git revision as a target; one that needs a second file is refused."""
 
-    def load(given: Mapping[str, Any]) -> Experiment:
+    @cache
+    def source(key: str | None) -> Source:
         from lrviz.readers.configs.syntax import named_files
 
         data = content(name)
-        for file in named_files(data, name, given.get("key")):
+        for file in named_files(data, name, key):
             if holds(name, str(file.plain())):
                 message = f"names {shown(file.plain())}, and no second file of a revision is read; `git worktree add`"
                 raise SpecError(Problem(place=file.place, message=f"{message} checks one out"))
-        return file_source(name, data).load(given)
+        return file_source(name, data)
 
-    return replace(file_source(name), load=load, path=None)
+    def load(given: Mapping[str, Any]) -> Experiment:
+        return source(given.get("key")).load(given)
+
+    def document(given: Mapping[str, Any]) -> Value:
+        found = source(given.get("key")).document
+        assert found is not None
+        return found(given)
+
+    return replace(file_source(name), load=load, path=None, document=document)
 
 
 def _standard_input() -> bytes:

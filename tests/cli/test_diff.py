@@ -35,6 +35,28 @@ def test_flags_lie_over_both(lrviz):
     assert out.startswith("A: a.yaml (64 steps)\nB: b.yaml (64 steps)\nequal: ")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (("cosine", "exponential", "--gamma", "0.5"), ("cosine", "exponential")),
+        (("cosine --eta-min 1e-4", "cosine"), ("cosine --eta-min 1e-4", "cosine")),
+        (("cosine", "b.yaml --epochs 8", "--epochs", "4"), ("cosine", "b.yaml --epochs 8")),
+        (("cosine", "--with", "step --step-size 4"), ("cosine", "step --step-size 4")),
+        (("cosine", "--sweep", "eta_min=0,1e-4"), ("cosine, eta_min 0", "cosine, eta_min 1e-4")),
+    ],
+)
+def test_the_two_are_any_that_a_command_takes(lrviz, arguments, names):
+    ended = lrviz("diff", *arguments)
+    assert ended.code == 1, ended.err
+    lines = ended.out.splitlines()
+    assert [line.rpartition(" (")[0] for line in lines[:2]] == [f"A: {names[0]}", f"B: {names[1]}"]
+
+
+def test_flags_in_quotes_go_before_those_beside_them(lrviz):
+    out = lrviz("diff", "a.yaml", "b.yaml --epochs 8", "--epochs", "2").out
+    assert out.startswith("A: a.yaml (16 steps)\nB: b.yaml --epochs 8 (64 steps)\n")
+
+
 def test_json_has_the_numbers_to_the_bit(lrviz):
     ended = lrviz("diff", "a.yaml", "b.yaml", "--format", "json")
     found = json.loads(ended.out)
@@ -67,8 +89,12 @@ def test_a_setting_that_alone_changes_nothing_is_told_from_one_that_does(lrviz):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("a.yaml",), "lrviz diff takes two targets, and has 1 target"),
-        (("a.yaml", "b.yaml", "a.yaml"), "lrviz diff takes two targets, and has 3 targets"),
+        (("a.yaml",), "lrviz diff compares two schedules, and has 1; the second is another target, or --with"),
+        (("a.yaml", "b.yaml", "cosine"), "lrviz diff compares two schedules, and has 3\n"),
+        (("a.yaml", "--sweep", "eta_min=0,1e-4,1e-5"), "lrviz diff compares two schedules, and has 3\n"),
+        (("cosine --eta-mn 0", "a.yaml"), "'cosine --eta-mn 0': --eta-mn: no such flag; did you mean '--eta-min'?"),
+        (("cosine --eta-min 0", "step", "--t-max", "9"), "--t-max: no such flag"),
+        (("cosine --title 'a", "step"), '"cosine --title \'a": no closing quotation'),
         (("-", "-"), "standard input can be one of the two targets, not both"),
         (("a.yaml", "b.yaml", "--tolerance", "1"), "--tolerance: must be >= 0 and < 1, not 1"),
         (("a.yaml", "b.yaml", "--by", "steps"), "--by: must be one of step, epoch, progress"),

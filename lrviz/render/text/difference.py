@@ -8,15 +8,16 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
-from textwrap import wrap
+from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
 from lrviz.difference import Comparison, CurveDifference, Kind, Point, Said, Setting, Stretch
 from lrviz.errors import counted, listed
 from lrviz.experiment.writer import in_flow
+from lrviz.render.text.screen import GAP, Line, printed, wrapped
 from lrviz.render.text.sentences import distinct
-from lrviz.render.text.spark import sparkline
-from lrviz.render.text.table import GAP, WIDEST, Column, Line, ruler
+from lrviz.render.text.spark import scale_of, sparkline
+from lrviz.render.text.table import WIDEST, Column, ruler
 from lrviz.render.words import clipped, one_line
 from lrviz.subject import Subject
 
@@ -43,14 +44,11 @@ class Format(Enum):
     MARKDOWN = "markdown"
 
 
-def report(
-    format: Format, found: Comparison, subjects: Subjects, console: Console | None = None, *, ascii: bool = False
-) -> str:
+def report(format: Format, found: Comparison, subjects: Subjects, console: Console, *, ascii: bool = False) -> str:
     """Return a difference in any form; `console` and `ascii` are for the text alone."""
     match format:
         case Format.TEXT:
-            width = min(console.width if console else 80, WIDEST)
-            return _printed(_text(found, subjects, width, ascii=ascii), console, ascii=ascii)
+            return "".join(printed(partial(_lines, found, subjects, ascii), console))
         case Format.JSON:
             return json.dumps(as_json(found), indent=2, ensure_ascii=False) + "\n"
         case Format.MARKDOWN:
@@ -128,6 +126,12 @@ def _said_json(said: Said | None) -> dict[str, Any] | None:
     if said is None:
         return None
     return {"value": said.value, "written": said.is_written, **({"key": said.key} if said.key else {})}
+
+
+def _lines(found: Comparison, subjects: Subjects, ascii: bool, width: int) -> Iterator[Line]:
+    """Yield the report, in plain letters where it is to be."""
+    for line in _text(found, subjects, min(width, WIDEST), ascii=ascii):
+        yield [(_plain(part), style) for part, style in line] if ascii else line
 
 
 def _text(found: Comparison, subjects: Subjects, width: int, *, ascii: bool) -> Iterator[Line]:
@@ -274,8 +278,7 @@ def _picture(
     """Yield the two curves on one scale, one above the other, and what B is beside A."""
     room, indent = width - 2, "  "
     columns = [_values(subject, name, curve.what) for subject, name in zip(subjects, curve.groups, strict=True)]
-    finite = [value for values in columns for value in values if math.isfinite(value)]
-    scale = min(finite, default=0.0), max(finite, default=0.0)
+    scale = scale_of(columns)
     for letter, values, subject, span in zip("AB", columns, subjects, found.spans, strict=True):
         cells = round(room * span * len(values) / max(subject.steps, 1)) if subject.trace.at is None else room
         yield [(f"{letter} ", "bold"), (sparkline(values, max(cells, 1), scale=scale, ascii=ascii), "cyan")]
@@ -390,22 +393,8 @@ def _value(said: Said | None, *, is_cause: bool) -> str:
 
 
 def _wrapped(text: str, width: int, style: str = "", indent: str = "") -> Iterator[Line]:
-    for line in wrap(text, width - len(indent), break_on_hyphens=False) or [""]:
-        yield [(indent + line, style)]
-
-
-def _printed(lines: Iterator[Line], console: Console | None, *, ascii: bool) -> str:
-    """Return lines as a console prints them, without one in plain text."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = console or Console(width=80, force_terminal=False, color_system=None)
-    with console.capture() as captured:
-        for line in lines:
-            text = Text.assemble(*((_plain(part) if ascii else part, style) for part, style in line))
-            text.rstrip()
-            console.print(text, soft_wrap=True)
-    return captured.get()
+    for line in wrapped(one_line(text), width - len(indent), style):
+        yield [(indent, ""), *line]
 
 
 def _plain(text: str) -> str:
