@@ -26,7 +26,6 @@ BELOW: dict[str, tuple[str, ...]] = {
     "engine": ("trace", "experiment", "files", "errors"),
     "rules": ("trace", "experiment", "errors"),
     "difference": ("rules", "subject", "trace", "experiment", "errors"),
-    "difference": ("rules", "subject", "trace", "experiment", "errors"),
     "render": ("difference", "positions", "subject", "trace", "experiment", "files", "errors"),
     "workers": ("errors",),
     "staging": ("files", "errors"),

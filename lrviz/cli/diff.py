@@ -33,7 +33,7 @@ def diff(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     tolerance = 0.0 if text is None else read_value(TOLERANCE, text, "--tolerance")
     if [source.name for source in sources].count("-") > 1:
         raise SpecError("standard input can be one of the two targets, not both")
-    shown = subjects_of(sources, {**given, "partial": True, "no_check": True}, "diff")
+    shown = subjects_of(sources, {**given, "train": False, "partial": True, "no_check": True}, "diff")
     if len(shown) != 2:
         raise SpecError(f"lrviz diff compares two schedules, and has {len(shown)}{_TWO if len(shown) == 1 else ''}")
     a, b = map(_named, shown)
