@@ -193,6 +193,9 @@ def _lengths(found: Comparison) -> str:
 
 def _remarks(found: Comparison) -> Iterator[str]:
     """Yield how two subjects were compared, where that is not plain."""
+    per_epoch = found.steps_per_epoch
+    if found.by == "step" and found.has_unlike_lengths and all(per_epoch) and per_epoch[0] != per_epoch[1]:
+        yield "by step; their epochs have other lengths, and --by epoch compares the same share of an epoch"
     if found.by != "step":
         share = "an epoch" if found.by == "epoch" else "the run"
         fewer, other = ("A", "B") if found.is_grid_first else ("B", "A")
@@ -310,7 +313,7 @@ def _values(subject: Subject, name: str, what: str) -> memoryview:
 def _stretches(found: Comparison, curve: CurveDifference, width: int) -> Iterator[Line]:
     """Yield a row for each stretch, or two lines where a row is too wide."""
     rows = [_row(found, stretch) for stretch in curve.stretches]
-    titles = ("step" if found.by == "step" else "steps of A", "A", "B", "B is")
+    titles = ("step" if found.by == "step" else "A's step", "A", "B", "B is")
     columns = [
         Column(title, cells, left=title == "B is") for title, cells in zip(titles, zip(*rows, strict=True), strict=True)
     ]
@@ -350,7 +353,8 @@ def _setting_parts(found: Comparison) -> Iterator[tuple[str, Sequence[Setting]]]
     """Yield the settings that differ under what they are: causes, and what follows from them."""
     causes = [setting for setting in found.settings if setting.is_written]
     others = [setting for setting in found.settings if not setting.is_written]
-    effect = "" if found.differing or found.has_unlike_lengths else ", without effect on what the steps train with"
+    is_idle = found.is_equal and not any(found.failures)
+    effect = ", without effect on what the steps train with" if is_idle else ""
     if causes:
         yield f"settings that differ{effect}", causes
     if others:

@@ -117,6 +117,13 @@ def test_how_it_was_compared_is_said(a: Subject, b: Subject, how: dict[str, Any]
     assert said in words(a, b, **how)
 
 
+def test_runs_whose_epochs_have_other_lengths_are_shown_the_way() -> None:
+    one, other = ({**COSINE, "run": {"epochs": 2, "steps_per_epoch": steps}} for steps in (4, 8))
+    hint = "--by epoch compares the same share of an epoch"
+    a, b = subject(one, "a"), subject(other, "b")
+    assert (hint in words(a, b), hint in words(a, b, by="epoch")) == (True, False)
+
+
 def test_what_only_one_has_is_said() -> None:
     two, one = ({**COSINE, "optimizer": {"groups": GROUPS[:count]}} for count in (2, 1))
     assert "different: only A has the group head" in words(subject(two, "a"), subject(one, "b"))
