@@ -1,4 +1,4 @@
-"""Files of a git revision, `REV:path`, as `git show` names them; only the index or a commit is read, nothing is run."""
+"""Files of a git revision, `REV:path`, as `git show` names them: read from a commit or the index, never checked out."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _instead(folder: Path, revision: str, inner: str) -> str:
     found = _git(folder, "ls-tree", "--name-only", revision, f"./{Path(inner).parent.as_posix()}/")
     if not isinstance(found, bytes):
         return ""  # there is no such revision, or nothing of it can be read
-    last = _git(folder, "log", "-1", "--format=%h", "--diff-filter=AMT", "--", f"./{inner}")
+    last = _git(folder, "log", "-1", "--no-show-signature", "--format=%h", "--diff-filter=AMT", "--", f"./{inner}")
     if isinstance(last, bytes) and last.strip():
         return f"; {last.decode().strip()} is the last commit that wrote it"
     return nearest(inner, found.decode(errors="replace").splitlines(), 0.8) or f"; no commit has {shown(inner)}"

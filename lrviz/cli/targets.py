@@ -107,7 +107,7 @@ def find(name: str, verb: str) -> Source:
     """Return the target of a name, or of a name and flags that are quoted; raises SpecError where there is none."""
     first, _, flags = name.strip().partition(" ")
     if flags.lstrip().startswith("-") and not _exists(name):
-        return replace(find(first, verb), name=name, own=(), is_quoted=True)
+        return replace(find(first, verb), name=name, own=(), is_quoted=True, load=_refused, path=None)
     named = find_scheduler(name) if _is_name(name) else None
     file, _, attribute = name.rpartition(":")
     if file.endswith(".py"):
@@ -123,6 +123,11 @@ def find(name: str, verb: str) -> Source:
     if named and named.example:
         raise SpecError(f"{name} is put together in YAML: lrviz {verb} FILE, with\n{_document_of(named)}")
     raise SpecError(_unknown(name))
+
+
+def _refused(given: Mapping[str, Any]) -> Experiment:
+    """Refuse what is in quotes, for commands that do not compare targets, of which each has flags of its own."""
+    raise SpecError("a target and its flags are written in quotes for plot, table and diff alone")
 
 
 def _is_name(name: str) -> bool:
