@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from fractions import Fraction
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -167,14 +168,9 @@ def difference(a: Subject, b: Subject, *, by: str = "step", tolerance: float = 0
         raise SpecError(f"nothing in common: {_extent(a)}, and {_extent(b)}")
     pairs, is_by_place, alone = _paired(a.trace, b.trace)
     columns = [_columns(a.trace, b.trace, *pair) for pair in pairs]
+    at = [partial(_at, records=own) for own in records]
     curves = [
-        _compared(
-            what,
-            (one.name, other.name),
-            steps,
-            (_at(own[what][0], records[0]), _at(own[what][1], records[1])),
-            tolerance,
-        )
+        _compared(what, (one.name, other.name), steps, (at[0](own[what][0]), at[1](own[what][1])), tolerance)
         for what in dict.fromkeys(what for own in columns for what in own)
         for (one, other), own in zip(pairs, columns, strict=True)
         if what in own
@@ -212,10 +208,10 @@ def explained(found: Comparison, b: Subject, replayed: Callable[[Mapping[str, An
         own = setting.said[0]
         is_gone = own is None or not own.is_written
         trace = replayed(apply_changes(document, [Change(setting.path, own and own.value, remove=is_gone)]))
-        return (
-            trace is not None
-            and difference(replace(b, experiment=None, trace=trace), replace(b, experiment=None)).is_equal
-        )
+        if trace is None:
+            return False
+        again = difference(replace(b, experiment=None), replace(b, experiment=None, trace=trace))
+        return again.is_equal and not any(again.values_alone)
 
     idle = {setting.path for setting in causes if is_idle(setting)}
     settings = tuple(replace(setting, is_idle=setting.path in idle) for setting in found.settings)

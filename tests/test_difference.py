@@ -234,6 +234,13 @@ def test_a_setting_is_idle_where_taking_it_back_changes_nothing() -> None:
     assert tried() == ["optimizer.momentum"]
 
 
+def test_another_optimizer_is_not_idle_where_its_momentum_is_another() -> None:
+    one = subject({**COSINE, "optimizer": {"lr": 1.0, "weight_decay": 0.0}})
+    other = subject({**COSINE, "optimizer": {"lr": 2.0, "name": "AdamW", "weight_decay": 0.0}})
+    found = explained(difference(one, other), other, lambda document: replay(load(document)))
+    assert [setting.is_idle for setting in found.settings] == [False, False]
+
+
 def test_a_setting_that_cannot_be_taken_back_is_not_called_idle() -> None:
     assert tried(refuses=True) == []
 
