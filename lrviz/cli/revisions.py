@@ -42,7 +42,7 @@ def holds(name: str, other: str) -> bool:
 
 def _repository_folder(path: Path) -> tuple[Path, str]:
     """Return the nearest folder above a file that exists today, and the way from there to the file."""
-    folder = next(each for each in path.parents if each.is_dir())
+    folder = next(each for each in path.parents if os.path.isdir(each))  # noqa: PTH112  Path.is_dir raises for a long name
     return folder, Path(os.path.relpath(path, folder)).as_posix()
 
 

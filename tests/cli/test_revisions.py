@@ -126,6 +126,13 @@ def test_a_file_that_is_newer_than_the_revision_names_its_commit(lrviz, commit, 
     assert ended.err.endswith(f"exists on disk, but not in 'HEAD~1'; {last} is the last commit that wrote it\n")
 
 
+def test_a_name_that_is_too_long_is_no_traceback(lrviz, commit):
+    commit({"run.yaml": steps(4)})
+    ended = lrviz("table", f"HEAD:{'x' * 5000}/run.yaml")
+    assert ended.code == 2
+    assert "git says: " in ended.err
+
+
 def test_no_repository_is_said(lrviz, monkeypatch, tmp_path):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     ended = lrviz("table", "HEAD:run.yaml")
