@@ -322,7 +322,12 @@ def _revision_source(name: str) -> Source:
         assert found is not None
         return found(given)
 
-    return replace(file_source(name), load=load, path=None, document=document)
+    def compared(given: Mapping[str, Any]) -> Overlay | None:
+        found = source(given.get("key")).compared
+        assert found is not None
+        return found(given)
+
+    return replace(file_source(name), load=load, path=None, document=document, compared=compared)
 
 
 def _standard_input() -> bytes:

@@ -52,6 +52,13 @@ def test_the_two_are_any_that_a_command_takes(lrviz, arguments, names):
     assert [line.rpartition(" (")[0] for line in lines[:2]] == [f"A: {names[0]}", f"B: {names[1]}"]
 
 
+def test_the_two_of_an_overlay_are_compared(lrviz):
+    Path("two.yaml").write_text("overlay:\n  - {scheduler: {name: cosine}}\n  - {scheduler: {name: hf-linear}}\n")
+    ended = lrviz("diff", "two.yaml")
+    assert ended.code == 1, ended.err
+    assert ended.out.startswith("A: two.yaml: CosineAnnealingLR (32 steps)\nB: two.yaml: hf-linear (32 steps)\n")
+
+
 def test_flags_in_quotes_go_before_those_beside_them(lrviz):
     out = lrviz("diff", "a.yaml", "b.yaml --epochs 8", "--epochs", "2").out
     assert out.startswith("A: a.yaml (16 steps)\nB: b.yaml --epochs 8 (64 steps)\n")

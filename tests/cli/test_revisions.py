@@ -153,6 +153,7 @@ def test_no_git_is_said(lrviz, commit, monkeypatch):
     [
         ("run.yaml", "scheduler: {name: plateau, metric_csv: 'log.csv:loss'}"),
         ("args.json", '{"learning_rate": 1e-3, "per_device_train_batch_size": 8, "deepspeed": "ds.json"}'),
+        ("both.yaml", "overlay: [{file: base.yaml, label: a}, {file: run.yaml, label: b}]"),
         ("config.py", "_base_ = ['base.py']\nmax_epochs = 3"),
     ],
 )
@@ -161,6 +162,11 @@ def test_a_second_file_of_a_revision_is_refused_rather_than_read_from_today(lrvi
     ended = lrviz("table", f"HEAD:{name}")
     assert ended.code == 2
     assert "and no second file of a revision is read" in ended.err
+
+
+def test_a_document_of_several_experiments_is_compared_as_it_was(lrviz, commit):
+    commit({"two.yaml": f"overlay:\n  - {{{steps(4).strip()}}}\n  - {{scheduler: {{name: cosine}}}}\n"})
+    assert lrviz("diff", "HEAD:two.yaml").out.startswith("A: HEAD:two.yaml: StepLR (32 steps)\n")
 
 
 def test_a_second_file_that_the_revision_has_not_is_ignored_as_ever(lrviz, commit):

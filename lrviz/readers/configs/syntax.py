@@ -37,17 +37,18 @@ def named_files(data: bytes, name: str, key: str | None = None) -> list[Value]:
     return list(_named_in(decode(data, name, key)))
 
 
-def _named_in(value: Value) -> Iterator[Value]:
-    """Yield every path of another file in a tree: a DeepSpeed config, and a column of metrics."""
+def _named_in(value: Value, key: str = "") -> Iterator[Value]:
+    """Yield every path of another file in a tree: an experiment to compare, a DeepSpeed config, a column of metrics."""
     if isinstance(value.data, list):
         for each in value.data:
-            yield from _named_in(each)
+            yield from _named_in(each, key)
     elif isinstance(value.data, dict):
-        for key, each in value.data.items():
-            if isinstance(each.data, str) and (key == "metric_csv" or (key == "deepspeed" and ".json" in each.data)):
-                yield each
-            else:
-                yield from _named_in(each)
+        for name, each in value.data.items():
+            yield from _named_in(each, f"{key}.{name}".lstrip("."))
+    elif isinstance(value.data, str):
+        is_json = key.endswith("deepspeed") and ".json" in value.data
+        if key == "overlay.file" or key.endswith("metric_csv") or is_json:
+            yield value
 
 
 def _block(root: Value, key: str | None) -> Value:
