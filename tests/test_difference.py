@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -270,6 +271,16 @@ def test_stretches_hold_every_point_once_and_no_difference_is_lost(one: list[flo
         inside = [step for step in apart if start <= step < end]
         assert (stretch.points, stretch.count) == (end - start, len(inside))
         assert (stretch.kind == Kind.EQUAL) == (not inside) == (stretch.largest is None)
+
+
+@given(sizes=st.tuples(st.integers(1, 40), st.integers(1, 40)), epochs=st.integers(1, 4))
+def test_by_epoch_a_step_stands_beside_the_one_trained_at_that_moment(sizes: tuple[int, int], epochs: int) -> None:
+    pair = [curve(*range(size * epochs), per_epoch=size) for size in sizes]
+    found = difference(pair[0], pair[1], by="epoch")
+    assert found.points == min(sizes) * epochs
+    for point in (each for stretch in found.curves[0].stretches for each in (stretch.first, stretch.last)):
+        (step, size), (beside, other) = sorted(zip(point.steps, sizes, strict=True), key=lambda each: each[1])
+        assert Fraction(beside, other) <= Fraction(step, size) < Fraction(beside + 1, other)
 
 
 @given(other=rates)
