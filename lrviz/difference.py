@@ -206,8 +206,11 @@ def explained(found: Comparison, b: Subject, replayed: Callable[[Mapping[str, An
 
     def is_idle(setting: Setting) -> bool:
         own = setting.said[0]
-        is_gone = own is None or not own.is_written
-        trace = replayed(apply_changes(document, [Change(setting.path, own and own.value, remove=is_gone)]))
+        change = Change(setting.path, own and own.value, remove=own is None or not own.is_written)
+        try:
+            trace = replayed(apply_changes(document, [change]))
+        except (AttributeError, IndexError, TypeError, ValueError):  # the second document has no such place
+            return False
         if trace is None:
             return False
         again = difference(replace(b, experiment=None), replace(b, experiment=None, trace=trace))

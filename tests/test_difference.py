@@ -246,6 +246,31 @@ def test_a_setting_that_cannot_be_taken_back_is_not_called_idle() -> None:
     assert tried(refuses=True) == []
 
 
+@pytest.mark.parametrize(
+    "scheduler",
+    [
+        {"name": "chained", "schedulers": [{"name": "constant", "factor": 0.5, "total_iters": 2}]},
+        {"name": "exponential", "gamma": 0.5},
+        {"name": "manual", "values": {0: 1.0, 9: 0.5}},
+        {"name": "multistep", "milestones": [3, 5]},
+    ],
+)
+def test_documents_of_other_shapes_are_explained(scheduler: dict[str, Any]) -> None:
+    children = [{"name": "constant", "factor": 0.5, "total_iters": 2}, {"name": "exponential", "gamma": 0.9}]
+    one = subject({"run": RUN, "scheduler": {"name": "chained", "schedulers": children}})
+    other = subject({"run": RUN, "optimizer": {"lr": 1.0}, "scheduler": scheduler})
+    for a, b in ((one, other), (other, one)):
+        found = explained(difference(a, b), b, _replayed)
+        assert "optimizer.lr" in paths(found)
+
+
+def _replayed(document: Mapping[str, Any]) -> Trace | None:
+    try:
+        return replay(load(document))
+    except SpecError:
+        return None
+
+
 def test_nothing_is_tried_for_a_single_setting_and_where_nothing_differs() -> None:
     one, other = subject(COSINE), subject({**COSINE, "optimizer": {"lr": 1.0}})
     asked: list[object] = []
