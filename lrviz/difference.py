@@ -102,7 +102,7 @@ class Setting:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Differences:
     """All that differs between two subjects.
 
     `settings` are those that differ, what is written before what follows from it; a log has none.
@@ -154,7 +154,7 @@ class Comparison:
         return not (self.differing or self.has_unlike_lengths or any(self.groups_alone)) and ends[0] == ends[1]
 
 
-def difference(a: Subject, b: Subject, *, by: str = "step", tolerance: float = 0.0) -> Comparison:
+def difference(a: Subject, b: Subject, *, by: str = "step", tolerance: float = 0.0) -> Differences:
     """Compare what each step trains with: learning rate, momentum or beta1, and weight decay, group by group.
 
     Two values are equal where they are apart by at most `tolerance` of the largest value that the curve
@@ -175,7 +175,7 @@ def difference(a: Subject, b: Subject, *, by: str = "step", tolerance: float = 0
         for (one, other), own in zip(pairs, columns, strict=True)
         if what in own
     ]
-    return Comparison(
+    return Differences(
         names=(a.name, b.name),
         by=by,
         tolerance=tolerance,
@@ -191,7 +191,7 @@ def difference(a: Subject, b: Subject, *, by: str = "step", tolerance: float = 0
     )
 
 
-def explained(found: Comparison, b: Subject, replayed: Callable[[Mapping[str, Any]], Trace | None]) -> Comparison:
+def explained(found: Differences, b: Subject, replayed: Callable[[Mapping[str, Any]], Trace | None]) -> Differences:
     """Find out which of the settings that are written change nothing, by taking back each alone in the second.
 
     `replayed` returns what the steps of a document train with, None where it is refused. Where there are more

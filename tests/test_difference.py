@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrviz import SpecError, load, replay
-from lrviz.difference import BY, MOST_STRETCHES, Comparison, Kind, difference, explained
+from lrviz.difference import BY, MOST_STRETCHES, Differences, Kind, difference, explained
 from lrviz.subject import Subject
 from lrviz.trace import GroupTrace, Trace, column
 
@@ -35,11 +35,11 @@ def curve(*rates: float, at: list[int] | None = None, per_epoch: int | None = No
     return Subject(name="log", trace=trace)
 
 
-def kinds(found: Comparison) -> list[tuple[str, int]]:
+def kinds(found: Differences) -> list[tuple[str, int]]:
     return [(stretch.kind.name, stretch.points) for stretch in found.curves[0].stretches]
 
 
-def paths(found: Comparison, *, causes: bool = True) -> list[str]:
+def paths(found: Differences, *, causes: bool = True) -> list[str]:
     return [setting.path for setting in found.settings if setting.is_written == causes]
 
 

@@ -127,7 +127,7 @@ def find(name: str, verb: str) -> Source:
 
 def _refused(given: Mapping[str, Any]) -> Experiment:
     """Refuse what is in quotes, for commands that do not compare targets, of which each has flags of its own."""
-    raise SpecError("a target and its flags are written in quotes for plot, table and diff alone")
+    raise SpecError("a target and its flags are written in quotes for plot, show, table and diff alone")
 
 
 def _is_name(name: str) -> bool:

@@ -160,4 +160,4 @@ def test_flags_in_quotes_are_refused_where_one_target_is_taken(lrviz):
     for verb in ("check", "convert"):
         ended = lrviz(verb, "cosine --t-max 5")
         assert ended.code == 2
-        assert "a target and its flags are written in quotes for plot, table and diff alone" in ended.err
+        assert "a target and its flags are written in quotes for plot, show, table and diff alone" in ended.err

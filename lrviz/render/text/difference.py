@@ -11,7 +11,7 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
-from lrviz.difference import Comparison, CurveDifference, Kind, Point, Said, Setting, Stretch
+from lrviz.difference import CurveDifference, Differences, Kind, Point, Said, Setting, Stretch
 from lrviz.errors import counted, listed
 from lrviz.experiment.writer import in_flow
 from lrviz.render.text.screen import GAP, Line, printed, wrapped
@@ -44,7 +44,7 @@ class Format(Enum):
     MARKDOWN = "markdown"
 
 
-def report(format: Format, found: Comparison, subjects: Subjects, console: Console, *, ascii: bool = False) -> str:
+def report(format: Format, found: Differences, subjects: Subjects, console: Console, *, ascii: bool = False) -> str:
     """Return a difference in any form; `console` and `ascii` are for the text alone."""
     match format:
         case Format.TEXT:
@@ -57,7 +57,7 @@ def report(format: Format, found: Comparison, subjects: Subjects, console: Conso
             assert_never(format)
 
 
-def as_json(found: Comparison) -> dict[str, Any]:
+def as_json(found: Differences) -> dict[str, Any]:
     """Return a difference as JSON has it; what JSON has no number for is a string, such as "NaN"."""
     sides = {
         letter: {
@@ -128,13 +128,13 @@ def _said_json(said: Said | None) -> dict[str, Any] | None:
     return {"value": said.value, "written": said.is_written, **({"key": said.key} if said.key else {})}
 
 
-def _lines(found: Comparison, subjects: Subjects, ascii: bool, width: int) -> Iterator[Line]:
+def _lines(found: Differences, subjects: Subjects, ascii: bool, width: int) -> Iterator[Line]:
     """Yield the report, in plain letters where it is to be."""
     for line in _text(found, subjects, min(width, WIDEST), ascii=ascii):
         yield [(_plain(part), style) for part, style in line] if ascii else line
 
 
-def _text(found: Comparison, subjects: Subjects, width: int, *, ascii: bool) -> Iterator[Line]:
+def _text(found: Differences, subjects: Subjects, width: int, *, ascii: bool) -> Iterator[Line]:
     for letter, name, steps in zip("AB", found.names, found.lengths, strict=True):
         yield from _wrapped(f"{letter}: {one_line(name)} ({counted(steps, 'step')})", width)
     yield from _wrapped(verdict(found), width, "bold green" if found.is_equal else "bold red")
@@ -154,7 +154,7 @@ def _text(found: Comparison, subjects: Subjects, width: int, *, ascii: bool) -> 
         yield from _setting_lines(settings, width)
 
 
-def verdict(found: Comparison) -> str:
+def verdict(found: Differences) -> str:
     """Return whether two subjects are equal, and in what they differ, in a line."""
     if found.is_equal:
         *most, last = dict.fromkeys(WORDS.get(curve.what, curve.what) for curve in found.curves)
@@ -166,7 +166,7 @@ def verdict(found: Comparison) -> str:
     return f"different: {'; '.join(_reasons(found))}"
 
 
-def _reasons(found: Comparison) -> Iterator[str]:
+def _reasons(found: Differences) -> Iterator[str]:
     """Yield in what two subjects differ."""
     curves = [f"{heading} in {_count(curve)}" for heading, curve in _differing(found)]
     if curves:
@@ -184,14 +184,14 @@ def _reasons(found: Comparison) -> Iterator[str]:
             yield f"{letter} stops: {one_line(failure.description)}"
 
 
-def _lengths(found: Comparison) -> str:
+def _lengths(found: Differences) -> str:
     if found.by == "epoch":
         epochs = [length / (each or 1) for length, each in zip(found.lengths, found.steps_per_epoch, strict=True)]
         return f"A has {epochs[0]:g} epochs, B {epochs[1]:g}"
     return f"A has {counted(found.lengths[0], 'step')}, B {found.lengths[1]:,}"
 
 
-def _remarks(found: Comparison) -> Iterator[str]:
+def _remarks(found: Differences) -> Iterator[str]:
     """Yield how two subjects were compared, where that is not plain."""
     per_epoch = found.steps_per_epoch
     if found.by == "step" and found.has_unlike_lengths and all(per_epoch) and per_epoch[0] != per_epoch[1]:
@@ -213,7 +213,7 @@ def _remarks(found: Comparison) -> Iterator[str]:
         yield f"not compared: {'; '.join(alone)}"
 
 
-def _differing(found: Comparison) -> list[tuple[str, CurveDifference]]:
+def _differing(found: Differences) -> list[tuple[str, CurveDifference]]:
     """Return the curves that differ, those of several groups as one where they differ in the same way, by name."""
     alike: dict[CurveDifference, list[CurveDifference]] = {}
     for curve in found.differing:
@@ -221,7 +221,7 @@ def _differing(found: Comparison) -> list[tuple[str, CurveDifference]]:
     return [(_heading(found, curves), curves[0]) for curves in alike.values()]
 
 
-def _heading(found: Comparison, curves: Sequence[CurveDifference]) -> str:
+def _heading(found: Differences, curves: Sequence[CurveDifference]) -> str:
     """Return what curves are, and of which groups where there are several."""
     what = WORDS.get(curves[0].what, curves[0].what)
     names = [" as ".join(dict.fromkeys(map(one_line, curve.groups))) for curve in curves]
@@ -234,7 +234,7 @@ def _count(curve: CurveDifference) -> str:
     return f"all {steps}" if curve.count == curve.points else f"{curve.count:,} of {steps}"
 
 
-def _extremes(found: Comparison, curve: CurveDifference) -> str:
+def _extremes(found: Differences, curve: CurveDifference) -> str:
     """Return where a curve first differs, and where most."""
     assert curve.first is not None
     assert curve.largest is not None
@@ -247,14 +247,14 @@ def _extremes(found: Comparison, curve: CurveDifference) -> str:
     return "; ".join(parts)
 
 
-def _at(found: Comparison, point: Point) -> str:
+def _at(found: Differences, point: Point) -> str:
     """Return a point with its two values: "step 16 (epoch 2): 0.001 and 0.0005 (-50%)"."""
     change = _change(point)
     values = " and ".join(distinct(point.values))
     return f"{_place(found, point)}: {values}{f' ({change})' if change else ''}"
 
 
-def _place(found: Comparison, point: Point) -> str:
+def _place(found: Differences, point: Point) -> str:
     one, other = point.steps
     if one != other:
         return f"step {one:,} of A, {other:,} of B"
@@ -276,7 +276,7 @@ def _change(point: Point) -> str:
 
 
 def _picture(
-    found: Comparison, subjects: Subjects, curve: CurveDifference, width: int, *, ascii: bool = False
+    found: Differences, subjects: Subjects, curve: CurveDifference, width: int, *, ascii: bool = False
 ) -> Iterator[Line]:
     """Yield the two curves on one scale, one above the other, and what B is beside A."""
     room, indent = width - 2, "  "
@@ -297,7 +297,7 @@ def _picture(
         yield [(indent + ruler(longer.trace, room), "dim")]
 
 
-def _cell(found: Comparison, step: int, room: int) -> int:
+def _cell(found: Differences, step: int, room: int) -> int:
     """Return the character of a picture at which a step of A begins."""
     return int(room * found.spans[0] * step / max(found.lengths[0], 1))
 
@@ -310,7 +310,7 @@ def _values(subject: Subject, name: str, what: str) -> memoryview:
     return found
 
 
-def _stretches(found: Comparison, curve: CurveDifference, width: int) -> Iterator[Line]:
+def _stretches(found: Differences, curve: CurveDifference, width: int) -> Iterator[Line]:
     """Yield a row for each stretch, or two lines where a row is too wide."""
     rows = [_row(found, stretch) for stretch in curve.stretches]
     titles = ("step" if found.by == "step" else "A's step", "A", "B", "B is")
@@ -327,7 +327,7 @@ def _stretches(found: Comparison, curve: CurveDifference, width: int) -> Iterato
         yield from _wrapped(f"A {one}, B {other}", width, indent="  ")
 
 
-def _row(found: Comparison, stretch: Stretch) -> tuple[str, str, str, str]:
+def _row(found: Differences, stretch: Stretch) -> tuple[str, str, str, str]:
     """Return a stretch's steps, the values of both at its ends, and what B is there beside A."""
     first, last = stretch.first.steps[0], stretch.last.steps[0]
     steps = f"{first:,}" if first == last else f"{first:,}–{last:,}"
@@ -349,7 +349,7 @@ def _beside(stretch: Stretch) -> str:
     return f"{word} {by}" if stretch.points == 1 else f"{word}, {by} at {point.steps[0]:,}"
 
 
-def _setting_parts(found: Comparison) -> Iterator[tuple[str, Sequence[Setting]]]:
+def _setting_parts(found: Differences) -> Iterator[tuple[str, Sequence[Setting]]]:
     """Yield the settings that differ under what they are: causes, and what follows from them."""
     causes = [setting for setting in found.settings if setting.is_written]
     others = [setting for setting in found.settings if not setting.is_written]
@@ -405,7 +405,7 @@ def _plain(text: str) -> str:
     return text.replace("→", "to").replace("–", "-").encode("ascii", "backslashreplace").decode()
 
 
-def _markdown(found: Comparison, subjects: Subjects) -> Iterator[str]:
+def _markdown(found: Differences, subjects: Subjects) -> Iterator[str]:
     one, other = map(_code, found.names)
     yield f"#### {one} and {other}\n\n{_safe(verdict(found))}"
     for remark in _remarks(found):
