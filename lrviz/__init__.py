@@ -14,7 +14,7 @@ with the first figure.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lrviz.api import figure, load, replay
+from lrviz.api import figure, load, replay, resumed
 
 if TYPE_CHECKING:
     from lrviz.errors import LrvizError, OutputError, ReplayError, SpecError
@@ -38,6 +38,7 @@ __all__ = [
     "figure",
     "load",
     "replay",
+    "resumed",
 ]
 
 __version__ = "0.1.0"

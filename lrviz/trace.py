@@ -88,7 +88,7 @@ class Failure(Event):
 
     kind: str  # "ValueError"
     message: str  # torch's own words
-    by: str = "torch"  # who raised: torch, "your Name", a library's scheduler, or "SGD.step()", the optimizer
+    by: str = "torch"  # who raised: torch, "your Name", a library's scheduler, or a call such as "SGD.step()"
 
     @property
     def where(self) -> str:
@@ -103,7 +103,7 @@ class Failure(Event):
     @property
     def description(self) -> str:
         """Where and why the replay stopped, in one line."""
-        if self.by.endswith(".step()"):
+        if self.by.endswith(")"):
             return f"{self.by} failed {self.where}: {self.words}"
         who, article = ("scheduler", "the ") if self.by == "torch" else (self.by, "")
         what = f"{who}.step() failed {self.where}" if self.step else f"building {article}{who} failed"
@@ -136,6 +136,7 @@ class Trace:
     libraries: Mapping[str, str] = field(default_factory=dict)
     loss: memoryview | None = None  # of the toy training, before each optimizer step
     metric: memoryview | None = None  # what a plateau was given, one value for each of its steps
+    seam: Event | None = None  # the checkpoint from which the run went on
     warnings: tuple[TorchWarning, ...] = ()
     failure: Failure | None = field(default=None)
     difference: Difference | None = None  # from lrviz's formula, where a library's own class ran

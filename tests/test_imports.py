@@ -65,7 +65,7 @@ ENGINE = (
     ("engine", "library"),
     ("build", "light", "toy"),
     ("record",),
-    ("compare", "upstream"),
+    ("compare", "resume", "upstream"),
     ("certify",),
     ("select",),
 )

@@ -101,19 +101,32 @@ class Beside(NamedTuple):
 
 
 class _OwnRule:
-    """Sets the values of every parameter group, as a training loop does: `group["lr"] = lr`."""
+    """Sets the values of every parameter group, as a training loop does: `group["lr"] = lr`.
+
+    Its state is its position alone, as that of DeepSpeed's schedulers is.
+    """
 
     def __init__(self, spec: OwnRule, optimizer: Any, engine: Engine, total: int) -> None:
         default = optimizer.defaults["lr"]
         groups = list(enumerate(optimizer.param_groups))
         starts = [GroupStart(number, group["lr"], default, group, total, engine.draws) for number, group in groups]
-        self.rules = [(group, spec.settings(start)) for start, (_, group) in zip(starts, groups, strict=True)]
-        for group, rule in self.rules:
+        self.optimizer, self.rules, self.steps = optimizer, [spec.settings(start) for start in starts], 0
+        for group, rule in zip(optimizer.param_groups, self.rules, strict=True):
             _set(group, next(rule))
 
     def step(self, metric: float | None = None) -> None:
-        for group, rule in self.rules:
+        self.steps += 1
+        for group, rule in zip(self.optimizer.param_groups, self.rules, strict=True):
             _set(group, rule.send(metric))
+
+    def state_dict(self) -> dict[str, int]:
+        return {"steps": self.steps}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        self.steps = state["steps"]
+        for rule in self.rules:
+            for _ in range(self.steps):
+                rule.send(None)
 
 
 def _set(group: dict[str, Any], values: Mapping[str, float]) -> None:

@@ -34,6 +34,7 @@ class LambdaWarmup(ClosedForm):
     """
 
     name = "warmup"
+    restores = True
     length_arg = "total_iters"
     family = "Warmup and decay"
     shape = "▁▁▁▁▁▂▂▃▄▅▆▇████"
