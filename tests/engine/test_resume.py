@@ -43,7 +43,7 @@ class Loop:
     warnings: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """A scheduler as lrviz reads it, and as a training script writes it; `last_epoch` is torch's."""
 
