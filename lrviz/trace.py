@@ -83,6 +83,18 @@ class Event:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Seam(Event):
+    """The checkpoint from which a run went on; its step is the first after it.
+
+    `unbroken` has for each group the learning rates with which the run before it would have gone on: for the
+    setting of that step, and for the next, if the run has one.
+    """
+
+    mode: str  # "load", "restart" or "last-epoch"
+    unbroken: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Failure(Event):
     """Where a replay stopped, and in whose words."""
 
@@ -136,7 +148,7 @@ class Trace:
     libraries: Mapping[str, str] = field(default_factory=dict)
     loss: memoryview | None = None  # of the toy training, before each optimizer step
     metric: memoryview | None = None  # what a plateau was given, one value for each of its steps
-    seam: Event | None = None  # the checkpoint from which the run went on
+    seam: Seam | None = None
     warnings: tuple[TorchWarning, ...] = ()
     failure: Failure | None = field(default=None)
     difference: Difference | None = None  # from lrviz's formula, where a library's own class ran

@@ -15,6 +15,7 @@ from lrviz.cli.folders import expanded
 from lrviz.cli.project import project_settings
 from lrviz.cli.replaying import run
 from lrviz.cli.report import print_note
+from lrviz.cli.resuming import loaded
 from lrviz.cli.targets import Source, file_source
 from lrviz.errors import Problem, SpecError, listed
 from lrviz.rules import SEVERITIES, CheckSettings, Finding, ProjectSettings, examine, from_problems
@@ -69,7 +70,8 @@ def _print(checked: Sequence[Checked], passed_over: int, form: str) -> None:
 def _refuse_to_fix(targets: Sequence[Source], given: Mapping[str, Any]) -> None:
     """Raise SpecError where there is no file to fix, or flags contradict each other."""
     flag = "--fix" if given["fix"] else "--diff"
-    messages = [f"{target.name} is not a file" for target in targets if target.path is None]
+    messages = ["does not go with --resume-at, which checks what is in no file"] * (given["resume_at"] is not None)
+    messages += [f"{target.name} is not a file" for target in targets if target.path is None]
     if given["fix"] and given["diff"]:
         messages.append("contradicts --diff")
     if given["diff"] and given["format"] != "text":
@@ -132,7 +134,7 @@ def _folder(source: Source) -> Path:
 def _checked(source: Source, given: Mapping[str, Any], flags: ProjectSettings, project: ProjectSettings) -> Checked:
     is_strict = flags.strict or (project.strict and not given["no_strict"])
     try:
-        experiment = source.load(given)
+        experiment = loaded(source, given)
     except SpecError as error:
         own = error.sections.get(CheckSettings)
         layers = (flags, own, project) if isinstance(own, CheckSettings) else (flags, project)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lrviz.cli.flags import FlagSet
 from lrviz.cli.replaying import finish, run_lines, shown_trace
 from lrviz.cli.report import print_line, print_note
+from lrviz.cli.resuming import loaded
 from lrviz.cli.targets import Source, only
 from lrviz.errors import Problem, SpecError, counted
 from lrviz.experiment.values import Value, located
@@ -26,7 +27,7 @@ FIGURE = FlagSet(FigureOptions, "figure", "Figure")
 def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     """Draw the schedule, and print a line on what it does for each parameter group."""
     source = only(sources, "plot")
-    experiment = source.load(given)
+    experiment = loaded(source, given)
     options = FIGURE.build(given)
     output, file_format = _destination(given["output"], given["format"], source.stem)
     trace, findings = shown_trace(source, experiment, given)

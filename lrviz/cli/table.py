@@ -8,6 +8,7 @@ from typing import Any
 
 from lrviz.cli.replaying import finish, run_lines, shown_trace
 from lrviz.cli.report import console, plain_blocks, print_line
+from lrviz.cli.resuming import loaded
 from lrviz.cli.targets import Source, only
 from lrviz.render.text.formats import Format, lines
 
@@ -17,7 +18,7 @@ FORMATS = tuple(member.value for member in Format)
 def table(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     """Print the schedule in the form that is asked for."""
     source = only(sources, "table")
-    experiment = source.load(given)
+    experiment = loaded(source, given)
     wanted = Format(given["format"])
     trace, _ = shown_trace(source, experiment, given)
     sys.stdout.writelines(

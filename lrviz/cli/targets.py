@@ -213,7 +213,7 @@ def file_source(name: str, content: bytes | None = None) -> Source:
 
         data = content
         if data is None:
-            data = _standard_input() if name == "-" else yaml_reader.content(path)
+            data = standard_input() if name == "-" else yaml_reader.content(path)
         called, known = "<stdin>" if name == "-" else str(path), overlay.said(given)
         tree = decode(data, called, given.get("key"))
         beside = given.get("beside")
@@ -233,7 +233,7 @@ def file_source(name: str, content: bytes | None = None) -> Source:
     return Source(name, path.stem, about, [block, form, other, allow, files], load, path=known)
 
 
-def _standard_input() -> bytes:
+def standard_input() -> bytes:
     """Return what standard input holds; a terminal is told that it is waited for."""
     if sys.stdin.isatty():
         print_note("reading YAML from standard input, until Ctrl-D")

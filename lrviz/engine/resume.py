@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -15,7 +16,7 @@ from lrviz.engine.engine import TorchEngine
 from lrviz.engine.record import Progress, Recording
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.schedulers import Custom
-from lrviz.trace import Event, Failure, GroupTrace, Trace, column
+from lrviz.trace import Failure, GroupTrace, Seam, Trace, column
 
 
 def record_resumed(experiment: Experiment, engine: TorchEngine, progress: Progress | None = None) -> Trace:
@@ -30,7 +31,9 @@ def record_resumed(experiment: Experiment, engine: TorchEngine, progress: Progre
     if written.failure is not None:
         return written
     second = _After(experiment, engine, first=first.stepped, saved=first.saved)
-    return _joined(written, second.run(progress), resume.step, resume.step - first.stepped * second.stride)
+    joined = _joined(written, second.run(progress), resume.step, resume.step - first.stepped * second.stride)
+    epoch, unbroken = written.epoch_of(resume.step - 1), tuple(first.unbroken)
+    return replace(joined, seam=Seam(step=resume.step, epoch=epoch, mode=resume.mode, unbroken=unbroken))
 
 
 @dataclass
@@ -65,6 +68,7 @@ class _Before(_Part):
 
     stop: int = 0
     saved: bytes = b""
+    unbroken: list[tuple[float, ...]] = field(default_factory=list)
 
     @property
     def stepped(self) -> int:
@@ -75,7 +79,10 @@ class _Before(_Part):
         return min(super().trained(), self.stop)
 
     def advance(self, settings: int, progress: Progress | None) -> Failure | None:
-        return super().advance(self.stepped + 1, progress) or self.guarded(self.save)
+        failure = super().advance(self.stepped + 1, progress) or self.guarded(self.save)
+        if failure is None:
+            self.look_on()
+        return failure
 
     def save(self) -> None:
         with self.calling("torch.save()"):
@@ -83,6 +90,18 @@ class _Before(_Part):
             file = BytesIO()
             self.engine.torch.save(states, file)
             self.saved = file.getvalue()
+
+    def look_on(self) -> None:
+        """Note each group's learning rate with which the run would go on, now and after the scheduler's next step."""
+        groups, metrics = self.optimizer.param_groups, len(self.metrics)
+        self.unbroken = [(group["lr"],) for group in groups]
+        if self.stepped + 1 < self.experiment.run.clock.settings:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                failure = self.guarded(self.step)
+            if failure is None:
+                self.unbroken = [(*now, group["lr"]) for now, group in zip(self.unbroken, groups, strict=True)]
+            del self.metrics[metrics:]
 
 
 @dataclass
@@ -147,13 +166,12 @@ def _joined(before: Trace, after: Trace, seam: int, skipped: int) -> Trace:
     """Return one trace of two: the first up to the seam, and the second from there, `skipped` steps into its own."""
     pairs = list(zip(before.groups, after.groups, strict=False))
     groups = [_group(*pair, seam, skipped) for pair in pairs] or [_cut(group, seam) for group in before.groups]
-    warnings = {each.message: each for each in (*after.warnings, *before.warnings)}
+    told = {each.message: each for each in (*after.warnings, *before.warnings)}
     return replace(
         after,
         groups=tuple(groups),
         metric=_metric(before.metric, after.metric),
-        warnings=tuple(sorted(warnings.values(), key=lambda each: each.step)),
-        seam=Event(step=seam, epoch=before.epoch_of(seam - 1)),
+        warnings=tuple(sorted(told.values(), key=lambda each: each.step)),
     )
 
 

@@ -152,6 +152,12 @@ class Experiment:
         return f", the {end} that was compared (the run says {said})"
 
     @property
+    def stride(self) -> int:
+        """How many optimizer steps lie between two changes of a learning rate, at least; a checkpoint is one."""
+        stride = self.run.clock.stride
+        return stride if self.resume is None or self.resume.step % stride == 0 else 1
+
+    @property
     def metric_stride(self) -> int:
         """How many optimizer steps lie between two metrics that the scheduler is given."""
         return self.run.clock.stride * self.resolved.every

@@ -72,7 +72,9 @@ def _misfits(before: Experiment, after: Experiment) -> Iterator[Problem]:
         ("scheduler steps a change", first.calls, second.calls),
     ):
         if value != other:
-            message = f"{name} is {shown(other)}, and {shown(value)} before the checkpoint: lrviz cannot count on"
+            message = (
+                f"{name} is {shown(other)}, and {shown(value)} before the checkpoint: their steps do not go on as one"
+            )
             yield Problem(field="after", message=message)
     groups, others = (len(each.optimizer.resolved_groups) for each in (before, after))
     if groups != others:

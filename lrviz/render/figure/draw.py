@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.schedulers import RangeTest
-from lrviz.render.figure.annotation.callouts import annotate, call_out, own_marks
+from lrviz.render.figure.annotation.callouts import annotate, call_out, own_marks, seam_mark
 from lrviz.render.figure.curve import Curve
 from lrviz.render.figure.fonts import fonts_of
 from lrviz.render.figure.layout import Layout, Legend, legend_of
@@ -45,8 +45,11 @@ def draw(
     """Draw a trace and return the figure, which belongs to no window and no pyplot.
 
     Of a range test that trained to its end it shows the loss against the rate. Raises SpecError where
-    `options.show` asks for momentum and the optimizer has none.
+    `options.show` asks for momentum and the optimizer has none, and for `options.annotate` of a resumed run.
     """
+    if options.annotate and experiment.resume is not None:
+        message = "points at one schedule; a run that goes on from a checkpoint has two"
+        raise SpecError(Problem(field="annotate", message=message))
     own, trace = trace, trace.side_by_side()
     if trace.loss is not None and trace.failure is None and isinstance(experiment.scheduler, RangeTest):
         return draw_range_test(trace, experiment, options)
@@ -69,7 +72,8 @@ def draw(
             add_caption(first, note, theme, "note", line=1 if epochs else 0)
         _name_lines(figure, first, groups, legend)
         notes = annotate(experiment, own) if options.annotate and "lr" in panels else []
-        call_out(first, lines, notes, [*marks, *own_marks(lines, marks)], trace.failure, theme)
+        marks = [*marks, *own_marks(lines, marks), *seam_mark(trace)]
+        call_out(first, lines, notes, marks, trace.failure, theme)
     return figure
 
 

@@ -101,8 +101,8 @@ class FigureOptions(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """A place to point out on the figure: the optimizer step, a few words, and how bad it is."""
+    """A place to point out on the figure: the optimizer step, a few words, and how bad it is, if it is."""
 
     step: int
     label: str
-    severity: Literal["error", "warning"]
+    severity: Literal["error", "warning", "note"]
