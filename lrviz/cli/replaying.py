@@ -48,7 +48,8 @@ def _located(replay: Callable[[], Trace]) -> Trace:
     try:
         return replay()
     except SpecError as error:
-        raise SpecError([each.at("--engine") if each.field == "engine" else each for each in error.problems]) from None
+        flags = {name: flag_name(name) for name in ("engine", "train")}
+        raise SpecError([each.at(flags.get(each.field, each.place)) for each in error.problems]) from None
 
 
 def shown_trace(source: Source, experiment: Experiment, given: Mapping[str, Any]) -> tuple[Trace, list[Finding]]:

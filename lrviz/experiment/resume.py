@@ -41,7 +41,7 @@ def _step(at: int | str, before: Experiment) -> int:
     try:
         found = AT.convert(steps_of(at, AT, each_step, Scope(None), "at"))
     except Invalid as error:
-        message = str(error).replace("scheduler step", "optimizer step")
+        message = str(error).replace("scheduler step", "optimizer step").replace(", 5% or rest", " or 5%")
         raise SpecError(Problem(field="at", message=message)) from None
     assert isinstance(found, int)
     return found
