@@ -26,9 +26,9 @@ TWO_EPOCHS = {"resume_at": "2ep"}
 LONGER = {**TWO_EPOCHS, "set": "run.epochs=6"}
 
 BECAUSE = {
-    "load": "what computes it is not in the loaded state, and the new one goes another way",
+    "load": "the state does not hold what computes it, and the new schedule has another value",
     "restart": "the scheduler's state is not loaded, and it begins anew",
-    "last-epoch": "constructing a scheduler with last_epoch does not restore it",
+    "last-epoch": "constructed with last_epoch, the scheduler makes its step once more",
 }
 FIX = {
     "load": "Keep the schedule's length and arguments, or decide on them before the first run",

@@ -176,7 +176,7 @@ def test_a_length_that_fits_or_is_not_in_the_state(before: Experiment, after: Ex
 JUMPS = [
     (run("step", step_size=8), None, "last-epoch", 16, "trains with 0.0001, where the run before it would have"),
     (run("hf-linear", num_warmup_steps=4), None, "restart", 16, "trains with 0,"),
-    (run("hf-cosine"), run("hf-cosine", epochs=6), "load", 17, "not in the loaded state"),
+    (run("hf-cosine"), run("hf-cosine", epochs=6), "load", 17, "the state does not hold what computes it"),
     (run("onecycle", max_lr=0.1), None, "restart", 16, "would have gone on with 0.0"),
 ]
 
