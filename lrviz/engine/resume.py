@@ -26,7 +26,7 @@ def record_resumed(experiment: Experiment, engine: TorchEngine, progress: Progre
     """
     resume = experiment.resume
     assert resume is not None, "the experiment goes on from a checkpoint"
-    first = _Before(resume.before, engine, stop=resume.step)
+    first = _Before(resume.before, engine, stop=resume.step, mode=resume.mode)
     written = first.run(progress)
     if written.failure is not None:
         return written
@@ -67,6 +67,7 @@ class _Before(_Part):
     """The run until its checkpoint, which is written after `stop` optimizer steps and their scheduler's."""
 
     stop: int = 0
+    mode: str = "load"
     saved: bytes = b""
     unbroken: list[tuple[float, ...]] = field(default_factory=list)
 
@@ -85,10 +86,13 @@ class _Before(_Part):
         return failure
 
     def save(self) -> None:
+        """Write the checkpoint; who forgets the scheduler's state may have a scheduler without one."""
+        with self.calling("scheduler.state_dict()"):
+            parts = [] if self.mode == "restart" else _parts(self.scheduler)
+            states = [each.state_dict() for each in parts]
         with self.calling("torch.save()"):
-            states = [self.optimizer.state_dict(), [each.state_dict() for each in _parts(self.scheduler)]]
             file = BytesIO()
-            self.engine.torch.save(states, file)
+            self.engine.torch.save((self.optimizer.state_dict(), states), file)
             self.saved = file.getvalue()
 
     def look_on(self) -> None:

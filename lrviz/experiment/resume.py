@@ -95,10 +95,9 @@ def _unknown(before: Experiment, after: Experiment, mode: str) -> Iterator[Probl
         yield Problem(field="mode", message=f"{mode} {message}")
     if before.trains or after.trains:
         yield Problem(field="at", message="a plateau that watches the toy loss cannot be resumed; give it a metric")
-    for spec in dict.fromkeys(spec for each in (before, after) for spec in _all(each.scheduler)):
-        if not spec.restores:
-            message = f"lrviz does not know what {spec.label} loads from a checkpoint"
-            yield Problem(field="at", message=message)
+    specs = [spec for each in (before, after) for spec in _all(each.scheduler)]
+    for label in dict.fromkeys(spec.label for spec in specs if not spec.restores):
+        yield Problem(field="at", message=f"lrviz does not know what {label} loads from a checkpoint")
     unable = next((spec for spec in _all(after.scheduler) if not spec.takes_last_epoch), None)
     if mode == "last-epoch" and unable is not None:
         message = f"{unable.label} cannot be constructed to go on with last_epoch; load its state"

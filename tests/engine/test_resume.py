@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -302,6 +303,64 @@ def test_what_a_checkpoint_cannot_load_is_told_at_the_seam() -> None:
     with pytest.raises(ReplayError) as error:
         replay(lrviz.resumed(before, 10, after=after))
     assert str(error.value) == "scheduler.load_state_dict() failed after step 9 (epoch 1): KeyError: 'lr_lambdas'"
+
+
+OWN = """
+from torch.optim.lr_scheduler import LRScheduler
+
+
+class Halving(LRScheduler):
+    def __init__(self, optimizer, every=2, last_epoch=-1):
+        self.every = every
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self):
+        return [base * 0.5 ** (self.last_epoch // self.every) for base in self.base_lrs]
+
+
+class Stateless:
+    def __init__(self, optimizer):
+        self.group = optimizer.param_groups[0]
+        self.group["lr"] = 1.0
+
+    def step(self):
+        self.group["lr"] *= 0.5
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Experiment]:
+    """Return what makes an experiment of 2 epochs of 4 steps under a scheduler of one's own."""
+    (tmp_path / "own_schedulers.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def made(name: str, **arguments: Any) -> Experiment:
+        scheduler = {"name": f"own_schedulers:{name}", "args": arguments}
+        document = {"run": {"epochs": 2, "steps_per_epoch": 4}, "optimizer": {"lr": 1.0}, "scheduler": scheduler}
+        return lrviz.load(document, allow_import=["own_schedulers"])
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("load", [1, 1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125]),
+        ("restart", [1, 1, 0.5, 0.5, 0.25, 1, 1, 1]),
+        ("last-epoch", [1, 1, 0.5, 0.5, 0.25, 0.5, 0.25, 0.25]),
+    ],
+)
+def test_a_scheduler_of_ones_own_goes_on_by_its_own_state(own: Any, mode: str, expected: list[float]) -> None:
+    run = lrviz.resumed(own("Halving", every=2), 5, mode, own("Halving", every=3))
+    assert rates(replay(run)) == expected
+
+
+def test_a_scheduler_without_a_state_can_only_begin_anew(own: Any) -> None:
+    assert rates(replay(lrviz.resumed(own("Stateless"), 3, "restart"))) == [1, 0.5, 0.25, 1, 0.5, 0.25, 0.125, 0.0625]
+    with pytest.raises(ReplayError) as error:
+        replay(lrviz.resumed(own("Stateless"), 3))
+    words = "AttributeError: 'Stateless' object has no attribute 'state_dict'"
+    assert str(error.value) == f"scheduler.state_dict() failed after step 2 (epoch 0): {words}"
 
 
 def test_a_first_part_that_raises_ends_before_the_seam() -> None:
