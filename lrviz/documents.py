@@ -16,10 +16,11 @@ from lrviz.experiment.clock import LIBRARIES
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.origin import Origin
 from lrviz.experiment.reader import build
-from lrviz.experiment.record import Record, arg
+from lrviz.experiment.record import Record, arg, arg_types
 from lrviz.experiment.schedulers import Release
 from lrviz.experiment.values import Value
 from lrviz.readers.configs import is_own
+from lrviz.render.figure.options import FigureOptions
 from lrviz.rules.settings import CheckSettings
 
 
@@ -31,11 +32,19 @@ class Arguments(Protocol):
         ...
 
 
+def _of_figure(name: str) -> Any:
+    """Return a field for an option of a figure, with its type and its default."""
+    return arg(arg_types(FigureOptions)[name], default=getattr(FigureOptions, name))
+
+
 class GalleryPlace(Record):
-    """The section `gallery` of a document: where `lrviz gallery` shows its figure."""
+    """The section `gallery` of a document: where `lrviz gallery` shows its figure, and how it is drawn there."""
 
     section: str = arg(Text("heading of the index that it is under"), default="Schedules")
     summary: bool = arg(Bool("whether the summaries of all schedulers show it"), default=True)
+    show: tuple[str, ...] = _of_figure("show")
+    x: str = _of_figure("x")
+    facets: bool = _of_figure("facets")
 
 
 SECTIONS: Mapping[str, type[Record]] = {"check": CheckSettings, "gallery": GalleryPlace}
@@ -57,17 +66,21 @@ def load(
         if not hasattr(source, "to_dict"):
             raise SpecError(f"must be a file, a mapping or TrainingArguments, not {shown(source)}")
         source, form, run = source.to_dict(), form or "huggingface", _installed() | run
-    if isinstance(source, Mapping):
-        folder, name, tree = None, "", Value.of(_block(source, key))
-    else:
-        from lrviz.experiment import yaml_reader  # PyYAML takes as long to import as all of lrviz.experiment
-        from lrviz.readers.configs.syntax import decode
-
-        path = Path(source)
-        folder, name, tree = path.parent, str(path), decode(yaml_reader.content(path), str(path), key)
+    folder, name, tree = opened(source, key)
     versions = {name: tuple(map(int, str(run[name]).split("."))) for name in LIBRARIES if run.get(name)}
     root, origin = translated(tree, name, form, run, versions, beside=beside)
     return read(_with_run(root, run), origin, folder=folder, allow_import=allow_import, allow_files=allow_files)
+
+
+def opened(source: str | os.PathLike[str] | Mapping[str, Any], key: str | None) -> tuple[Path | None, str, Value]:
+    """Return the folder, the name and the tree of a file, or of the block `key` in it; a mapping has a tree only."""
+    if isinstance(source, Mapping):
+        return None, "", Value.of(_block(source, key))
+    from lrviz.experiment import yaml_reader  # PyYAML takes as long to import as all of lrviz.experiment
+    from lrviz.readers.configs.syntax import decode
+
+    path = Path(source)
+    return path.parent, str(path), decode(yaml_reader.content(path), str(path), key)
 
 
 def _installed() -> dict[str, str]:
@@ -141,5 +154,9 @@ def read(
     allow_files: Collection[str | os.PathLike[str]] = (),
 ) -> Experiment:
     """Return the experiment that a tree of values describes; relative paths in it start at `folder`."""
+    several = root.data.get("overlay") if isinstance(root.data, dict) else None
+    if several is not None:
+        message = "the document compares several experiments, and this takes one; lrviz.load_all returns them"
+        raise SpecError(Problem(place=several.place, field="overlay", message=message))
     found = build(root, folder=folder, allow_import=allow_import, allow_files=allow_files, sections=SECTIONS)
     return found if origin is None else replace(found, origin=origin)

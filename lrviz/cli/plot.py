@@ -14,7 +14,7 @@ from lrviz.cli.resuming import loaded
 from lrviz.cli.targets import Source, only
 from lrviz.errors import Problem, SpecError, counted
 from lrviz.experiment.values import Value, located
-from lrviz.render.figure.options import FigureOptions, Mark
+from lrviz.render.figure.options import FigureOptions, marks_of
 from lrviz.render.figure.output import format_of, write
 from lrviz.render.figure.standalone import import_matplotlib
 
@@ -36,11 +36,7 @@ def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     from lrviz.render.figure.fonts import fonts_of
     from lrviz.render.text.sentences import summary_line
 
-    marks = [
-        Mark(step=finding.step, label=finding.rule, severity=finding.severity)
-        for finding in findings
-        if finding.step is not None and finding.severity != "info"
-    ]
+    marks = marks_of(findings)
     figure = _drawn(lambda: draw(trace, experiment, options, marks), given)
     note = fonts_of(experiment, options).note
     if note and not given["quiet"]:

@@ -16,7 +16,7 @@ from lrviz.engine.engine import TorchEngine
 from lrviz.engine.record import Progress, Recording
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.schedulers import Custom
-from lrviz.trace import Failure, GroupTrace, Seam, Trace, column
+from lrviz.trace import Failure, Groups, GroupTrace, Seam, Trace, column
 
 
 def record_resumed(experiment: Experiment, engine: TorchEngine, progress: Progress | None = None) -> Trace:
@@ -173,7 +173,7 @@ def _joined(before: Trace, after: Trace, seam: int, skipped: int) -> Trace:
     told = {each.message: each for each in (*after.warnings, *before.warnings)}
     return replace(
         after,
-        groups=tuple(groups),
+        groups=Groups(groups),
         metric=_metric(before.metric, after.metric),
         warnings=tuple(sorted(told.values(), key=lambda each: each.step)),
     )

@@ -84,6 +84,18 @@ def step_ticks(steps: int, steps_per_epoch: int | None, labels: int) -> Ticks:
     return Ticks(places, [f"{place:,}" for place in places], [place for place in minor if place not in taken])
 
 
+def unit_ticks(end: float, labels: int) -> Ticks:
+    """Return ticks of an axis from 0 to `end` that counts epochs, per cent or samples: whole numbers, if there are two.
+
+    At most about `labels` of them carry a label. Minor ticks are the whole numbers while those are few.
+    """
+    if end < 2:
+        return level_ticks(0.0, end, labels)
+    places = range(0, int(end + 1e-9) + 1, _every(end, labels))
+    minor = range(int(end) + 1) if end <= labels * 5 else ()
+    return Ticks(places, [f"{place:,}" for place in places], [place for place in minor if place not in places])
+
+
 def epoch_ticks(steps: int, steps_per_epoch: int, labels: int) -> Ticks:
     """Return ticks of the epoch axis, in steps, labelled with how many epochs are behind."""
     places = range(0, steps + 1, steps_per_epoch * _every(steps / steps_per_epoch, labels))

@@ -20,7 +20,10 @@ def summary_line(trace: Trace, group: GroupTrace, title: str = "") -> str:
     summary = group.summary
     names = [name for name in (title, group.name if len(trace.groups) > 1 else "") if name]
     who = f"{clipped(one_line(', '.join(names)), LONGEST)}: " if names else ""
-    parts = [f"first {summary.first:.4g}", f"peak {summary.peak:.4g} at {_where(trace, summary.peak_step)}"]
+    parts = [
+        f"first {summary.first:.4g}",
+        f"peak {summary.peak:.4g} at {_where(trace, trace.step_at(summary.peak_step))}",
+    ]
     if trace.seam is not None and trace.seam.step < trace.steps:
         before, after = group.lr[trace.seam.step - 1], group.lr[trace.seam.step]
         parts.append(f"resumed at {_where(trace, trace.seam.step)} with {after:.4g} after {before:.4g}")
