@@ -118,22 +118,21 @@ def _ends(part: Part) -> bool:
 
 def _begun(case: Case, part: Part, left: int) -> Iterator[Finding]:
     """Yield that a scheduler which begins anew has fewer steps than it needs."""
-    name, length = part.spec.length_arg, part.spec.length() or 0
+    length = part.spec.length() or 0
     if 0 < left < FINISHED * length:
-        message = f"{part.name} begins anew, {part.spec.label}.{name} = {length:,}, with {counted(left, 'step')} left"
-        message += _end(case)
+        message = f"{part.name} begins anew: it is made for {counted(length, 'step')}, and has {left:,}{_end(case)}"
         fix = f"Load its state; or give it the {left:,} that are left"
         yield case.finding(message, fix, case.clock.steps - 1, severity="warning")
 
 
 def _kept(case: Case, part: Part, left: int) -> Iterator[Finding]:
     """Yield what comes of a length that a checkpoint brought back, where it has another number of steps left."""
-    name, length = part.spec.length_arg, part.spec.length() or 0
-    what = (
-        f"the checkpoint brings back {part.spec.label}.{name} = {length:,}, and the run that goes on has {left:,} steps"
-    )
-    fix = f"Set scheduler.{name} = {left:,} after load_state_dict, or decide on the length before the first run"
-    ends, failure = case.clock.step_of(part.start + length), case.trace.failure
+    argument, length = f"{part.spec.label}.{part.spec.length_arg}", part.spec.length() or 0
+    ends, failure, seam = case.clock.step_of(part.start + length), case.trace.failure, case.trace.seam
+    what = f"the checkpoint brings back {argument} = {length:,}, and the run that goes on has {left:,} steps for it"
+    fix = f"Set {argument} = {left:,} after load_state_dict, or decide on the length before the first run"
+    if seam is not None and seam.step >= ends:
+        fix = "Construct a new scheduler for the steps that are left, or decide on the length before the first run"
     if isinstance(part.spec, OneCycleLR) and failure is not None:
         lost = case.clock.steps - failure.step
         share, are = percent(lost, case.clock.steps), "are" if lost > 1 else "is"
@@ -155,7 +154,7 @@ def _end(case: Case) -> str:
     if not case.curves or case.trace.failure is not None:
         return ""
     last, peak = case.curves[0].lr[-1], case.curves[0].summary.peak
-    return f": it ends at {last:.3g}, {percent(last, peak)} of the peak"
+    return f"; the run ends at {last:.3g}, {percent(last, peak)} of the peak"
 
 
 @rule(

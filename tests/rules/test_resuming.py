@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 
 import lrviz
 from lrviz import Experiment, replay, resumed
@@ -138,13 +139,13 @@ def test_a_state_that_cannot_be_loaded_is_one_finding() -> None:
 
 LENGTHS = [
     (run("cosine"), run("cosine", epochs=6), "load", "error", "T_max = 32", "from step 32 (epoch 4) on"),
-    (run("cosine"), run("cosine", epochs=3), "load", "warning", "T_max = 32", "has 24 steps: it ends at"),
+    (run("cosine"), run("cosine", epochs=3), "load", "warning", "T_max = 32", "has 24 steps for it; the run ends at"),
     (run("linear", end_factor=0.1, start_factor=1.0, total_iters=32),
      run("linear", epochs=6, end_factor=0.1, start_factor=1.0, total_iters=48),
      "load", "warning", "total_iters = 32", "stays at 0.01"),
     (run("onecycle", max_lr=0.1), run("onecycle", epochs=6, max_lr=0.1), "load", "error", "total_steps = 32",
      "15 steps are lost, 31% of the run"),
-    (run("cosine"), run("cosine"), "restart", "warning", "T_max = 32", "with 16 steps left: it ends at"),
+    (run("cosine"), run("cosine"), "restart", "warning", "made for 32 steps", "and has 16; the run ends at"),
 ]  # fmt: skip
 
 
@@ -156,6 +157,26 @@ def test_a_length_that_does_not_fit(
     assert finding.severity == severity
     assert length in finding.message
     assert message in finding.message
+
+
+def test_a_longer_cosine_does_what_the_fix_says() -> None:
+    fix = found(run("cosine"), run("cosine", epochs=6))["resume-length"].fix
+    assert fix.startswith("Set CosineAnnealingLR.T_max = 48 after load_state_dict")
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=32)
+    rates = []
+    for step in range(48):
+        rates.append(optimizer.param_groups[0]["lr"])
+        scheduler.T_max = 32 if step < 16 else 48
+        optimizer.step()
+        scheduler.step()
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 1e-3 * rates[0]
+
+
+def test_a_cosine_that_has_ended_needs_a_new_one() -> None:
+    finding = found(run("cosine"), run("cosine", epochs=6), at="4ep")["resume-length"]
+    assert finding.fix.startswith("Construct a new scheduler for the steps that are left")
 
 
 @pytest.mark.parametrize(
