@@ -96,8 +96,12 @@ def _unknown(before: Experiment, after: Experiment, mode: str) -> Iterator[Probl
     if before.trains or after.trains:
         yield Problem(field="at", message="a plateau that watches the toy loss cannot be resumed; give it a metric")
     specs = [spec for each in (before, after) for spec in _all(each.scheduler)]
-    for label in dict.fromkeys(spec.label for spec in specs if not spec.restores):
+    for label in dict.fromkeys(spec.label for spec in specs if not spec.loads):
         yield Problem(field="at", message=f"lrviz does not know what {label} loads from a checkpoint")
+    told = next((spec for spec in _all(after.scheduler) if not spec.restarts), None)
+    if mode == "restart" and told is not None:
+        message = f"restart is not shown for {told.label}, which the training loop tells the step"
+        yield Problem(field="mode", message=message)
     unable = next((spec for spec in _all(after.scheduler) if not spec.takes_last_epoch), None)
     if mode == "last-epoch" and unable is not None:
         message = f"{unable.label} cannot be constructed to go on with last_epoch; load its state"

@@ -189,7 +189,8 @@ def resume_overridden(case: Case) -> Iterator[Finding]:
 
 def _of_optimizer(case: Case, resume: Resume) -> Iterator[str]:
     """Yield the settings of the optimizer that were changed: its state is loaded in every mode."""
-    is_free = isinstance(case.scheduler, OwnRule) or case.scheduler.ignores_base_lr
+    has_base_lrs = _is_stored(case.scheduler) or not isinstance(case.scheduler, OwnRule)
+    is_free = not has_base_lrs or case.scheduler.ignores_base_lr
     old, new = (each.optimizer.resolved_groups for each in (resume.before, case.experiment))
     for first, second in zip(old, new, strict=True):
         of_group = f" of {second.name}" if len(new) > 1 else ""
@@ -235,8 +236,8 @@ def _holds_schedulers(values: tuple[Any, ...]) -> bool:
 
 
 def _is_stored(spec: SchedulerSpec) -> bool:
-    """Return whether a scheduler is a class of torch's, whose state holds its arguments."""
-    return spec.module is not None
+    """Return whether the state of a scheduler holds its arguments."""
+    return spec.loads == "arguments"
 
 
 def _pairs(case: Case, resume: Resume) -> Iterator[tuple[Part, Part]]:

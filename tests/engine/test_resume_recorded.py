@@ -1,4 +1,4 @@
-"""A resumed replay equals what transformers, DeepSpeed, Lightning and accelerate recorded: recordings/resume.json."""
+"""A resumed replay equals what libraries and their training loops recorded: recordings/resume.json."""
 
 from __future__ import annotations
 

@@ -82,12 +82,17 @@ def test_two_runs_that_do_not_fit_together_are_refused(after: Experiment, messag
     ("scheduler", "label"),
     [
         ({"name": "manual", "values": {0: 1, 8: 0.5}}, "Manual"),
-        ({"name": "timm-cosine", "t_initial": 32}, "CosineLRScheduler"),
+        ({"name": "timm-plateau", "metric": "1"}, "PlateauLRScheduler"),
         ({"name": "rex"}, "rex"),
     ],
 )
 def test_a_scheduler_of_which_it_is_not_known_what_it_loads_is_refused(scheduler: Any, label: str) -> None:
     assert refused(run(scheduler), 16) == [f"at: lrviz does not know what {label} loads from a checkpoint"]
+
+
+def test_restart_is_refused_for_what_is_told_the_step() -> None:
+    message = "restart is not shown for CosineLRScheduler, which the training loop tells the step"
+    assert refused(run("timm-cosine"), 16, "restart") == [f"mode: {message}"]
 
 
 @pytest.mark.parametrize("framework", ["timm", "mmengine", "ultralytics"])

@@ -1,7 +1,7 @@
 """Record what is trained with after a checkpoint, by libraries' schedulers and their training loops, into resume.json.
 
     pip install -c constraints.txt torch transformers accelerate lightning
-    pip install -c constraints.txt --no-deps deepspeed
+    pip install -c constraints.txt --no-deps deepspeed timm
     python tests/recordings/record_resume.py
 
 Nothing of lrviz is used. A case says the run, the optimizer's learning rate and the scheduler before the checkpoint and
@@ -30,7 +30,9 @@ import torch
 Document = dict[str, Any]
 
 STEPS, LONGER, SEAM = 24, 40, 10
-HEADS: dict[str, str] = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "deepspeed")}
+HEADS: dict[str, str] = {
+    name: importlib.metadata.version(name) for name in ("torch", "transformers", "deepspeed", "timm")
+}
 HEADS |= {name: importlib.metadata.version(name) for name in ("accelerate", "lightning")}
 
 TRANSFORMERS: tuple[tuple[str, Document, Document], ...] = (
@@ -71,6 +73,17 @@ DEEPSPEED: tuple[tuple[str, Document, Document], ...] = (
         {"cycle_min_lr": 0.01, "cycle_max_lr": 0.5, "cycle_first_step_size": 15, "cycle_momentum": False},
     ),
 )
+WARMUP = {"warmup_t": 4, "warmup_lr_init": 0.001}
+NOISE = {"noise_range_t": [6, 18], "noise_seed": 7}
+TIMM: tuple[tuple[str, Document, Document], ...] = (
+    ("CosineLRScheduler", {"t_initial": 24, **WARMUP}, {"t_initial": 40, "lr_min": 0.01}),
+    ("CosineLRScheduler", {"t_initial": 24, **NOISE}, {"t_initial": 24}),
+    ("TanhLRScheduler", {"t_initial": 24}, {"t_initial": 40}),
+    ("PolyLRScheduler", {"t_initial": 24, "power": 2.0}, {"t_initial": 24, "power": 0.5}),
+    ("StepLRScheduler", {"decay_t": 6, "decay_rate": 0.5, **WARMUP}, {"decay_t": 3, "decay_rate": 0.1}),
+    ("WSDLRScheduler", {"t_initial": 24, "decay_t": 8, **WARMUP}, {"t_initial": 40, "decay_t": 20}),
+    ("MultiStepLRScheduler", {"decay_t": [8, 16], "decay_rate": 0.5}, {"decay_t": [12], "decay_rate": 0.1}),
+)
 CYCLE = {"total_steps": 24, "cycle_momentum": False}
 
 
@@ -84,6 +97,9 @@ def loops() -> Iterator[Document]:
         for mode in ("load", "restart"):
             yield case(name, before, before, STEPS, mode)
             yield case(name, before, after, LONGER, mode)
+    for name, before, after in TIMM:
+        yield case(name, before, before, STEPS, "load")
+        yield case(name, before, after, LONGER, "load")
 
 
 def case(name: str, before: Document, after: Document, steps: int, mode: str) -> Document:
@@ -140,8 +156,37 @@ def scheduler_of(document: Document, optimizer: Any, **rest: Any) -> Any:
         return getattr(importlib.import_module("transformers.optimization"), FUNCTIONS[plain])(
             optimizer, **given, **rest
         )
+    if name in dict.fromkeys(each for each, *_ in TIMM):
+        return Told(getattr(timm_schedulers(), name)(optimizer, t_in_epochs=False, **given))
     given |= {"total_num_steps": steps} if name in ("WarmupDecayLR", "WarmupCosineLR") else {}
     return getattr(deepspeed_schedules(), name)(optimizer, **given)
+
+
+class Told:
+    """A scheduler of timm's, and the training loop's count of updates that it is told."""
+
+    def __init__(self, scheduler: Any) -> None:
+        self.scheduler, self.updates = scheduler, 0
+
+    def step(self) -> None:
+        self.updates += 1
+        self.scheduler.step_update(self.updates)
+
+    def state_dict(self) -> Document:
+        return {"updates": self.updates, "scheduler": self.scheduler.state_dict()}
+
+    def load_state_dict(self, state: Document) -> None:
+        self.updates = state["updates"]
+        self.scheduler.load_state_dict(state["scheduler"])
+
+
+def timm_schedulers() -> Any:
+    """Return timm.scheduler without timm's own `__init__`, which asks for torchvision."""
+    if "timm" not in sys.modules:
+        folder = next(Path(entry) / "timm" for entry in sys.path if (Path(entry) / "timm").is_dir())
+        package = sys.modules["timm"] = types.ModuleType("timm")
+        package.__path__ = [str(folder)]
+    return importlib.import_module("timm.scheduler")
 
 
 def deepspeed_schedules() -> Any:

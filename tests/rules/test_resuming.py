@@ -71,6 +71,8 @@ CHANGED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("cyclic", {**CYCLE, "scale_fn": "1 / x"}, {"scale_fn": "0.5 ** x"}),
     ("warmup", {"total_iters": 24}, {"total_iters": 30}),
     ("hf-cosine", {"num_warmup_steps": 4}, {"num_cycles": 1.5}),
+    ("timm-cosine", {"t_initial": 32}, {"lr_min": 0.01}),
+    ("timm-step", {"decay_t": 9, "decay_rate": 0.5}, {"decay_rate": 0.1}),
     ("deepspeed-warmup", {"warmup_num_steps": 24}, {"warmup_num_steps": 30}),
 ]
 
@@ -115,6 +117,23 @@ def test_what_last_epoch_takes_from_the_optimizers_groups(
     before, after = run(name, **given), run(name, **{**given, **change})
     assert (numbers(before, after, "last-epoch") == numbers(before, before, "last-epoch")) == is_kept
     assert ("resume-overridden" in found(before, after, mode="last-epoch")) == is_kept
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("hf-cosine", {}),
+        ("timm-cosine", {}),
+        ("warmup", {"total_iters": 24}),
+        ("deepspeed-warmup-cosine", {"warmup_num_steps": 4}),
+    ],
+)
+def test_a_new_learning_rate_is_overridden_where_the_state_holds_the_base_rates(
+    name: str, given: dict[str, Any]
+) -> None:
+    before, after = run(name, **given), run(name, optimizer={**SGD, "lr": 0.05}, **given)
+    has_no_effect = numbers(before, after) == numbers(before, before)
+    assert ("resume-overridden" in found(before, after)) == has_no_effect
 
 
 def test_a_horizon_that_nobody_wrote_is_not_called_overridden() -> None:

@@ -83,7 +83,7 @@ class _Schedule(ClosedForm):
     """A function of transformers.optimization that makes a LambdaLR."""
 
     library = "transformers"
-    restores = True  # as LambdaLR does: the function is a partial one, which its state leaves out
+    loads = "position"  # and base rates: the function is a partial one, which LambdaLR's state leaves out
     newest = NEWEST
     oldest = OLDEST
     family = "Hugging Face"

@@ -34,7 +34,7 @@ class LambdaWarmup(ClosedForm):
     """
 
     name = "warmup"
-    restores = True
+    loads = "position"
     length_arg = "total_iters"
     family = "Warmup and decay"
     shape = "▁▁▁▁▁▂▂▃▄▅▆▇████"
