@@ -29,7 +29,7 @@ def record_resumed(experiment: Experiment, engine: TorchEngine, progress: Progre
     first = _Before(resume.before, engine, stop=resume.step, mode=resume.mode)
     written = first.run(progress)
     if written.failure is not None:
-        return written
+        return replace(written, experiment=experiment)
     second = _After(experiment, engine, first=first.stepped, saved=first.saved)
     joined = _joined(written, second.run(progress), resume.step, resume.step - first.stepped * second.stride)
     epoch, unbroken = written.epoch_of(resume.step - 1), tuple(first.unbroken)

@@ -69,17 +69,22 @@ def _misfits(before: Experiment, after: Experiment) -> Iterator[Problem]:
         ("optimizer.name", before.optimizer.name, after.optimizer.name),
         ("run.steps_per_epoch", first.steps_per_epoch, second.steps_per_epoch),
         ("run.interval", first.interval, second.interval),
-        ("scheduler steps a change", first.calls, second.calls),
+        ("the count of scheduler.step() at an update", first.calls, second.calls),
+        ("the count of steps between two metrics", *_metric_strides(before, after)),
     ):
         if value != other:
-            message = (
-                f"{name} is {shown(other)}, and {shown(value)} before the checkpoint: their steps do not go on as one"
-            )
-            yield Problem(field="after", message=message)
+            message = f"{name} is {shown(other)}, and {shown(value)} before the checkpoint"
+            yield Problem(field="after", message=f"{message}: their steps do not go on as one")
     groups, others = (len(each.optimizer.resolved_groups) for each in (before, after))
     if groups != others:
         message = f"the checkpoint has {counted(groups, 'parameter group')}, and the run that goes on {others}"
         yield Problem(field="after", message=f"{message}: torch refuses to load it")
+
+
+def _metric_strides(before: Experiment, after: Experiment) -> tuple[int, ...]:
+    """Return how many steps lie between two metrics in each run, where both are given any."""
+    both = (before, after)
+    return tuple(each.metric_stride if all(one.scheduler.stepped_with() for one in both) else 0 for each in both)
 
 
 def _unknown(before: Experiment, after: Experiment, mode: str) -> Iterator[Problem]:

@@ -54,24 +54,18 @@ def resume_jump(case: Case, curve: Curve) -> Finding | None:
     seam, stride = case.trace.seam, case.clock.stride
     if seam is None:
         return None
-    later = (seam.step // stride + 1) * stride
-    for number, step in enumerate((seam.step, later)):
+    unbroken, peak = seam.unbroken[curve.number], abs(curve.summary.peak)
+    for number, step in enumerate((seam.step, (seam.step // stride + 1) * stride)):
         if step >= case.trace.steps:
             continue
-        unbroken = seam.unbroken[curve.number]
         is_known = number < len(unbroken)
         wanted, got = unbroken[number] if is_known else curve.lr[step - 1], curve.lr[step]
-        apart = abs(got - wanted)
-        if apart > JUMP * max(abs(got), abs(wanted)) and apart > (SLIGHT if is_known else SMALL) * abs(
-            curve.summary.peak
-        ):
-            would = (
-                f"the run before it would have gone on with {wanted:.3g}" if is_known else f"{wanted:.3g} came before"
-            )
-            message = (
-                f"after the checkpoint step {step:,}{_epoch(case, step)} trains with {got:.3g}{curve.of_group}, where"
-            )
-            return case.finding(f"{message} {would}: {BECAUSE[seam.mode]}", FIX[seam.mode], step)
+        least = max(JUMP * max(abs(got), abs(wanted)), (SLIGHT if is_known else SMALL) * peak)
+        if abs(got - wanted) > least:
+            would = "the run before it would have gone on with" if is_known else "the step before it had"
+            what = f"after the checkpoint step {step:,}{_epoch(case, step)} trains with {got:.3g}{curve.of_group}"
+            message = f"{what}, where {would} {wanted:.3g}: {BECAUSE[seam.mode]}"
+            return case.finding(message, FIX[seam.mode], step)
     return None
 
 

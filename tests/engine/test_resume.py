@@ -21,6 +21,7 @@ from torch.optim.swa_utils import SWALR
 import lrviz
 from lrviz import Experiment, ReplayError, SpecError, Trace
 from lrviz.engine.select import choose, replay
+from lrviz.experiment.schedulers import catalogue
 
 RUNS = {"step": (3, 8), "epoch": (24, 2)}
 SEAMS = {"step": (1, 8, 13, 23), "epoch": (1, 16, 27, 47)}  # at an epoch's end, and inside one
@@ -284,6 +285,16 @@ def test_what_is_loaded_unchanged_changes_nothing() -> None:
     assert (trace.seam.step, trace.seam.where) == (8, "after step 7 (epoch 0)")
 
 
+@pytest.mark.parametrize("name", [name for name, spec in catalogue().items() if spec.loads and spec.name != "custom"])
+def test_every_scheduler_of_which_it_is_known_goes_on_as_if_nothing_was(name: str) -> None:
+    for seam in (5, 8, 21):
+        document = {"scheduler": {"name": name, **catalogue()[name].example}}
+        run = lrviz.load({**document, "optimizer": {"lr": 0.1, "momentum": 0.9}})
+        whole, trace = replay(run, partial=True), replay(lrviz.resumed(run, seam), partial=True)
+        assert rates(trace) == rates(whole)
+        assert list(trace.groups[0].momentum or ()) == list(whole.groups[0].momentum or ())
+
+
 def test_a_late_swa_counts_the_steps_of_the_run() -> None:
     run = experiment({"name": "swa", "swa_lr": 0.01, "swa_start": 12, "anneal_epochs": 5}, "SGD", "step")
     assert rates(replay(lrviz.resumed(run, 9))) == rates(replay(run))
@@ -366,7 +377,7 @@ def test_a_scheduler_without_a_state_can_only_begin_anew(own: Any) -> None:
 def test_a_first_part_that_raises_ends_before_the_seam() -> None:
     run = experiment(BY_ID["onecycle-short"].spec, "SGD", "step")
     trace = replay(lrviz.resumed(run, 23), partial=True)
-    assert trace.seam is None
+    assert (trace.seam, trace.experiment and trace.experiment.resume is not None) == (None, True)
     assert trace.failure is not None
     assert (trace.steps, trace.failure.message) == (
         21,

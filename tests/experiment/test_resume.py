@@ -142,6 +142,12 @@ def test_metrics_that_end_before_the_checkpoint_are_refused() -> None:
     assert refused(before, 32, "load", longer) == [message]
 
 
+def test_metrics_at_other_steps_are_refused() -> None:
+    before, after = (run({"name": "hf-reduce-lr-on-plateau", "metric": "1", "eval_steps": every}) for every in (4, 8))
+    message = f"after: the count of steps between two metrics is 8, and 4 {DIFFERENT}"
+    assert refused(before, 16, "load", after) == [message]
+
+
 def test_a_toy_loss_is_refused() -> None:
     message = "at: a plateau that watches the toy loss cannot be resumed; give it a metric"
     assert refused(run({"name": "plateau", "metric": "train"}), 16) == [message]

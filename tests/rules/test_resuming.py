@@ -232,7 +232,7 @@ def test_a_jump_is_told_with_what_would_have_been(
 
 def test_a_jump_after_the_end_of_the_first_run_is_told_by_the_step_before() -> None:
     finding = found(run("hf-linear"), run("hf-linear", epochs=6), at="4ep")["resume-jump"]
-    assert "step 33 (epoch 4) trains with 0.0312, where 0 came before" in finding.message
+    assert "step 33 (epoch 4) trains with 0.0312, where the step before it had 0" in finding.message
 
 
 @pytest.mark.parametrize("name", ["step", "cosine", "onecycle"])
