@@ -156,7 +156,8 @@ def read(
     """Return the experiment that a tree of values describes; relative paths in it start at `folder`."""
     several = root.data.get("overlay") if isinstance(root.data, dict) else None
     if several is not None:
-        message = "the document compares several experiments, and this takes one; lrviz.load_all returns them"
+        message = "the document compares several experiments, and this takes one"
+        message += "; lrviz plot draws them, and lrviz.load_all returns them"
         raise SpecError(Problem(place=several.place, field="overlay", message=message))
     found = build(root, folder=folder, allow_import=allow_import, allow_files=allow_files, sections=SECTIONS)
     return found if origin is None else replace(found, origin=origin)

@@ -14,7 +14,7 @@ from lrviz.errors import Problem, SpecError, listed, nearest, shown
 from lrviz.experiment.argtypes import Text
 from lrviz.experiment.experiment import MOST_OVERLAID, Experiment
 from lrviz.experiment.origin import Origin
-from lrviz.experiment.reader import read_record
+from lrviz.experiment.reader import line_of, read_record
 from lrviz.experiment.record import Record, RecordOf, arg, arg_types
 from lrviz.experiment.schedulers import Warmup
 from lrviz.experiment.values import Value
@@ -85,7 +85,7 @@ def entries(root: Value, folder: Path | None, allow_files: Collection[str | os.P
         except SpecError as error:
             problems += [_of_entry(problem, number, value) for problem in error.problems]
     if problems:
-        raise SpecError(problems)
+        raise SpecError(sorted(problems, key=line_of))
     return found
 
 
@@ -162,6 +162,11 @@ def _of_entry(problem: Problem, number: int, value: Value) -> Problem:
     return problem.within(f"{KEY}[{number}]")
 
 
+def read_one(entry: Entry, laid: Callable[[Value], Value] = lambda root: root, **options: Any) -> Experiment:
+    """Return an entry's experiment, over which flags may be `laid`."""
+    return documents.read(laid(entry.root), entry.origin, folder=entry.folder, **options)
+
+
 def read(
     root: Value,
     found: Sequence[Entry],
@@ -174,8 +179,7 @@ def read(
     experiments: list[Experiment] = []
     for number, entry in enumerate(found):
         try:
-            value = laid(entry.root)
-            experiments.append(documents.read(value, entry.origin, folder=entry.folder, **options))
+            experiments.append(read_one(entry, laid, **options))
         except SpecError as error:
             problems |= dict.fromkeys(_of_entry(problem, number, entry.root) for problem in error.problems)
     names = [experiment.name for experiment in experiments]
@@ -184,7 +188,7 @@ def read(
         message = f"the experiments {listed(same)} have the same label or none; give each a label of its own"
         problems[Problem(place=root.data[KEY].place, field=KEY, message=message)] = None
     if problems:
-        raise SpecError(list(problems))
+        raise SpecError(sorted(problems, key=line_of))
     said = {name: root.data[name] for name in arg_types(_Top) if root.data.get(name, Value(None)).data is not None}
     top = read_record(_Top, Value(said), "")
     return Overlay(experiments=experiments, title=top.title, place=top.gallery or GalleryPlace())

@@ -18,6 +18,8 @@ class Subject:
     name: str  # what it is called where it stands alone: its title, or its file
     trace: Trace
     experiment: Experiment | None = None  # none of a log
+    target: str = ""  # how it was given: a file, or a scheduler's name and flags
+    variant: str = ""  # what was set for it alone, where its target makes several
 
     @property
     def steps(self) -> int:
@@ -29,15 +31,17 @@ class Subject:
         """How many optimizer steps lie between two changes of the learning rate, at the most often."""
         return 1 if self.experiment is None else self.experiment.stride
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self, *, resolved: bool = True) -> dict[str, Any]:
         """Return every setting of the run, the optimizer and the scheduler by its path, defaults included.
 
-        A path is written as `--set` takes it: "scheduler.schedulers[1].T_max". A log has none.
+        A path is written as `--set` takes it: "scheduler.schedulers[1].T_max". A log has none. Unless
+        `resolved`, what the scheduler takes from the run, such as its length, is left out.
         """
         experiment = self.experiment
         if experiment is None:
             return {}
-        parts = {"run": experiment.run, "optimizer": experiment.optimizer, "scheduler": experiment.resolved}
+        scheduler = experiment.resolved if resolved else experiment.scheduler
+        parts = {"run": experiment.run, "optimizer": experiment.optimizer, "scheduler": scheduler}
         return dict(_leaves({name: as_document(part, defaults=True) for name, part in parts.items()}))
 
 

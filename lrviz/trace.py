@@ -68,6 +68,15 @@ class GroupTrace:
         peak_step = next((step for step, rate in enumerate(self.lr) if rate >= nearly), 0)
         return Summary(first=self.lr[0], peak=peak, peak_step=peak_step, last=self.lr[-1])
 
+    @cached_property
+    def mean(self) -> float:
+        """The mean learning rate of all steps; NaN where one is, or no step was recorded."""
+        count = len(self.lr)
+        try:
+            return math.fsum(self.lr) / count if count else math.nan
+        except (ValueError, OverflowError):  # infinities of both signs, or a sum that is no double
+            return sum(rate / count for rate in self.lr)
+
     def renamed(self, name: str, steps: int) -> GroupTrace:
         """Return the same values under another name, of the first `steps` steps.
 

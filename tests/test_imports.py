@@ -22,6 +22,7 @@ BELOW: dict[str, tuple[str, ...]] = {
     "trace": ("arrays", "experiment"),
     "subject": ("trace", "experiment"),
     "positions": ("subject", "errors"),
+    "labels": ("subject", "experiment"),
     "engine": ("trace", "experiment", "files", "errors"),
     "rules": ("trace", "experiment", "errors"),
     "render": ("positions", "subject", "trace", "experiment", "files", "errors"),
@@ -51,6 +52,8 @@ BELOW: dict[str, tuple[str, ...]] = {
     "display": ("rules", "render", "engine", "trace", "experiment", "errors"),
     "api": ("arguments", "overlays", "documents", "rules", "render", "engine", "trace", "experiment", "errors"),
     "cli": (
+        "overlays",
+        "labels",
         "subject",
         "drift",
         "gallery",

@@ -55,6 +55,19 @@ def test_a_peak_that_is_met_again_but_for_rounding_is_the_first_one() -> None:
     assert (summary.peak, summary.peak_step) == (again, 1)
 
 
+@pytest.mark.parametrize(
+    ("rates", "mean"),
+    [([1.0, 2.0, 6.0], 3.0), ([0.1] * 10, 0.1), ([1e308] * 4, 1e308), ([math.inf, 1.0], math.inf)],
+)
+def test_the_mean_is_that_of_all_steps(rates: list[float], mean: float) -> None:
+    assert GroupTrace(name="a", lr=column(rates)).mean == mean
+
+
+@pytest.mark.parametrize("rates", [[], [math.nan, 1.0], [math.inf, -math.inf]])
+def test_a_mean_that_is_no_number_is_nan(rates: list[float]) -> None:
+    assert math.isnan(GroupTrace(name="a", lr=column(rates)).mean)
+
+
 def test_a_summary_looks_past_what_is_not_a_number() -> None:
     summary = GroupTrace(name="a", lr=column([math.nan, 1.0, math.inf])).summary
     assert (summary.peak, summary.peak_step) == (math.inf, 2)

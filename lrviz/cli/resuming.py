@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from lrviz.cli.flags import choice, text
-from lrviz.cli.targets import Source, file_source, standard_input
+from lrviz.cli.targets import Source, file_source
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.resume import MODES, resumed
@@ -46,9 +46,7 @@ def loaded(source: Source, given: Mapping[str, Any]) -> Experiment:
         return source.load(given)
     if source.name == other == "-":
         raise SpecError(Problem(place=FLAGS["after"], message="standard input is the document before the checkpoint"))
-    if source.name == "-":  # which can be read once
-        source = file_source("-", standard_input())
-    before = source.load({**given, "set": []})
+    before = source.load({**given, "set": [], "resume_at": None})
     after = (file_source(other) if other else source).load(given)
     try:
         return resumed(before, at, given["resume_as"] or MODES[0], after)

@@ -23,22 +23,23 @@ from lrviz.render.figure.picture import Picture, add_lines
 from lrviz.render.figure.series import Series
 from lrviz.render.words import clean, inches, wrapped
 
-WIDTH = 10.0  # inches of a figure whose size nobody gave
-CELL = (1.75, 0.85)  # least width and height of a facet, with its title, in inches
-GOOD = 1.6  # height of a facet in such a figure, and half as much more with momentum
+FACETS_WIDTH = 10.0  # inches of a figure of facets whose size nobody gave
+FACET_WIDTH = 1.75  # inches of a facet, at least
+FACET_HEIGHT = 1.6  # inches of a facet in such a figure, and half as much more with momentum
+LEAST = 0.85  # inches of a facet's height, with its title
 LETTERS = 9.5  # points, where nobody gave a size of them
 LOWER = 0.45  # height of a facet's lower panel, of the upper one's
 
 
 def facets_size(count: int, panels: int) -> tuple[float, float]:
     """Return the size of a figure in which so many facets of one or two panels stand well."""
-    columns = _columns(count, WIDTH)
-    return WIDTH, round(1.1 + math.ceil(count / columns) * GOOD * (1.0 if panels == 1 else 1.5), 1)
+    columns = _columns(count, FACETS_WIDTH)
+    return FACETS_WIDTH, round(1.1 + math.ceil(count / columns) * FACET_HEIGHT * (1.0 if panels == 1 else 1.5), 1)
 
 
 def _columns(count: int, width: float) -> int:
     """Return in how many columns so many facets stand, with as few unused cells as may be."""
-    most = max(1, min(count, int((width - 0.9) / CELL[0])))
+    most = max(1, min(count, int((width - 0.9) / FACET_WIDTH)))
     return math.ceil(count / math.ceil(count / most))
 
 
@@ -131,7 +132,7 @@ def _grid(picture: Picture, rows: int, points: float) -> _Grid:
         count=count, columns=columns, size=size, points=points, top=(1.1 + 1.5 * lines + 1.2 * small) * em,
         bottom=(3.9 + 1.6 * rows) * em, lines=named,
     )  # fmt: skip
-    least = grid.head + CELL[1] * len(picture.names) - 0.2
+    least = grid.head + LEAST * len(picture.names) - 0.2
     if grid.cell[1] < least or grid.cell[0] < 1.0:
         tall = math.ceil(10 * (grid.top + grid.bottom + grid.rows * least)) / 10
         message = f"leaves no room for {count} facets; {max(2.9, size[0]):g}x{tall:g} does"

@@ -23,7 +23,7 @@ LONGEST_NAME = 30  # characters of a group's name
 APART = 1.2  # ems between two labels at lines' ends
 ABOVE_AXIS = 0.3  # ems from the panel's floor, below which the numbers of the x axis stand
 MOVED = 0.5  # ems that such a label may stand off its line
-AT_EDGE = 0.02  # of the axis: a line that ends so near to its end reaches it
+AT_EDGE = 0.05  # of the axis: a line that ends so near to its end reaches it
 BESIDE = 0.3  # of a figure's width that a legend beside it takes at most
 ROW = 1.32  # ems of a row there
 LINE_BOX = 1.08  # and of its text alone
@@ -116,9 +116,9 @@ def beside(blocks: Sequence[Sequence[Entry]], heading: str, size: tuple[float, f
     entries = [entry for block in blocks for entry in block]
     rows, room = len(entries) + bool(heading), 72 * (size[1] - 0.3) / ROW
     points = max(min(SMALLER * points, room / rows), LEAST)
-    width = max(inches(text, points) for text in (heading, *(entry.text for entry in entries)))
+    width = max(inches(text, points) for text in (heading, "and 99 more", *(entry.text for entry in entries)))
     width = min(BESIDE * size[0], width + HANDLE * points / 72)
-    letters = max(6, int((width * 72 / points - HANDLE) / EM))
+    letters = max(len("and 99 more"), int((width * 72 / points - HANDLE) / EM))
     shown = _thinned(entries, max(2, int(room / points + 1e-6) - bool(heading)), is_scale=bool(heading))
     kept = [replace(entry, text=clipped(entry.text, letters)) for entry in shown]
     heading = clipped(heading, letters + int(HANDLE / EM))

@@ -72,14 +72,17 @@ def sweep_of(labels: Sequence[str]) -> Sweep | None:
 
 
 def looks_of(series: Sequence[Series], sweep: Sweep | None, theme: Theme, *, by_group: bool) -> list[Look]:
-    """Return how each series is drawn, twins alike; with `by_group` dashes are left to parameter groups."""
+    """Return how each series is drawn, twins alike.
+
+    With `by_group` dashes are left to parameter groups, and colours differ in lightness, for grey print.
+    """
     places = list(accumulate((each.twin is None for each in series), initial=0))
     own = [places[number if each.twin is None else each.twin] for number, each in enumerate(series)]
     count = places[-1]
     width = rcParams["lines.linewidth"] * next(share for most, share in WIDTHS if count <= most)
     is_logged = 0 < sum(each.is_log for each in series) < len(series)
     values = [*range(count)] if sweep is None else list(dict.fromkeys(sweep.values))
-    is_gradient = len(values) > FEW or (sweep is not None and sweep.is_gradient)
+    is_gradient = by_group or len(values) > FEW or (sweep is not None and sweep.is_gradient)
     colors = _colors(len(values), theme, is_gradient=is_gradient)
     looks = []
     for number, (each, place) in enumerate(zip(series, own, strict=True)):

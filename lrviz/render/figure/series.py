@@ -100,7 +100,7 @@ def _fingerprint(series: Series, options: FigureOptions) -> object:
     places = tuple(series.position(step) for step in (1, subject.steps // 2, subject.steps))
     at = None if subject.trace.at is None else tuple(subject.trace.at)
     names = tuple(group.name for group in series.groups)
-    bits = tuple(hashlib.blake2b(each.cast("B")).digest() for each in values)
+    bits = tuple(hashlib.blake2b(each.tobytes()).digest() for each in values)
     return series.is_log, subject.stride, places, at, names, bits
 
 

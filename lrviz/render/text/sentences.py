@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from lrviz.errors import listed, shown
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.words import clipped, one_line
-from lrviz.trace import Difference, GroupTrace, Trace
+from lrviz.trace import Difference, Groups, GroupTrace, Trace
 
+PICTURED = 4  # groups of a schedule that a report shows each by itself
 LONGEST = 200  # characters of a title and a group's name
 
 
@@ -35,6 +37,15 @@ def seam_line(trace: Trace, changed: Sequence[str]) -> str:
     if trace.seam is None:
         return ""
     return f"resumed {trace.seam.where} as {trace.seam.mode}, with {listed(changed) or 'nothing changed'}"
+
+
+def telling(trace: Trace) -> Trace:
+    """Return a trace with a choice of its groups, as several have room for: the first `PICTURED` that differ."""
+    groups: list[GroupTrace] = []
+    for group in trace.groups:
+        if len(groups) < PICTURED and all(group.lr.tobytes() != other.lr.tobytes() for other in groups):
+            groups.append(group)
+    return replace(trace, groups=Groups(groups))
 
 
 def engine_line(trace: Trace) -> str:
