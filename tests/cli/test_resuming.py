@@ -55,9 +55,15 @@ def test_another_document_goes_on_and_set_is_laid_over_it(lrviz, table) -> None:
     assert "with scheduler.name=exponential, scheduler.gamma=0.25\n" in out
 
 
-def test_a_document_of_standard_input_is_read_once(lrviz, monkeypatch) -> None:
+@pytest.fixture
+def typed(monkeypatch) -> None:
+    """Put the document on standard input."""
     stdin = SimpleNamespace(buffer=io.BytesIO(DOCUMENT.encode()), isatty=lambda: False)
     monkeypatch.setattr(sys, "stdin", stdin)
+
+
+@pytest.mark.usefixtures("typed")
+def test_a_document_of_standard_input_is_read_once(lrviz) -> None:
     ended = lrviz("table", "-", "--resume-at", "2ep", "--set", "scheduler.T_max=40", "--format", "json", "-q")
     found = json.loads(ended.out)
     assert (found["scheduler"]["T_max"], found["resume"]["before"]["scheduler"]["T_max"]) == (40, 32)
@@ -138,6 +144,23 @@ def test_fixes_are_refused(lrviz) -> None:
     assert ended.err == "error: --fix: does not go with --resume-at, which checks what is in no file\n"
 
 
+def test_several_targets_go_on_each_from_its_own_checkpoint(lrviz) -> None:
+    targets = ("cosine", *RUN, "--with", "exponential --gamma 0.9")
+    out = lrviz("plot", *targets, "--resume-at", "2ep", "--resume-as", "restart", "-o", "a.svg").out
+    assert [line.partition(":")[0] for line in out.splitlines() if "resumed at step 16" in line] == [
+        "CosineAnnealingLR",
+        "ExponentialLR",
+    ]
+    assert out.endswith("resumed after step 15 (epoch 1) as restart, with nothing changed\n")
+
+
+def test_a_document_that_compares_several_is_refused(lrviz) -> None:
+    Path("both.yaml").write_text("overlay:\n  - scheduler: {name: cosine}\n  - scheduler: {name: rex}\n")
+    ended = lrviz("plot", "both.yaml", "--resume-at", "2ep")
+    assert ended.err == "error: --resume-at: is for one schedule; the document compares several\n"
+
+
+@pytest.mark.usefixtures("typed")
 def test_standard_input_is_one_document(lrviz) -> None:
     ended = lrviz("table", "-", "--resume-at", "2ep", "--resume-with", "-")
     assert ended.err == "error: --resume-with: standard input is the document before the checkpoint\n"
