@@ -149,6 +149,7 @@ def _figures() -> list[Contender]:
         Contender("lrviz plot --engine torch", (*LRVIZ, "plot", *ONE_CYCLE, "--engine", "torch", "-o", "c.png"), 1.05),
         Contender("lrviz plot hf-cosine", (*LRVIZ, "plot", *HF_COSINE, "-o", "d.png"), 0.25),
         Contender("lrviz table", (*LRVIZ, "table", *ONE_CYCLE), 0.12),
+        Contender("lrviz show", (*LRVIZ, "show", *ONE_CYCLE), 0.12),
         Contender("lrviz check a.yaml", (*LRVIZ, "check", "a.yaml"), 0.15),
         Contender("python, torch and the loop, no figure", (sys.executable, str(HERE / "loops.py"), "article", "32")),
     ]

@@ -14,7 +14,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lrviz.api import figure, load, load_all, plot, replay, resumed
+from lrviz.api import compare, figure, load, load_all, plot, replay, resumed
 
 if TYPE_CHECKING:
     from lrviz.errors import LrvizError, OutputError, ReplayError, SpecError
@@ -35,6 +35,7 @@ __all__ = [
     "Run",
     "SpecError",
     "Trace",
+    "compare",
     "figure",
     "load",
     "load_all",
@@ -75,6 +76,7 @@ def _register() -> None:
     shell = ipython.get_ipython() if ipython else None
     formatter = shell.display_formatter.formatters.get("text/html") if shell else None
     if formatter is not None:
+        formatter.for_type_by_name("lrviz.comparison", "Comparison", _shown)
         formatter.for_type_by_name("lrviz.trace", "Trace", _shown)
         formatter.for_type_by_name("lrviz.experiment.experiment", "Experiment", _shown)
 

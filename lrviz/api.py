@@ -12,6 +12,7 @@ from lrviz.errors import SpecError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from lrviz.comparison import Comparison
     from lrviz.documents import Arguments
     from lrviz.engine.engine import Engine
     from lrviz.experiment.experiment import Experiment
@@ -107,31 +108,71 @@ def replay(
     return dataclasses.replace(trace, experiment=experiment)
 
 
-def plot(target: Target, *, output: str | os.PathLike[str] | None = None, **arguments: Any) -> Figure:
-    """Draw a schedule and return the matplotlib figure, which a notebook shows at the end of a cell.
+def plot(*targets: Target | Trace, output: str | os.PathLike[str] | None = None, **arguments: Any) -> Figure:
+    """Draw a schedule, or several over each other, and return the matplotlib figure, which a notebook shows.
 
-    `target` and `arguments` are those of `replay`, and the options of `FigureOptions` beside them. What
-    `lrviz check` finds is marked. `output` is a file to write, .png, .svg or .pdf. Raises SpecError for bad
-    input, ReplayError where torch raises.
+    Targets and `arguments` are those of `replay`, a trace is one as well, and the options of `FigureOptions`
+    stand beside them. What `lrviz check` finds is marked. `output` is a file to write, .png, .svg or .pdf.
+    Raises SpecError for bad input, ReplayError where torch raises.
     """
     from pathlib import Path
 
     from lrviz.experiment.record import arg_types
-    from lrviz.render.figure.options import FigureOptions, marks_of
+    from lrviz.render.figure.options import FigureOptions
     from lrviz.render.figure.output import format_of, write
-    from lrviz.rules import examine
 
     shown = {name: arguments.pop(name) for name in arg_types(FigureOptions) if name in arguments}
-    options, title = FigureOptions(**shown), arguments.pop("title", None)
+    options = FigureOptions(**shown)
     file_format = None if output is None else format_of(Path(output))
-    trace = replay(target, **arguments)
-    experiment = trace.experiment
-    assert experiment is not None
-    marks = marks_of(examine(experiment, trace))
-    drawn = figure(trace, experiment if title is None else dataclasses.replace(experiment, title=title), options, marks)
+    drawn = _drawn(compare(*targets, **arguments), options, arguments.get("title"))
     if output is not None and file_format is not None:
         write(drawn, Path(output), file_format, options.dpi)
     return drawn
+
+
+def _drawn(found: Comparison, options: FigureOptions, title: str | None) -> Figure:
+    """Draw a schedule with all there is to say of it, or several over each other."""
+    from lrviz.render.figure.options import marks_of
+
+    (one, *others) = found.subjects
+    if others or one.experiment is None:
+        return found.figure(options)
+    experiment = one.experiment if title is None else dataclasses.replace(one.experiment, title=title)
+    return figure(one.trace, experiment, options, marks_of(found.findings()[0]))
+
+
+def compare(*targets: Target | Trace, title: str = "", labels: Sequence[str] = (), **arguments: Any) -> Comparison:
+    """Replay several schedules, to be looked at beside each other; a notebook shows them in one figure.
+
+    Targets and `arguments`, which are of all of them, are those of `replay`; a trace is one as well, and so is
+    a document with an `overlay:`. Without `labels` they are called by what differs. Raises SpecError for bad
+    input, ReplayError where torch raises.
+    """
+    from lrviz.comparison import Comparison
+    from lrviz.subject import Subject
+
+    subjects: list[Subject] = []
+    titles = [title]
+    for number, target in enumerate(targets):
+        given = str(target) if isinstance(target, (str, os.PathLike)) else f"{number}"
+        traces, of_document = _traces(target, arguments)
+        titles.append(of_document)
+        for trace in traces:
+            name = trace.experiment.name if trace.experiment else given
+            of = f"{given}, {len(subjects)}"
+            subjects.append(Subject(name=name, trace=trace, experiment=trace.experiment, target=of))
+    return Comparison(subjects=subjects, title=next(filter(None, titles), ""), labels=labels)
+
+
+def _traces(target: Target | Trace, arguments: Mapping[str, Any]) -> tuple[list[Trace], str]:
+    """Return what a target of a comparison replays to, several of a document with an `overlay:`, and its title."""
+    from lrviz.arguments import experiments_of
+    from lrviz.trace import Trace
+
+    if isinstance(target, Trace):
+        return [target], ""
+    experiments, title = experiments_of(target, arguments)
+    return [replay(experiment) for experiment in experiments], title
 
 
 def figure(

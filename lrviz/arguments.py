@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from lrviz import overlays
 from lrviz.documents import load, read
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.experiment.clock import Run
@@ -38,6 +39,15 @@ def experiment_of(target: Any, arguments: Mapping[str, Any]) -> Experiment:
     known = [*_fields(Run), *LOADING, "lr", "metric"]
     _refuse(arguments, known, f"of {target}" if isinstance(target, (str, os.PathLike)) else "of a mapping")
     return load(target, **arguments)
+
+
+def experiments_of(target: Any, arguments: Mapping[str, Any]) -> tuple[list[Experiment], str]:
+    """Return the experiment of a target, or those that a document with an `overlay:` compares, and their title."""
+    is_document = isinstance(target, (os.PathLike, Mapping)) or (isinstance(target, str) and not _is_name(target))
+    if arguments or not is_document:
+        return [experiment_of(target, arguments)], ""
+    found = overlays.load(target)
+    return (list(found.experiments), found.title or "") if isinstance(found, overlays.Overlay) else ([found], "")
 
 
 def _is_name(target: str) -> bool:

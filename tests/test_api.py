@@ -124,3 +124,30 @@ def test_a_figure_needs_an_experiment() -> None:
     trace = replace(lrviz.replay("cosine"), experiment=None)
     with pytest.raises(lrviz.SpecError, match="does not know its experiment"):
         lrviz.figure(trace)
+
+
+def test_compare_names_what_differs_and_plot_draws_several(tmp_path: Path) -> None:
+    targets = ["onecycle", lrviz.replay("cosine", epochs=2)]
+    found = lrviz.compare(lrviz.replay("onecycle", max_lr=1e-3), targets[1])
+    assert list(found.labels) == ["OneCycleLR", "CosineAnnealingLR"]
+    assert repr(found).startswith("Comparison(OneCycleLR: Trace(OneCycleLR, 32 steps: ")
+    figure = lrviz.plot(*[each.trace for each in found.subjects], x="progress", output=tmp_path / "a.svg")
+    assert figure.axes[0].get_xlabel() == "Progress (%)"
+    assert (tmp_path / "a.svg").exists()
+
+
+def test_compare_takes_an_overlay(tmp_path: Path) -> None:
+    entries = [{"label": name, "scheduler": {"name": name}} for name in ("cosine", "hf-cosine")]
+    document = {"overlay": entries, "title": "Two"}
+    assert lrviz.plot(document).axes[0].get_title() == "Two"
+    assert list(lrviz.compare(document, labels=["a", "b"]).labels) == ["a", "b"]
+    assert list(lrviz.compare(document).labels) == ["cosine", "hf-cosine"]
+
+
+@pytest.mark.parametrize(
+    ("targets", "labels", "message"),
+    [((), (), "there is nothing to compare"), (("cosine",), ("a", "b"), "there are 2 labels for 1 schedules")],
+)
+def test_compare_refuses_what_is_none(targets, labels, message: str) -> None:
+    with pytest.raises(lrviz.SpecError, match=message):
+        lrviz.compare(*targets, labels=labels)

@@ -16,6 +16,7 @@ CELLS = [
     "lrviz.load({'scheduler': {'name': 'step', 'step_size': 10}})",
     "trace.lr[:3]",
     "print(lrviz.replay('cosine').groups[0])",
+    "lrviz.compare('cosine', lrviz.replay('onecycle', max_lr=1e-3))",
 ]
 
 
@@ -27,6 +28,14 @@ def test_it_has_a_picture_a_line_and_what_is_wrong(kind: str) -> None:
     assert 'src="data:image/png;base64,' in shown
     assert "first 0.001, peak 0.001" in shown
     assert "error cosine-rebound</b>: CosineAnnealingLR" in shown
+
+
+def test_a_comparison_has_a_line_for_each_and_their_findings_by_label() -> None:
+    shown = html(lrviz.compare("cosine", lrviz.replay("cosine", T_max=8)))
+    assert shown is not None
+    assert shown.count("data:image/png") == 1
+    assert shown.count("first 0.001, peak 0.001") == 2
+    assert "error cosine-rebound</b>: T_max 8: CosineAnnealingLR" in shown
 
 
 def test_a_title_is_escaped() -> None:
@@ -54,9 +63,9 @@ def test_a_notebook_shows_all_of_it_without_magic() -> None:
     pytest.importorskip("ipykernel")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
     execute(timeout=120).preprocess(notebook)
-    _, figure, trace, experiment, array, printed = (cell.outputs for cell in notebook.cells)
+    _, figure, trace, experiment, array, printed, comparison = (cell.outputs for cell in notebook.cells)
     assert "image/png" in figure[0].data
-    for shown in (trace, experiment):
+    for shown in (trace, experiment, comparison):
         assert "data:image/png" in shown[0].data["text/html"]
     assert "cosine-rebound" in trace[0].data["text/html"]
     assert array[0].data["text/plain"].startswith("array([")

@@ -84,9 +84,25 @@ def plot(target: Target = None) -> Action:
         flags.choice("format", "Figure", FORMATS, "format of what goes to a pipe"),
         flags.text("title", "Figure", "TEXT", "title of the figure, '' for none; default the scheduler's name"),
         *plot.FIGURE.parameters(),
+        _watch_flag(),
         *_compare_flags(),
         *_replay_flags(),
     ]  # fmt: skip
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS] [TARGET]...")
+def show(target: Target = None) -> Action:
+    """Draw a schedule in the terminal."""
+    from lrviz.cli import flags, show
+
+    return show.show, [
+        *show.CHART.parameters(),
+        flags.text("title", "Chart", "TEXT", "title of the chart, '' for none; default the scheduler's name"),
+        flags.switch("picture", "Chart", "the figure itself, in a terminal that shows pictures"),
+        _watch_flag(),
+        *_compare_flags(),
+        *_replay_flags(),
+    ]
 
 
 @app.command(cls=Verb, options_metavar="[OPTIONS] [TARGET]...")
@@ -102,6 +118,12 @@ def table(target: Target = None) -> Action:
         *_compare_flags(),
         *_replay_flags(),
     ]
+
+
+def _watch_flag() -> inspect.Parameter:
+    from lrviz.cli import flags
+
+    return flags.switch("watch", "Replay", "do it again whenever a target's file changes, until Ctrl-C")
 
 
 def _compare_flags() -> list[inspect.Parameter]:

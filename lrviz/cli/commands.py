@@ -214,22 +214,33 @@ class Verb(Command):
 
     def _of_targets(self, names: Sequence[str]) -> Any:
         """Return the command of this verb for targets, its signature put together from the flags they take."""
-        from lrviz.cli.targets import all_flags, find, further
+        from lrviz.cli.targets import all_flags
 
         assert self.callback is not None
         act, own = self.callback()
-        first = find(names[0], str(self.name))
-        sources = [first, *(further(name, first, str(self.name)) for name in names[1:])]
+        sources = self._sources(names)
 
         def callback(ctx: typer.Context, **given: Any) -> None:
-            act(sources, given)
+            if not given.get("watch"):
+                act(sources, given)
+                return
+            from lrviz.cli.watching import files_of, watch
+
+            watch(files_of(sources, given), lambda: act(self._sources(names), given))
 
         others_type = Annotated[list[str], typer.Argument(hidden=True, autocompletion=targets)]
         others = inspect.Parameter("others", inspect.Parameter.KEYWORD_ONLY, default=[], annotation=others_type)
         return _command(
-            callback, [*all_flags(sources), *own, others], name=names[0], help=first.help, epilog=DURATIONS,
+            callback, [*all_flags(sources), *own, others], name=names[0], help=sources[0].help, epilog=DURATIONS,
             options_metavar=str(self.options_metavar),
         )  # fmt: skip
+
+    def _sources(self, names: Sequence[str]) -> list[Source]:
+        """Return targets by their names, each file to be read anew."""
+        from lrviz.cli.targets import find, further
+
+        first = find(names[0], str(self.name))
+        return [first, *(further(name, first, str(self.name)) for name in names[1:])]
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return ["[OPTIONS] TARGET [FLAGS]..."]

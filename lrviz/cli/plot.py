@@ -33,7 +33,7 @@ def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     output, file_format = _destination(given["output"], given["format"], sources[0].stem if is_one_target else SEVERAL)
     shown = subjects_of(sources, given, "plot")
     import_matplotlib()
-    figure = _drawn(lambda: _figure(shown, options, given), given)
+    figure = _drawn(lambda: figure_of(shown, options, given), given)
     write(figure, sys.stdout.buffer if output is None else output, file_format, options.dpi)
     lines = _one(shown[0], output) if len(shown) == 1 else _several(shown, output)
     for line in [*lines, *lines_of(shown, given)]:
@@ -41,7 +41,7 @@ def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     finish(shown)
 
 
-def _figure(shown: Sequence[Shown], options: FigureOptions, given: Mapping[str, Any]) -> Figure:
+def figure_of(shown: Sequence[Shown], options: FigureOptions, given: Mapping[str, Any]) -> Figure:
     """Return the figure of one schedule with all there is to say of it, or of several over each other."""
     from lrviz.render.figure.draw import draw
     from lrviz.render.figure.facets import facets_size

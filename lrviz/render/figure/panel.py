@@ -20,7 +20,7 @@ from lrviz.render.figure.curve import COLUMNS_PER_INCH, HUGE, Curve, curve, loss
 from lrviz.render.figure.layout import LINE, Layout
 from lrviz.render.figure.options import FigureOptions
 from lrviz.render.figure.theme import Theme
-from lrviz.render.figure.ticks import Ticks, epoch_ticks, level_ticks, log_ticks, step_ticks, unit_ticks
+from lrviz.render.ticks import Ticks, epoch_ticks, level_ticks, log_ticks, step_ticks, unit_ticks
 from lrviz.render.words import clean, inches, wrapped
 from lrviz.trace import Trace
 

@@ -34,7 +34,7 @@ from lrviz.render.figure.panel import (
     set_linear_ylim,
 )
 from lrviz.render.figure.theme import Theme, styled_as
-from lrviz.render.figure.ticks import log_ticks
+from lrviz.render.ticks import log_ticks
 from lrviz.trace import Trace
 
 HEADROOM = 1.25  # of the highest loss before it diverges, for the rising end and the labels

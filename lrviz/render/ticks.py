@@ -36,7 +36,7 @@ def _power(value: float) -> str:
     return f"{factor}e{int(exponent)}" if int(exponent) else factor
 
 
-def level_ticks(low: float, high: float, count: int) -> Ticks:
+def level_ticks(low: float, high: float, count: float) -> Ticks:
     """Return about `count` ticks on a linear axis from `low` to `high`, all with the same decimals."""
     step = nice((high - low) / max(1, count))
     if math.floor(high / step + 1e-9) - math.ceil(low / step - 1e-9) < 1:  # a lone tick says nothing of the scale
