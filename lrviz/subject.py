@@ -31,7 +31,7 @@ class Subject:
     @property
     def stride(self) -> int:
         """How many optimizer steps lie between two changes of the learning rate, at the most often."""
-        return 1 if self.experiment is None else self.experiment.run.clock.stride
+        return 1 if self.experiment is None else self.experiment.stride
 
     def settings(self, *, resolved: bool = True) -> dict[str, Any]:
         """Return every setting of the run, the optimizer and the scheduler by its path, defaults included.

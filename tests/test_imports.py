@@ -94,7 +94,7 @@ ENGINE = (
     ("engine", "library"),
     ("build", "light", "toy"),
     ("record",),
-    ("compare", "upstream"),
+    ("compare", "resume", "upstream"),
     ("certify",),
     ("select",),
 )

@@ -160,9 +160,10 @@ def _compare_flags() -> list[inspect.Parameter]:
 
 
 def _replay_flags() -> list[inspect.Parameter]:
-    from lrviz.cli import flags
+    from lrviz.cli import flags, resuming
 
     return [
+        *resuming.parameters(),
         flags.switch("train", "Replay", "train a toy problem under the schedule, and show its loss"),
         flags.switch(
             "partial", "Replay", "where torch raises, still show what came before; the exit code is 1 all the same"
@@ -224,7 +225,7 @@ def check(
 
     It takes any number of files, and folders of them.
     """
-    from lrviz.cli import check, flags
+    from lrviz.cli import check, flags, resuming
 
     return check.check, [
         flags.switch("strict", "Check", "exit with 1 for a warning, too"),
@@ -238,6 +239,7 @@ def check(
         flags.repeated("error", "Check", "RULE,…", "rules whose findings are errors", _rule_names),
         flags.choice("format", "Check", check.FORMATS, "panels to read; or JSON, GitHub's annotations, SARIF", "text"),
         *_compare_flags(),
+        *resuming.parameters(),
         _engine_flag(),
     ]
 

@@ -16,6 +16,7 @@ from lrviz.cli.folders import expanded
 from lrviz.cli.project import project_settings
 from lrviz.cli.replaying import run
 from lrviz.cli.report import print_note
+from lrviz.cli.resuming import loaded
 from lrviz.cli.targets import Source, file_source
 from lrviz.errors import Problem, SpecError, listed
 from lrviz.rules import SEVERITIES, CheckSettings, Finding, ProjectSettings, examine, from_problems
@@ -74,7 +75,8 @@ def _print(checked: Sequence[Checked], passed_over: int, form: str) -> None:
 def _refuse_to_fix(targets: Sequence[Source], given: Mapping[str, Any]) -> None:
     """Raise SpecError where there is no file to fix, or flags contradict each other."""
     flag = "--fix" if given["fix"] else "--diff"
-    messages = [f"{target.name} is not a file" for target in targets if target.path is None]
+    messages = ["does not go with --resume-at, which checks what is in no file"] * (given["resume_at"] is not None)
+    messages += [f"{target.name} is not a file" for target in targets if target.path is None]
     compared = dict.fromkeys(f"{target.path} compares several schedules" for target in targets if target.label)
     messages += [f"{each}; fix it by hand" for each in compared]
     if given["fix"] and given["diff"]:
@@ -139,7 +141,7 @@ def _folder(source: Source) -> Path:
 def _checked(source: Source, given: Mapping[str, Any], flags: ProjectSettings, project: ProjectSettings) -> Checked:
     is_strict = flags.strict or (project.strict and not given["no_strict"])
     try:
-        experiment = source.load(given)
+        experiment = loaded(source, given)
     except SpecError as error:
         own = error.sections.get(CheckSettings)
         layers = (flags, own, project) if isinstance(own, CheckSettings) else (flags, project)
