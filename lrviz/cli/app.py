@@ -270,7 +270,7 @@ def draw_gallery(
 def code(target: Target = None) -> Action:
     """Print the Python that trains with a schedule: optimizer, scheduler and the loop."""
     from lrviz.cli import code, flags
-    from lrviz.render.text.code import FORMS
+    from lrviz.render.text.code.script import FORMS
 
     return code.code, [
         flags.choice(

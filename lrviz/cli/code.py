@@ -11,7 +11,7 @@ import typer
 from lrviz.cli.report import print_line
 from lrviz.cli.targets import Source, only
 from lrviz.files import write_text
-from lrviz.render.text.code import code_lines
+from lrviz.render.text.code.script import code_lines
 
 
 def code(sources: Sequence[Source], given: Mapping[str, Any]) -> None:

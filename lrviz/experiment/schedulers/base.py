@@ -179,6 +179,7 @@ class SchedulerSpec(Record):
     is_flat: ClassVar[bool] = False  # leaves the learning rate as it is, on purpose
     is_foreign: ClassVar[bool] = False  # runs code of the user's own, which may move and look at anything
     no_warmup: ClassVar[tuple[str, str]] = ("", "")  # why no warmup can stand before it, and the problem's cause
+    is_lr_scheduler: ClassVar[bool] = True  # what a script makes is one of torch's LRSchedulers
     always_given: ClassVar[tuple[str, ...]] = ()  # arguments for which its library has no default
 
     def __init_subclass__(cls, **rest: Any) -> None:
@@ -331,6 +332,7 @@ class SchedulerSpec(Record):
         step = f"{kind.removesuffix('(n)')}({', '.join(arguments)})"
         conditions = [f"{script.now} >= {self.first_step // script.calls}"] * bool(self.first_step)
         conditions += [f"({script.now} + 1) % {self.every} == 0"] * (self.every > 1)
+        script.is_told = kind != "step"
         script.add(node, step=step, condition=" and ".join(conditions))
 
     def trainer_arguments(self, steps: int) -> Mapping[str, Any] | None:
@@ -403,6 +405,7 @@ class OwnRule(SchedulerSpec):
 
     module = None
     sets_rate_by_hand = True
+    is_lr_scheduler = False
 
     def lr_at(self, step: int, start: GroupStart) -> float | None:
         """Return the learning rate to set at a step; None where it stays as it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,6 +43,11 @@ def call(name: str, *positional: Node, **named: Node) -> Items:
 def listing(items: Sequence[Node]) -> Items:
     """Return a list."""
     return Items("[", [("", each) for each in items], "]")
+
+
+def mapping(entries: Mapping[str, Node]) -> Items:
+    """Return a mapping with these texts as keys."""
+    return Items("{", [(f"{literal(key)}: ", each) for key, each in entries.items()], "}")
 
 
 def layout(node: Node, lead: str = "", indent: str = "") -> list[str]:
@@ -111,6 +117,7 @@ class Script:
     steps_per_epoch: int | None = None  # scheduler steps
     base_lrs: tuple[float, ...] = ()
     default_lr: float = 0.0
+    is_told: bool = False  # the scheduler is told the count of steps, and so not stepped several times
     is_plain: bool = False  # torch alone is wanted, where a library's own class would do
     metric: str = ""  # the expression that the scheduler is stepped with
     imports: dict[str, set[str]] = field(default_factory=dict)  # names by module; none for `import module`
@@ -210,7 +217,8 @@ def function_of(expression: Any, script: Script) -> str:
             return f"math.{name}"
         return argument if name in ("epoch", "step") else name
 
-    text = re.sub(r"(?<![\w.])[A-Za-z_]\w*", word, " ".join(expression.text.split()))
+    plain = ast.unparse(ast.parse(expression.text.strip(), mode="eval")) if "#" in expression.text else expression.text
+    text = re.sub(r"(?<![\w.])[A-Za-z_]\w*", word, " ".join(plain.split()))
     return f"lambda {argument}: {text}"
 
 

@@ -805,7 +805,7 @@ class HFReduceLROnPlateau(Plateau):
         return _upstream(self, "get_reduce_on_plateau_schedule")
 
     def trainer_arguments(self, steps: int) -> Mapping[str, Any] | None:
-        return {**(_trainer_arguments(self, steps) or {}), "eval_strategy": "steps", "eval_steps": self.eval_steps}
+        return _trainer_arguments(self, steps)
 
     def code(self, script: Script) -> Node:
         if not script.is_plain:
@@ -886,7 +886,7 @@ class GreedyLR(Watching, OwnRule):
         return _upstream(self, "GreedyLR")
 
     def trainer_arguments(self, steps: int) -> Mapping[str, Any] | None:
-        return {**(_trainer_arguments(self, steps) or {}), "eval_strategy": "steps", "eval_steps": self.eval_steps}
+        return _trainer_arguments(self, steps)
 
 
 class _Greedy:

@@ -95,6 +95,10 @@ class _Form(OwnRule):
         """What its function in a script returns: a `factor`, or a learning rate, `one` for all groups or of `each`."""
         return "one" if self.one_lr else "factor"
 
+    @property
+    def is_lr_scheduler(self) -> bool:  # type: ignore[override]  # a LambdaLR, if its function is a factor
+        return self.mode == "factor"
+
     def write(self, script: Script) -> None:
         lines = [*self._function(script.default_lr)]
         if self.mode == "factor":
