@@ -284,7 +284,7 @@ def code(target: Target = None) -> Action:
 
 @app.command(cls=Verb, no_args_is_help=True)
 def convert(target: Target = None) -> Action:
-    """Print the YAML that a trainer's config comes to, with the key that each line is from."""
+    """Print the YAML that a trainer's config or script comes to, with the key that each line is from."""
     from lrviz.cli import convert
 
     return convert.convert, []

@@ -120,11 +120,9 @@ class _Script:
             bound = [each for each in _own(scope) if isinstance(each, (ast.Name, ast.arg, ast.alias))]
             names = Counter(word for each in bound if (word := _binds(each)))
             reader.names = {name: value for name, value in reader.names.items() if name not in names}
-            assigned = (each for each in _own(scope) if isinstance(each, (ast.Assign, ast.AnnAssign)))
-            for statement in sorted(assigned, key=lambda each: each.lineno):
-                targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-                if all(isinstance(each, ast.Name) and names[each.id] == 1 for each in targets):
-                    reader.statement(statement)
+            for target, node in sorted(_assigned(scope), key=lambda pair: pair[1].lineno):
+                if names[target.id] == 1:
+                    reader.names[target.id] = reader.value(node)
             self.readers[scope] = reader
         return self.readers[scope]
 
@@ -405,6 +403,21 @@ def _own(scope: ast.AST) -> Iterator[ast.AST]:
         yield each
         if not isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
             waiting.extend(ast.iter_child_nodes(each))
+
+
+def _assigned(scope: ast.AST) -> Iterator[tuple[ast.Name, ast.expr]]:
+    """Yield each name that a scope assigns something to, and what, `a, b = 1, 2` too."""
+    for each in _own(scope):
+        targets = (
+            each.targets if isinstance(each, ast.Assign) else [each.target] if isinstance(each, ast.AnnAssign) else []
+        )
+        value = each.value if isinstance(each, (ast.Assign, ast.AnnAssign)) else None
+        for target in targets:
+            if isinstance(target, ast.Name) and value is not None:
+                yield target, value
+            elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+                pairs = zip(target.elts, value.elts, strict=True)
+                yield from ((name, part) for name, part in pairs if isinstance(name, ast.Name))
 
 
 def _binds(node: ast.AST) -> str | None:

@@ -112,8 +112,8 @@ def _run(config: Config, block: Value) -> Value:
         config.reads(value, {"interval": "scheduler.step()"}.get(key, key), f"run.{key}")
     is_counted = "steps" in found or any(key in given for key in ("steps", "steps_per_epoch", "dataset_size"))
     if not is_counted and by_epoch == "epoch":
-        config.assumed.append(("steps of an epoch", "1"))
-        found["steps_per_epoch"] = Value(1, config.name)
+        found["steps_per_epoch"] = one = Value(1, found["interval"].place if "interval" in found else config.name)
+        config.reads(one, "an epoch as a step", "run.steps_per_epoch")
     elif not is_counted and ("epochs" in given or "epochs" in data):
         config.need("steps_per_epoch")
     return Value(found, block.place or config.name)

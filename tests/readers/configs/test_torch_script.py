@@ -25,8 +25,8 @@ import argparse
 import torch.optim as optim
 from torch.optim import lr_scheduler
 
-EPOCHS = 90
-LR = 0.1 * 256 / 256
+EPOCHS, LR = 90, 0.1 * 256 / 256
+batch_size: int = 256
 
 def main(args):
     model = build(args)
@@ -99,7 +99,7 @@ def test_each_value_knows_its_line(config: Read) -> None:
     assert places["run.epochs"] == "train.py:15"
     assert places["optimizer.lr"] == "train.py:10"
     assert places["scheduler.milestones"] == "train.py:14"
-    assert origin(config(SCRIPT)).assumed == (("steps of an epoch", "1"),)
+    assert places["run.steps_per_epoch"] == "train.py:18"
 
 
 def test_of_several_schedulers_the_line_says_which(config: Read, refused: Callable[..., str]) -> None:
@@ -224,19 +224,20 @@ def test_parameter_groups_are_called_by_their_name_or_their_part_of_the_model(co
 
 
 TRANSFORMERS = {
-    "get_cosine_schedule_with_warmup(opt, 100, num_training_steps=1000)": {"name": "hf-cosine", "num_warmup_steps": 100},
-    "get_scheduler('linear', opt, 100, 1000)": {"name": "hf-linear", "num_warmup_steps": 100},
+    "get_wsd_schedule(opt, 100, num_decay_steps=9)": {
+        "name": "hf-warmup-stable-decay", "num_warmup_steps": 100, "num_decay_steps": 9},
+    "get_scheduler('linear', opt, 5, 9)": {"name": "hf-linear", "num_warmup_steps": 5, "num_training_steps": 9},
     "get_scheduler(name='cosine_with_min_lr', optimizer=opt, num_warmup_steps=100, num_training_steps=1000, "
     "scheduler_specific_kwargs={'min_lr': 1e-6})": {
-        "name": "hf-cosine-with-min-lr", "num_warmup_steps": 100, "min_lr": 1e-6},
+        "name": "hf-cosine-with-min-lr", "num_warmup_steps": 100, "num_training_steps": 1000, "min_lr": 1e-6},
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("call", "scheduler"), TRANSFORMERS.items())
 def test_schedules_of_transformers_are_read(call: str, scheduler: dict[str, Any], config: Read) -> None:
-    names = "get_cosine_schedule_with_warmup, get_scheduler"
+    names = "get_wsd_schedule, get_scheduler"
     text = f"from transformers import {names}\nfrom torch.optim import AdamW\nopt = AdamW(p, lr=1e-3)\ns = {call}\n"
-    assert document(config(text, steps=1000))["scheduler"] == scheduler | {"num_training_steps": 1000}
+    assert document(config(text, steps=1000))["scheduler"] == scheduler
 
 
 def test_a_schedule_whose_name_is_not_said_is_named(refused: Callable[..., str]) -> None:

@@ -457,11 +457,7 @@ REFUSED = [
         document("swa", swa_lr=0.1, swa_start=3),
         "stepped only from step 3 on, and the Trainer always steps it",
     ),
-    (
-        "lightning",
-        document("timm-cosine"),
-        "told the count, `scheduler.step_update(step + 1)`, and Lightning calls step()",
-    ),
+    ("transformers", document("timm-cosine"), "makes no LRScheduler of torch, and the Trainer takes no other"),
     ("lightning", document("plateau", metric="train", warmup=4), "is several schedulers, each stepped in its own way"),
     (
         "lightning",

@@ -19,16 +19,16 @@ def lightning_lines(experiment: Experiment, script: Script) -> list[str]:
     settings["frequency"] = literal(experiment.resolved.every)
     if script.metric:
         settings["monitor"] = literal("val_loss")
+        settings |= {} if experiment.resolved.is_lr_scheduler else {"reduce_on_plateau": "True"}
     body = [*optimizer_lines(experiment, script, "self"), *layout(script.made["scheduler"], "scheduler = ")]
     body += layout(mapping({"optimizer": "optimizer", "lr_scheduler": mapping(settings)}), "return ")
-    return [
-        "",
-        "class Model(LightningModule):",
-        f"{INDENT}...  # your model",
-        "",
-        f"{INDENT}def configure_optimizers(self):",
-        *indented(indented(body)),
-    ]
+    methods = ["...  # your model", "", "def configure_optimizers(self):", *indented(body)]
+    if not experiment.resolved.is_lr_scheduler:  # Lightning steps one of another class by this method alone
+        step = script.stepping[-1].strip().replace("epoch + 1", "self.current_epoch + 1")
+        methods += ["", "def lr_scheduler_step(self, scheduler, metric):"]
+        methods += indented([step.replace("step + 1", "self.global_step")])
+    blank = [""] if script.functions else ["", ""]
+    return [*blank, "class Model(LightningModule):", *(line and INDENT + line for line in methods)]
 
 
 def transformers_lines(experiment: Experiment, script: Script) -> list[str]:
@@ -65,8 +65,8 @@ def _refuse(experiment: Experiment, script: Script, form: str, loop: str) -> Non
         why = f"{name} is several schedulers, each stepped in its own way, and {loop} steps them all alike"
     elif experiment.resolved.first_step:
         why = f"{name} is stepped only from step {experiment.resolved.first_step:,} on, and {loop} always steps it"
-    elif script.is_told:
-        why = f"{name} is told the count, `{script.stepping[-1].strip()}`, and {loop} calls step()"
+    elif form == "transformers" and not experiment.resolved.is_lr_scheduler:
+        why = f"{name} makes no LRScheduler of torch, and {loop} takes no other"
     if why:
         raise SpecError(f"{why}; leave out --as {form}")
 
