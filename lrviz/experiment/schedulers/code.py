@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, count
 from typing import Any, NamedTuple
 
 from lrviz.errors import SpecError
@@ -114,9 +114,7 @@ class Script:
     now: str = "step"
     calls: int = 1  # of the scheduler's step where a plain loop has one
     total: int = 0  # scheduler steps of the run, or of the segment
-    steps_per_epoch: int | None = None  # scheduler steps
-    base_lrs: tuple[float, ...] = ()
-    default_lr: float = 0.0
+    default_lr: float = 0.0  # the optimizer's
     is_told: bool = False  # the scheduler is told the count of steps, and so not stepped several times
     is_plain: bool = False  # torch alone is wanted, where a library's own class would do
     metric: str = ""  # the expression that the scheduler is stepped with
@@ -146,12 +144,9 @@ class Script:
 
     def define(self, name: str, arguments: str, body: Sequence[str]) -> str:
         """Define a function, under this name or one like it, and return the name."""
-        taken = {lines[0] for lines in self.functions}
-        free = next(
-            each
-            for each in (name, *(f"{name}_{number}" for number in range(2, 1000)))
-            if not any(line.startswith(f"def {each}(") for line in taken)
-        )
+        taken = {lines[0].partition("(")[0] for lines in self.functions}
+        names = (name if number == 1 else f"{name}_{number}" for number in count(1))
+        free = next(each for each in names if f"def {each}" not in taken)
         if any("math." in line for line in body):
             self.use("math")
         self.functions.append([f"def {free}({arguments}):", *(INDENT + line for line in body)])
@@ -159,10 +154,10 @@ class Script:
 
     def factor(self, body: Sequence[str]) -> Node:
         """Return a LambdaLR of a function of the step with this body."""
-        only = body[0].removeprefix("return ") if len(body) == 1 and body[0].startswith("return ") else None
-        if only is not None and "math." in only:
-            self.use("math")
-        function = f"lambda step: {only}" if only is not None else self.define("factor", "step", body)
+        is_short = len(body) == 1 and "math." not in body[0]
+        function = (
+            f"lambda step: {body[0].removeprefix('return ')}" if is_short else self.define("factor", "step", body)
+        )
         return call(self.torch("LambdaLR"), "optimizer", function)
 
     def add(self, node: Node, name: str = "scheduler", step: str = "", condition: str = "") -> None:
@@ -220,11 +215,6 @@ def function_of(expression: Any, script: Script) -> str:
     plain = ast.unparse(ast.parse(expression.text.strip(), mode="eval")) if "#" in expression.text else expression.text
     text = re.sub(r"(?<![\w.])[A-Za-z_]\w*", word, " ".join(plain.split()))
     return f"lambda {argument}: {text}"
-
-
-def of_groups(value: Any, write: Callable[[Any], str] = literal) -> Node:
-    """Return a value, or a list with one for each parameter group."""
-    return listing([write(each) for each in value]) if isinstance(value, tuple) else write(value)
 
 
 def bare(text: str) -> str:

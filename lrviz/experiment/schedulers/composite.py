@@ -10,7 +10,7 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Duration, ListOf, OneOf, Real
 from lrviz.experiment.record import Record, arg
 from lrviz.experiment.schedulers.base import UNKNOWN, Known, SchedulerArg, SchedulerSpec, Segment
-from lrviz.experiment.schedulers.code import Node, Script, call, listing, of_groups
+from lrviz.experiment.schedulers.code import Node, Script, call, listing, literal
 from lrviz.experiment.schedulers.notes import MOST, WARMUP, Annotation, View
 from lrviz.experiment.schedulers.pytorch import LinearLR, ReduceLROnPlateau
 from lrviz.experiment.schedulers.warmup import NO_EXPONENTIAL, WARMUP_SHAPES, LambdaWarmup
@@ -122,7 +122,7 @@ class SequentialLR(_Container):
 
     def code(self, script: Script) -> Node:
         children, name = self._children_code(script), script.torch(type(self).__name__)
-        return call(name, "optimizer", schedulers=children, milestones=of_groups(self.milestones))
+        return call(name, "optimizer", schedulers=children, milestones=literal(self.milestones))
 
     def length(self) -> int | None:
         last = self.schedulers[-1].length()

@@ -11,6 +11,7 @@ from lrviz.readers.configs.python_calls import MADE
 
 LABEL = "PyTorch script"
 LR = 1e-3  # torch's default, where an optimizer has one of these names
+WITHOUT_PART = ("momentum", "betas", "weight_decay")  # in the learning rate
 WITH_LR = ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "SparseAdam", "Muon")
 
 
@@ -63,6 +64,13 @@ def _known(config: Config, value: Value, field: str, name: str) -> Value:
             continue
         if entry.problems and key == "metric":
             config.need("metric", entry.problems[0].message.removesuffix(", which is not run here"))
+            continue
+        if entry.problems and key == "steps_per_epoch" and "len(" in entry.problems[0].message:
+            config.need("steps_per_epoch")  # the run's own, which `len(loader)` is
+            found[key] = Value(config.given.get("steps_per_epoch"), entry.place)
+            continue
+        if entry.problems and field.startswith("optimizer") and key in WITHOUT_PART:
+            config.ignored.append((f"{name}.{key}", f"{entry.problems[0].message}; --set {path}=… gives it"))
             continue
         if entry.problems:
             message = f"{entry.problems[0].message}: give it with --set {path}=…"

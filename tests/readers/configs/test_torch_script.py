@@ -155,6 +155,20 @@ def test_what_the_script_leaves_open_is_asked_for(line: str, missing: str, refus
     assert f"the file does not say {missing}" in refused(changed(SCRIPT, {line: other}))
 
 
+def test_what_has_no_part_in_the_learning_rate_is_left_out_and_said(config: Read) -> None:
+    experiment = config(changed(SCRIPT, {"momentum=0.9": "momentum=args.momentum"}))
+    assert document(experiment)["optimizer"] == {"name": "SGD", "lr": 0.1}
+    why = "is `args.momentum`, which is not run here; --set optimizer.momentum=… gives it"
+    assert origin(experiment).ignored == (("SGD.momentum", why),)
+
+
+def test_the_length_of_a_loader_is_the_runs_steps_per_epoch(config: Read, refused: Callable[..., str]) -> None:
+    text = PARTS.replace("total_steps=len(loader) * epochs", "steps_per_epoch=len(loader), epochs=3")
+    assert "does not say --steps-per-epoch" in refused(text, line=5, epochs=3)
+    found = document(config(text, line=5, epochs=3, steps_per_epoch=40))["scheduler"]
+    assert found == {"name": "onecycle", "max_lr": 1e-3, "steps_per_epoch": 40, "epochs": 3}
+
+
 LOOPS = {
     "a batch": (
         "for epoch in range(3):\n    for batch in loader:\n        s.step()",

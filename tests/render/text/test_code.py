@@ -16,7 +16,7 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 import lrviz
-from lrviz import Experiment, SpecError, load, replay
+from lrviz import Experiment, SpecError, load, load_all, replay
 from lrviz.engine import library
 from lrviz.engine.compare import experiments
 from lrviz.experiment.schedulers import SchedulerSpec, catalogue, lookup
@@ -161,12 +161,16 @@ def example(spec: type[SchedulerSpec], **run: Any) -> Experiment:
     return load({"optimizer": {"name": "SGD", "lr": 0.01, "momentum": 0.9}, "scheduler": scheduler, "run": run})
 
 
-FILES = sorted(CONFIGS.rglob("*.yaml"))
+FILES = [
+    pytest.param(path, number, id=f"{path.stem}-{number}")
+    for path in sorted(CONFIGS.rglob("*.yaml"))
+    for number in range(len(load_all(path)))
+]
 
 
-@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
-def test_the_script_of_a_committed_config_trains_as_it_replays(path: Path) -> None:
-    experiment = load(path)
+@pytest.mark.parametrize(("path", "number"), FILES)
+def test_the_script_of_a_committed_config_trains_as_it_replays(path: Path, number: int) -> None:
+    experiment = load_all(path)[number]
     installed(experiment)
     assert_trains_alike(experiment)
 

@@ -40,7 +40,9 @@ def _loader(experiment: Experiment) -> str:
     if clock.batches_per_epoch is None and clock.steps_per_epoch is None:
         return "your DataLoader, which must not end before the run"
     batches = clock.batches_per_epoch or (clock.steps_per_epoch or 0) * experiment.run.loop.gathers
-    return f"your DataLoader: {batches:,} batch{'es' * (batches != 1)} an epoch"
+    if batches == 1:  # an epoch stands for a step
+        return "your DataLoader"
+    return f"your DataLoader: {batches:,} batches an epoch"
 
 
 @dataclass

@@ -33,14 +33,13 @@ def code_lines(experiment: Experiment, form: str | None = None) -> list[str]:
 
 
 def _script(experiment: Experiment, form: str | None) -> Script:
-    clock, optimizer = experiment.run.clock, experiment.optimizer
+    clock = experiment.run.clock
     watched = experiment.resolved.stepped_with()
     return Script(
-        now="step" if clock.stride == 1 else "epoch",
+        now=clock.interval,
         calls=clock.calls,
         total=clock.scheduler_steps,
-        base_lrs=tuple(group.lr for group in optimizer.resolved_groups),
-        default_lr=optimizer.lr,
+        default_lr=experiment.optimizer.lr,
         is_plain=form == "torch",
         metric="" if watched is None else "loss.item()" if watched == TRAIN else "metric",
     )
