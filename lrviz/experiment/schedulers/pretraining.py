@@ -507,7 +507,7 @@ class Wsd(_Warmed):
 
     def after_code(self, lr: float) -> Iterator[str]:
         first, steps = self.decay_start or 0, self.decay_steps or 0
-        if first:
+        if first > self.warmup_steps - (self.warmup_progress == "(t+1)/W"):
             yield f"if step < {literal(first)}:"
             yield f"    return {self.base_code}"
         more = " + 1" * (self.decay_progress == "(t-S+1)/D")

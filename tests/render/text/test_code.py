@@ -231,6 +231,11 @@ VARIANTS = {
         for preset in ("nanotron", "pytorch-optimizer")
     },
     **{
+        f"wsd {progress} {first}": document("wsd", decay_start=first, warmup_steps=8, warmup_progress=progress)
+        for progress in ("t/W", "(t+1)/W", "(t+1)/(W+1)")
+        for first in (0, 8, 9)
+    },
+    **{
         f"noam {count} {more}": document("noam", count=count, warmup_steps=8, **more)
         for count in ("t+1", "max(1,t)", "t")
         for more in ({}, {"factor": 2.0}, {"model_size": 512}, {"one_lr": True})

@@ -77,8 +77,10 @@ class _Loop:
     def is_cut(self) -> bool:
         """Whether the run ends within an epoch."""
         clock = self.experiment.run.clock
-        whole = (clock.epochs or 0) * (clock.steps_per_epoch or 0)
-        return clock.steps != whole
+        epochs, batches = clock.epochs or 0, clock.batches_per_epoch or 0
+        return clock.steps != (
+            epochs * clock.steps_per_epoch if clock.steps_per_epoch else epochs * batches // self.accum
+        )
 
     def steps(self) -> list[str]:
         """Return a loop over batches that have no epochs."""
@@ -167,8 +169,9 @@ CLOSURE = [
     f"{INDENT}loss = model(batch)  # your loss",
     f"{INDENT}loss.backward()",
     f"{INDENT}return loss",
+    "",
 ]
 
 
 def indented(lines: Sequence[str]) -> list[str]:
-    return [INDENT + line for line in lines]
+    return [line and INDENT + line for line in lines]

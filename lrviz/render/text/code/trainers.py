@@ -6,7 +6,7 @@ from typing import Any
 
 from lrviz.errors import SpecError
 from lrviz.experiment.experiment import Experiment
-from lrviz.experiment.schedulers.code import INDENT, Node, Script, call, layout, literal, mapping
+from lrviz.experiment.schedulers.code import Node, Script, call, layout, literal, mapping
 from lrviz.render.text.code.loop import indented
 from lrviz.render.text.code.optimizer import optimizer_lines
 
@@ -28,7 +28,7 @@ def lightning_lines(experiment: Experiment, script: Script) -> list[str]:
         methods += ["", "def lr_scheduler_step(self, scheduler, metric):"]
         methods += indented([step.replace("step + 1", "self.global_step")])
     blank = [""] if script.functions else ["", ""]
-    return [*blank, "class Model(LightningModule):", *(line and INDENT + line for line in methods)]
+    return [*blank, "class Model(LightningModule):", *indented(methods)]
 
 
 def transformers_lines(experiment: Experiment, script: Script) -> list[str]:
