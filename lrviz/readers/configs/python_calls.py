@@ -26,6 +26,7 @@ MADE = "<schedulers>"
 
 TORCH = ("torch.optim.lr_scheduler.", "torch.optim.swa_utils.", "lr_scheduler.")
 TRANSFORMERS = ("transformers.", "diffusers.")
+STARS = "**"  # the key of what a call takes from a mapping
 IDLE = ("optimizer", "last_epoch", "verbose")
 MOST = 100  # schedulers of a script
 BY_NAME = ("hf-warmup-stable-decay",)  # whose positions are not lrviz's
@@ -170,9 +171,11 @@ class _Script:
                 pairs = zip(each.value.keys, each.value.values, strict=True)
                 yield from ((str(key.value), value) for key, value in pairs if isinstance(key, ast.Constant))
             elif each.arg != "name" or _last(call) != "get_scheduler":
-                yield each.arg or "**", each.value
+                yield each.arg or STARS, each.value
 
     def argument_value(self, spec: type[SchedulerSpec], name: str, node: ast.expr) -> Value:
+        if name == STARS or isinstance(node, ast.Starred):
+            return self.unread(node)
         kind = arg_types(spec).get(name)
         kind = kind.item if isinstance(kind, PerGroup) else kind
         if not isinstance(kind, Formula):

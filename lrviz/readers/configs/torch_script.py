@@ -7,7 +7,7 @@ from typing import Any
 
 from lrviz.experiment.values import Value
 from lrviz.readers.configs.config import Config, Entries, constant
-from lrviz.readers.configs.python_calls import MADE
+from lrviz.readers.configs.python_calls import MADE, STARS
 
 LABEL = "PyTorch script"
 LR = 1e-3  # torch's default, where an optimizer has one of these names
@@ -73,7 +73,8 @@ def _known(config: Config, value: Value, field: str, name: str) -> Value:
             config.ignored.append((f"{name}.{key}", f"{entry.problems[0].message}; --set {path}=… gives it"))
             continue
         if entry.problems:
-            message = f"{entry.problems[0].message}: give it with --set {path}=…"
+            way = "write its arguments out" if key == STARS else f"give it with --set {path}=…"
+            message = f"{entry.problems[0].message}: {way}"
             config.refuse_at(entry, path, message)
             continue
         if not isinstance(entry.data, (dict, list)) or key in ("milestones", "betas"):

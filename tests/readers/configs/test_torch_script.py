@@ -254,6 +254,13 @@ def test_schedules_of_transformers_are_read(call: str, scheduler: dict[str, Any]
     assert document(config(text, steps=1000))["scheduler"] == scheduler
 
 
+def test_arguments_from_a_mapping_are_to_be_written_out(refused: Callable[..., str]) -> None:
+    text = "from torch.optim import SGD, lr_scheduler\nlr_scheduler.StepLR(SGD(p, 1), **{'step_size': 3})"
+    assert "scheduler.**: is `{'step_size': 3}`, which is not run here: write its arguments out" in refused(
+        text, steps=9
+    )
+
+
 def test_a_schedule_whose_name_is_not_said_is_named(refused: Callable[..., str]) -> None:
     text = (
         "from transformers import get_scheduler\nfrom torch.optim import SGD\nget_scheduler(kind, SGD(p, lr=1), 5, 9)"

@@ -337,6 +337,11 @@ def test_the_script_of_a_variant_trains_as_it_replays(said: dict[str, Any]) -> N
     assert_trains_alike(experiment)
 
 
+def test_the_script_of_a_scheduler_of_ones_own_trains_as_it_replays() -> None:
+    said = document("torch.optim.lr_scheduler:StepLR", args={"step_size": 4, "gamma": 0.5})
+    assert_trains_alike(load(said, allow_import=["torch.optim.lr_scheduler"]))
+
+
 WSD = [
     {"num_warmup_steps": 5, "num_decay_steps": 8, "warmup_type": rise, "decay_type": fall, "min_lr_ratio": 0.1}
     for rise in ("linear", "cosine", "1-sqrt")
