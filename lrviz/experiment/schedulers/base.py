@@ -327,12 +327,11 @@ class SchedulerSpec(Record):
         """Write into a script what makes it, and how the training loop steps it."""
         node, upstream = self.code(script), self.upstream_in(script)
         kind = upstream.stepped_by if upstream else "step"
-        done = f"{script.now} + 1" if script.calls == 1 else f"{script.calls} * ({script.now} + 1)"
+        done = f"{script.now} + 1"
         arguments = [done] * (kind != "step") + [script.metric] * bool(script.metric)
         step = f"{kind.removesuffix('(n)')}({', '.join(arguments)})"
         conditions = [f"{script.now} >= {self.first_step // script.calls}"] * bool(self.first_step)
         conditions += [f"({script.now} + 1) % {self.every} == 0"] * (self.every > 1)
-        script.is_told = kind != "step"
         script.add(node, step=step, condition=" and ".join(conditions))
 
     def trainer_arguments(self, steps: int) -> Mapping[str, Any] | None:

@@ -115,7 +115,6 @@ class Script:
     calls: int = 1  # of the scheduler's step where a plain loop has one
     total: int = 0  # scheduler steps of the run, or of the segment
     default_lr: float = 0.0  # the optimizer's
-    is_told: bool = False  # the scheduler is told the count of steps, and so not stepped several times
     is_plain: bool = False  # torch alone is wanted, where a library's own class would do
     metric: str = ""  # the expression that the scheduler is stepped with
     imports: dict[str, set[str]] = field(default_factory=dict)  # names by module; none for `import module`

@@ -368,9 +368,18 @@ def test_in_torch_alone_a_function_of_transformers_has_the_same_bits(name: str, 
     assert_trains_alike(experiment, "torch")
 
 
-def test_in_torch_alone_the_loop_steps_as_often_as_accelerate_would() -> None:
-    experiment = load(document("step", {"framework": "accelerate", **DATA}, step_size=30))
-    assert_trains_alike(experiment, "torch")
+IN_TURN = {
+    "each step": document("step", {"framework": "accelerate", **DATA}, step_size=30),
+    "each epoch": document("step", {"framework": "accelerate", "interval": "epoch", **DATA}, step_size=3),
+    "a metric": document("plateau", {"framework": "accelerate", **DATA}, metric="0.9 ** step", patience=1),
+    "some steps": document("hf-reduce-lr-on-plateau", {"framework": "accelerate", **DATA}, metric="1", eval_steps=3),
+    "two schedulers": document("plateau", {"framework": "accelerate", **DATA}, metric="1", patience=1, warmup=9),
+}
+
+
+@pytest.mark.parametrize("said", IN_TURN.values(), ids=IN_TURN)
+def test_in_torch_alone_the_loop_steps_as_often_as_accelerate_would(said: dict[str, Any]) -> None:
+    assert_trains_alike(load(said), "torch")
 
 
 # Lightning's configure_optimizers, and the Trainer of transformers.
@@ -482,6 +491,11 @@ REFUSED = [
         "transformers",
         document("step", {"interval": "epoch"}, step_size=4),
         "the Trainer steps its scheduler after every",
+    ),
+    (
+        None,
+        document("timm-cosine", {"framework": "accelerate", **DATA}),
+        "accelerate prepares torch's LRSchedulers alone",
     ),
     (None, document("chained", schedulers=[{"name": "manual", "values": {0: 1.0}}]), "manual is no scheduler of torch"),
 ]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lrviz.errors import SpecError
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.schedulers.code import INDENT, Script, layout, literal
 from lrviz.render.text.code.optimizer import optimizer_lines
@@ -15,6 +16,7 @@ def loop_lines(experiment: Experiment, script: Script) -> list[str]:
     """Return the lines of a script with a loop of its own, or accelerate's."""
     lines = ["", "model = ...  # your model", f"loader = ...  # {_loader(experiment)}"]
     lines += ["evaluate = ...  # your function: the metric of a model"] * (script.metric == "metric")
+    _refuse_what_is_not_prepared(experiment, script)
     is_prepared = experiment.run.framework == "accelerate" and not script.is_plain
     if is_prepared:
         lines += _accelerator(experiment, script)
@@ -26,6 +28,14 @@ def loop_lines(experiment: Experiment, script: Script) -> list[str]:
         names = ", ".join(["model", "optimizer", "loader", *(script.made if is_stepped else ())])
         lines += [f"{names} = accelerator.prepare({names})"]
     return [*lines, "", *_Loop(experiment, script, is_prepared).lines()]
+
+
+def _refuse_what_is_not_prepared(experiment: Experiment, script: Script) -> None:
+    """Raise SpecError for a library's class that accelerate does not step for each process."""
+    spec = experiment.resolved
+    if script.calls > 1 and script.made and spec.library and not spec.is_lr_scheduler:
+        message = f"accelerate prepares torch's LRSchedulers alone, and {spec.name} makes another"
+        raise SpecError(f"{message}; leave out framework accelerate, or world_size")
 
 
 def _accelerator(experiment: Experiment, script: Script) -> list[str]:
@@ -147,20 +157,22 @@ class _Loop:
         return f"{number} % {self.accum} == 0" + (" or batch_number == len(loader)" if is_up else "")
 
     def stepping(self) -> list[str]:
-        """Return what steps the scheduler."""
-        script = self.script
-        watches = script.metric == "metric"
-        stepping = script.stepping
+        """Return what steps the scheduler, and measures before what it watches."""
+        *others, last = self.script.stepping or [""]
+        lines = [each for line in others for each in self.repeated(line)]
+        if self.script.metric == "metric":
+            better = "higher" if getattr(self.experiment.resolved, "mode", "min") == "max" else "lower"
+            blank = last[: len(last) - len(last.lstrip())]
+            lines.append(f"{blank}metric = evaluate(model)  # what the scheduler watches: {better} is better")
+        return [*lines, *self.repeated(last)] if last else lines
+
+    def repeated(self, line: str) -> list[str]:
+        """Return a line, as often as accelerate steps a scheduler where it was not given it."""
         is_prepared = self.is_prepared and self.experiment.resolved.is_lr_scheduler
-        if script.calls > 1 and stepping and not is_prepared and not script.is_told:
-            stepping = [f"for _ in range({script.calls}):  # once for each process", *indented(stepping)]
-        if not watches:
-            return stepping
-        better = "higher" if getattr(self.experiment.resolved, "mode", "min") == "max" else "lower"
-        measure = f"metric = evaluate(model)  # what the scheduler watches: {better} is better"
-        if stepping[-2:-1] and stepping[-2].startswith("if "):
-            return [*stepping[:-1], INDENT + measure, stepping[-1]]
-        return [*stepping[:-1], measure, stepping[-1]]
+        if self.script.calls == 1 or is_prepared or line.startswith("if "):
+            return [line]
+        blank = line[: len(line) - len(line.lstrip())]
+        return [f"{blank}for _ in range({self.script.calls}):  # once for each process", INDENT + line]
 
 
 CLOSURE = [
