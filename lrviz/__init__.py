@@ -14,7 +14,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lrviz.api import check, compare, figure, load, load_all, plot, preview, replay
+from lrviz.api import check, compare, figure, load, load_all, plot, preview, replay, resumed
 
 if TYPE_CHECKING:
     from lrviz.errors import CheckError, LrvizError, OutputError, ReplayError, SpecError
@@ -44,6 +44,7 @@ __all__ = [
     "plot",
     "preview",
     "replay",
+    "resumed",
 ]
 
 __version__ = "0.1.0"

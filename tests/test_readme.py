@@ -15,7 +15,7 @@ import lrviz
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 CONSOLE = re.compile(r"```console\n(\$ .*?)```", re.DOTALL)
-FILE = re.compile(r"<!-- file: (\S+) -->\n```yaml\n(.*?)```", re.DOTALL)
+FILE = re.compile(r"<!-- file: (\S+) -->\n```(?:yaml|python)\n(.*?)```", re.DOTALL)
 IN_TABLE = re.compile(r"\| `(lrviz [^`]+)` \|$", re.MULTILINE)
 VERSION = re.compile(r"torch \d[^\s,;]*")
 COUNT = re.compile(r"in \d+ comparisons")
@@ -69,8 +69,9 @@ def test_a_command_in_a_table_runs(command, folder):
 
 def test_the_python_examples_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    first, *others = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    raised = re.search(r"```text\nlrviz.errors.CheckError: (.*?)\n```", README.read_text(), re.DOTALL)
+    text = README.read_text().partition("\n## Python\n")[2]
+    first, *others = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    raised = re.search(r"```text\nlrviz.errors.CheckError: (.*?)\n```", text, re.DOTALL)
     assert raised is not None
     names = {}
     with pytest.raises(lrviz.CheckError) as error:

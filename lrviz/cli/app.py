@@ -120,6 +120,25 @@ def table(target: Target = None) -> Action:
     ]
 
 
+@app.command(cls=Verb, options_metavar="[OPTIONS] [TARGET]")
+def diff(target: Target = None) -> Action:
+    """Say whether two schedules are equal, where they differ, and what explains it; exit with 1 where they differ."""
+    from lrviz.cli import diff, flags
+    from lrviz.difference import BY
+
+    return diff.diff, [
+        flags.choice("by", "Diff", BY, "what is compared: the same step, or the same share of an epoch or run", "step"),
+        flags.text(
+            "tolerance", "Diff", "FLOAT", "how far apart equal values may be, as a share of the curve's largest one; "
+            "default 0",
+        ),
+        flags.choice("format", "Diff", diff.FORMATS, "a report to read; or JSON, Markdown", "text"),
+        *_compare_flags(),
+        flags.switch("quiet", "Replay", "no notes; errors stay", "-q", "--quiet"),
+        _engine_flag(),
+    ]  # fmt: skip
+
+
 def _watch_flag() -> inspect.Parameter:
     from lrviz.cli import flags
 
@@ -141,9 +160,10 @@ def _compare_flags() -> list[inspect.Parameter]:
 
 
 def _replay_flags() -> list[inspect.Parameter]:
-    from lrviz.cli import flags
+    from lrviz.cli import flags, resuming
 
     return [
+        *resuming.parameters(),
         flags.switch("train", "Replay", "train a toy problem under the schedule, and show its loss"),
         flags.switch(
             "partial", "Replay", "where torch raises, still show what came before; the exit code is 1 all the same"
@@ -205,7 +225,7 @@ def check(
 
     It takes any number of files, and folders of them.
     """
-    from lrviz.cli import check, flags
+    from lrviz.cli import check, flags, resuming
 
     return check.check, [
         flags.switch("strict", "Check", "exit with 1 for a warning, too"),
@@ -218,6 +238,8 @@ def check(
         flags.repeated("ignore", "Check", "RULE,…", "rules to leave out", _rule_names),
         flags.repeated("error", "Check", "RULE,…", "rules whose findings are errors", _rule_names),
         flags.choice("format", "Check", check.FORMATS, "panels to read; or JSON, GitHub's annotations, SARIF", "text"),
+        *_compare_flags(),
+        *resuming.parameters(),
         _engine_flag(),
     ]
 
@@ -266,9 +288,25 @@ def draw_gallery(
     gallery.check(asked, format, prune=prune) if check else gallery.draw(asked, format, prune=prune)
 
 
+@app.command(cls=Verb)
+def code(target: Target = None) -> Action:
+    """Print the Python that trains with a schedule: optimizer, scheduler and the loop."""
+    from lrviz.cli import code, flags
+    from lrviz.render.text.code.script import FORMS
+
+    return code.code, [
+        flags.choice(
+            "form_of_code", "Code", FORMS, "torch: no other library, where that is short; lightning: "
+            "configure_optimizers; transformers: TrainingArguments, or a Trainer with optimizer and scheduler; "
+            "default the class of the schedule's own library in a plain loop", flag="--as",
+        ),
+        flags.text("output", "Code", "PATH", "write it to a file, whole or not at all", "-o", "--output"),
+    ]  # fmt: skip
+
+
 @app.command(cls=Verb, no_args_is_help=True)
 def convert(target: Target = None) -> Action:
-    """Print the YAML that a trainer's config comes to, with the key that each line is from."""
+    """Print the YAML that a trainer's config or script comes to, with the key that each line is from."""
     from lrviz.cli import convert
 
     return convert.convert, []

@@ -52,7 +52,10 @@ def said(given: Mapping[str, Any]) -> dict[str, Any]:
     pairs = (text.partition("=") for text in given["set"] if text.startswith("scheduler."))
     own = {key.strip().removeprefix("scheduler."): scalar(value) for key, _, value in pairs}
     needed = {"metric": "metric", "metric_csv": "metric", "nc": "nc", "iterations": "iterations"}
-    return found | {name: own[key] for key, name in needed.items() if key in own}
+    found |= {name: own[key] for key, name in needed.items() if key in own}
+    paths = [text.partition("=")[0].strip() for text in given["set"]]
+    line = {"line": given["line"]} if given.get("line") is not None else {}
+    return found | line | ({"set": paths} if paths else {})
 
 
 def versions(given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -79,11 +82,23 @@ def overlaid(document: Mapping[str, Value], given: Mapping[str, Any]) -> dict[st
     root = Value(merged)
     for text in given["group"]:
         root = _grouped(root, text, document)
+    if given.get("resume_at") is not None:
+        root = _settled(root)
     for text in given["set"]:
         root = _changed(root, text)
     assert isinstance(root.data, dict)
     _refuse_idle(root.data.get("optimizer", Value(None)))
     return root.data
+
+
+def _settled(value: Value) -> Value:
+    """Return a tree in which no value is a flag's: what is changed at a checkpoint contradicts none."""
+    data = value.data
+    if isinstance(data, dict):
+        data = {key: _settled(entry) for key, entry in data.items()}
+    elif isinstance(data, list):
+        data = [_settled(entry) for entry in data]
+    return replace(value, data=data, place="" if value.place.startswith("-") else value.place)
 
 
 def _entries(value: Value | None) -> dict[str, Value]:

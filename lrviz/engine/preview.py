@@ -72,9 +72,16 @@ class _LiveRecording(Recording):
 
     shadow: Shadow | None = None
 
-    def prepared(self) -> tuple[Any, Any]:
+    def prepare(self) -> None:
         assert self.shadow is not None
-        return self.shadow
+        self.scheduler, self.optimizer = self.shadow
+        super().prepare()
+
+    def make_optimizer(self) -> Any:
+        return self.optimizer
+
+    def build(self) -> Any:
+        return self.scheduler
 
 
 def position(scheduler: Any) -> int | None:
