@@ -120,6 +120,25 @@ def table(target: Target = None) -> Action:
     ]
 
 
+@app.command(cls=Verb, options_metavar="[OPTIONS] [TARGET]")
+def diff(target: Target = None) -> Action:
+    """Say whether two schedules are equal, where they differ, and what explains it; exit with 1 where they differ."""
+    from lrviz.cli import diff, flags
+    from lrviz.difference import BY
+
+    return diff.diff, [
+        flags.choice("by", "Diff", BY, "what is compared: the same step, or the same share of an epoch or run", "step"),
+        flags.text(
+            "tolerance", "Diff", "FLOAT", "how far apart equal values may be, as a share of the curve's largest one; "
+            "default 0",
+        ),
+        flags.choice("format", "Diff", diff.FORMATS, "a report to read; or JSON, Markdown", "text"),
+        *_compare_flags(),
+        flags.switch("quiet", "Replay", "no notes; errors stay", "-q", "--quiet"),
+        _engine_flag(),
+    ]  # fmt: skip
+
+
 def _watch_flag() -> inspect.Parameter:
     from lrviz.cli import flags
 
@@ -220,6 +239,7 @@ def check(
         flags.repeated("error", "Check", "RULE,…", "rules whose findings are errors", _rule_names),
         flags.choice("format", "Check", check.FORMATS, "panels to read; or JSON, GitHub's annotations, SARIF", "text"),
         *resuming.parameters(),
+        *_compare_flags(),
         _engine_flag(),
     ]
 

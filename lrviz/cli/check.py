@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from lrviz.cli.comparing import each_of
+from lrviz.cli.comparing import each_of, variants_of
 from lrviz.cli.findings import Checked, Found, Place, place_of, print_text
 from lrviz.cli.folders import expanded
 from lrviz.cli.project import project_settings
@@ -32,7 +32,10 @@ def check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     flags = _from_flags(given)
     project = cache(project_settings)
     found, passed_over = expanded(sources, given.get("key"))
-    targets = [target for each in found for target in each_of(each, given)]
+    if given["also"] or given["sweep"]:
+        targets = variants_of(found, given)
+    else:
+        targets = [target for each in found for target in each_of(each, given)]
     fixes = given["fix"] or given["diff"]
     if fixes:
         _refuse_to_fix(targets, given)

@@ -96,7 +96,7 @@ def _print_findings(source: Source, findings: Sequence[Finding], who: str) -> No
         if finding.rule != REPLAY_FAILED:  # torch's own words come at the end
             is_info = finding.severity == "info"
             kind = "" if is_info else f"{finding.severity} "
-            message = _of(who, f"{kind}{finding.rule}: {source.named(source.worded(finding.message))}")
+            message = _of(who, f"{kind}{finding.rule}: {source.worded(finding.message)}")
             print_message("note" if is_info else "check", message, finding.severity)
 
 

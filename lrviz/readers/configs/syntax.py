@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from lrviz.errors import Problem, SpecError
@@ -24,6 +25,30 @@ def decode(data: bytes, name: str, key: str | None = None) -> Value:
     if suffix == ".json":  # whose tabs YAML does not take; a line of JSON never starts in a text
         data = re.sub(rb"^[\t ]+", lambda blank: blank[0].replace(b"\t", b"    "), data, flags=re.MULTILINE)
     return yaml_reader.decode(data, name, key)
+
+
+def named_files(data: bytes, name: str, key: str | None = None) -> list[Value]:
+    """Return what a file's content names of other files that are read with it; raises SpecError as `decode` does."""
+    if name.lower().endswith(".py"):
+        from lrviz.readers.configs.python_syntax import BASE, parse
+
+        entries = parse(yaml_reader.text_of(data, name), name).data
+        return [entries[BASE]] if isinstance(entries, dict) and BASE in entries else []
+    return list(_named_in(decode(data, name, key)))
+
+
+def _named_in(value: Value, key: str = "") -> Iterator[Value]:
+    """Yield every path of another file in a tree: an experiment to compare, a DeepSpeed config, a column of metrics."""
+    if isinstance(value.data, list):
+        for each in value.data:
+            yield from _named_in(each, key)
+    elif isinstance(value.data, dict):
+        for name, each in value.data.items():
+            yield from _named_in(each, f"{key}.{name}".lstrip("."))
+    elif isinstance(value.data, str):
+        is_json = key.endswith("deepspeed") and ".json" in value.data
+        if key == "overlay.file" or key.endswith("metric_csv") or is_json:
+            yield value
 
 
 def _block(root: Value, key: str | None) -> Value:

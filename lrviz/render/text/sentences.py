@@ -81,9 +81,14 @@ def _difference(trace: Trace, found: Difference) -> str:
 
 
 def _pair(values: tuple[float, float]) -> str:
+    return "is {} and {}".format(*distinct(values))
+
+
+def distinct(values: tuple[float, float]) -> tuple[str, str]:
     """Return two numbers with as many digits as tell them apart."""
     digits = next((digits for digits in (4, 6, 9) if len({f"{value:.{digits}g}" for value in values}) > 1), 17)
-    return "is {:.{digits}g} and {:.{digits}g}".format(*values, digits=digits)
+    one, other = (f"{value:.{digits}g}" for value in values)
+    return one, other
 
 
 def _where(trace: Trace, step: int) -> str:

@@ -113,7 +113,7 @@ class TraceTable:
         for name, group in zip(names, groups, strict=True):
             curve = sparkline(group.lr[:: self._stride], width - indent, ascii=self.ascii)
             yield [(set_cell_size(name, indent), "bold"), (curve, "cyan")]
-        yield [(" " * indent + _ruler(self.trace, width - indent), "dim")]
+        yield [(" " * indent + ruler(self.trace, width - indent), "dim")]
 
     def _name(self, group: GroupTrace) -> str:
         name = self._clean(group.name)
@@ -216,7 +216,7 @@ class TraceTable:
         return Column("", cells, "cyan", left=True)
 
 
-def _ruler(trace: Trace, width: int) -> str:
+def ruler(trace: Trace, width: int) -> str:
     """Return the epochs, or else the steps, as they lie under a curve of `width` cells."""
     per_epoch = trace.steps_per_epoch
     unit, name = (per_epoch, "epoch") if per_epoch and trace.steps > per_epoch else (1, "step")
