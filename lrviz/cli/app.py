@@ -238,8 +238,8 @@ def check(
         flags.repeated("ignore", "Check", "RULE,…", "rules to leave out", _rule_names),
         flags.repeated("error", "Check", "RULE,…", "rules whose findings are errors", _rule_names),
         flags.choice("format", "Check", check.FORMATS, "panels to read; or JSON, GitHub's annotations, SARIF", "text"),
-        *_compare_flags(),
         *resuming.parameters(),
+        *_compare_flags(),
         _engine_flag(),
     ]
 
