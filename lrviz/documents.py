@@ -12,14 +12,12 @@ from typing import Any, Protocol
 
 from lrviz.errors import Problem, SpecError, shown
 from lrviz.experiment.argtypes import Bool, Text
-from lrviz.experiment.clock import LIBRARIES
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.origin import Origin
 from lrviz.experiment.reader import build
 from lrviz.experiment.record import Record, arg
-from lrviz.experiment.schedulers import Release
 from lrviz.experiment.values import Value
-from lrviz.readers.configs import is_own
+from lrviz.readers.configs import Said, is_own, releases, with_said
 from lrviz.rules.settings import CheckSettings
 
 
@@ -65,9 +63,10 @@ def load(
 
         path = Path(source)
         folder, name, tree = path.parent, str(path), decode(yaml_reader.content(path), str(path), key)
-    versions = {name: tuple(map(int, str(run[name]).split("."))) for name in LIBRARIES if run.get(name)}
-    root, origin = translated(tree, name, form, run, versions, beside=beside)
-    return read(_with_run(root, run), origin, folder=folder, allow_import=allow_import, allow_files=allow_files)
+    given = run | ({"metric": run["metric_csv"]} if "metric_csv" in run else {})
+    root, origin = translated(tree, name, form, Said(given=given, versions=releases(run), beside=beside))
+    root = with_said(root, {name: Value.of(value) for name, value in run.items()})
+    return read(root, origin, folder=folder, allow_import=allow_import, allow_files=allow_files)
 
 
 def _installed() -> dict[str, str]:
@@ -77,49 +76,27 @@ def _installed() -> dict[str, str]:
     return {"transformers": release[0]} if release else {}
 
 
-def _with_run(root: Value, said: Mapping[str, Any]) -> Value:
-    """Return the document with what is said of the run, the learning rate and the metric beside it."""
-    if not isinstance(root.data, dict):
-        return root
-    sections = dict(root.data)
-    for name, value in said.items():
-        section = {"lr": "optimizer", "metric": "scheduler"}.get(name, "run")
-        own = sections.get(section, Value({}))
-        before = own.data if isinstance(own.data, dict) else {}
-        sections[section] = replace(own, data=before | {name: Value.of(value)})
-    return replace(root, data=sections)
-
-
-def translated(
-    root: Value,
-    name: str,
-    form: str | None,
-    given: Mapping[str, Any],
-    versions: Mapping[str, Release],
-    beside: str | os.PathLike[str] | None = None,
-) -> tuple[Value, Origin | None]:
+def translated(root: Value, name: str, form: str | None, said: Said) -> tuple[Value, Origin | None]:
     """Return the document that a tree comes to, and where it comes from if the tree is a trainer's config.
 
-    `form` is the config's format, found by its keys where it is None. `given` is what is known of the run
-    and the optimizer beside the file, `versions` of which libraries it is to be read, and `beside` the other
-    file of a trainer's config and a DeepSpeed config. Raises SpecError with all that is wrong or missing in
-    a config.
+    `form` is the config's format, found by its keys where it is None. Raises SpecError with all that is wrong or
+    missing in a config.
     """
-    if form is None and beside is None and is_own(root):
+    if form is None and said.beside is None and is_own(root):
         return root, None
     from lrviz.experiment import yaml_reader
     from lrviz.readers.configs import formats, syntax
 
     form = form or formats.recognise(root)
-    if form is None and beside is not None:
+    if form is None and said.beside is not None:
         raise SpecError(Problem(place="--beside", message="is for a trainer's config; this is a document of lrviz's"))
     if form is None and name.endswith(".py"):
         message = "is no config that lrviz reads, such as nanoGPT's or mmengine's; a scheduler of your own is written"
         raise SpecError(Problem(place=name, message=f"{message} package.module:Name"))
     if form is None:
         return root, None
-    other = None if beside is None else syntax.decode(yaml_reader.content(Path(beside)), str(beside))
-    return formats.read(root, name, form, given, versions, other)
+    other = None if said.beside is None else syntax.decode(yaml_reader.content(Path(said.beside)), str(said.beside))
+    return formats.read(root, name, form, said, other)
 
 
 def _block(source: Mapping[str, Any], key: str | None) -> Any:

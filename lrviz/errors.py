@@ -15,6 +15,15 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+IDLE = "idle"
+"""The cause of a problem: what was said beside a file changes nothing of it."""
+
+ELSEWHERE = "elsewhere"
+"""The cause of a problem: what the file leaves open is said in another one, or in code."""
+
+UNKNOWN_KEY = "unknown-key"
+"""The cause of a problem: nothing has such a key."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
@@ -35,6 +44,13 @@ class Problem:
     def within(self, parent: str) -> Problem:
         """Return the same problem seen from the field's owner."""
         return replace(self, field=".".join(part for part in (parent, self.field) if part))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Missing(Problem):
+    """What a trainer's config leaves open, by name, each with why where that is not plain."""
+
+    needs: Mapping[str, str]
 
 
 class LrvizError(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 from collections.abc import Callable, Sequence
 from functools import partial
 from glob import escape, glob
@@ -157,7 +158,7 @@ class Verb(Command):
             return super().make_context(info_name, args, parent, **extra)
         name, rest = args[first], [*args[:first], *args[first + 1 :]]
         try:
-            command = self._of_target(name)
+            command = self._of_target(name, shlex.join(["lrviz", str(self.name), *args]))
         except SpecError:
             if not extra.get("resilient_parsing"):
                 raise
@@ -190,8 +191,11 @@ class Verb(Command):
             place += 1 + (_flag(argument) in takes_value and "=" not in argument)
         return None
 
-    def _of_target(self, name: str) -> Any:
-        """Return the command of this verb for a target, its signature put together from the flags it takes."""
+    def _of_target(self, name: str, typed: str) -> Any:
+        """Return the command of this verb for a target, its signature put together from the flags it takes.
+
+        `typed` is the whole command line.
+        """
         from lrviz.cli.targets import file_source, find
 
         assert self.callback is not None
@@ -199,7 +203,9 @@ class Verb(Command):
         source = find(name, str(self.name))
 
         def callback(ctx: typer.Context, **given: Any) -> None:
-            act([source, *map(file_source, ctx.args)], given)
+            sources = [source, *map(file_source, ctx.args)]
+            is_alone = len(sources) == 1 and not (source.path and source.path.is_dir())
+            act(sources, {**given, "command": typed, "among_others": not is_alone})
 
         return _command(
             callback, [*source.flags(), *own], name=name, help=source.help, epilog=DURATIONS,

@@ -23,7 +23,7 @@ from lrviz.experiment.schedulers import SchedulerSpec, catalogue, families
 from lrviz.experiment.schedulers.catalogue import find as find_scheduler
 from lrviz.experiment.schedulers.catalogue import names
 from lrviz.experiment.values import MAX_BYTES, Value
-from lrviz.readers.configs import SUFFIXES
+from lrviz.readers.configs import SUFFIXES, Said, releases
 
 if TYPE_CHECKING:
     from lrviz.rules import Finding
@@ -214,14 +214,16 @@ def file_source(name: str, content: bytes | None = None) -> Source:
         data = content
         if data is None:
             data = _standard_input() if name == "-" else yaml_reader.content(path)
-        called, known = "<stdin>" if name == "-" else str(path), overlay.said(given)
+        called = "<stdin>" if name == "-" else str(path)
         tree = decode(data, called, given.get("key"))
-        beside = given.get("beside")
-        root, origin = documents.translated(tree, called, given.get("form"), known, overlay.versions(given), beside)
-        if isinstance(root.data, dict):
-            root = replace(root, data=overlaid(root.data, given))
-        allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}
-        return _read(root, None, origin=origin, folder=path.parent, **allowed)
+        while True:
+            try:
+                return _experiment(tree, called, path, given)
+            except SpecError as error:
+                left = overlay.without_idle(given, error.problems) if given["among_others"] else given
+                if left == given:
+                    raise
+                given = left
 
     files = repeated(
         "allow_files", "Scheduler", "DIR", "let the file read metrics of this folder and below, beside its own"
@@ -231,6 +233,25 @@ def file_source(name: str, content: bytes | None = None) -> Source:
     other = text("beside", "Document", "FILE", "the trainer's config that fills a DeepSpeed JSON's auto, or the JSON")
     known, about = None if name == "-" else path, f"Replay the experiment in {name}."
     return Source(name, path.stem, about, [block, form, other, allow, files], load, path=known)
+
+
+def _experiment(tree: Value, called: str, path: Path, given: Mapping[str, Any]) -> Experiment:
+    """Return the experiment of a file's tree, under the flags and beside what its project says."""
+    from lrviz.cli.project import said_of
+
+    known = overlay.said(given)
+    said = Said(
+        given=known,
+        versions=releases(known),
+        beside=given.get("beside"),
+        project=lambda: said_of(path),
+        command=given["command"],
+    )
+    root, origin = documents.translated(tree, called, given.get("form"), said)
+    if isinstance(root.data, dict):
+        root = replace(root, data=overlaid(root.data, given))
+    allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}
+    return _read(root, None, origin=origin, folder=path.parent, **allowed)
 
 
 def _standard_input() -> bytes:

@@ -145,12 +145,12 @@ def test_a_refused_value_is_ignored_or_raised_as_well(severities):
     [
         (
             '[tool.lrviz.check]\nignore = ["lr-dead", "lr-deed"]',
-            "tool.lrviz.check.ignore[1]: unknown rule 'lr-deed'; did you mean 'lr-dead'?",
+            "2: tool.lrviz.check.ignore[1]: unknown rule 'lr-deed'; did you mean 'lr-dead'?",
         ),
-        ('[tool.lrviz.check]\nerror = "lr-dead"', "tool.lrviz.check.error: must be a list of names, not 'lr-dead'"),
-        ("[tool.lrviz.check]\nignored = []", "tool.lrviz.check.ignored: unknown key; did you mean 'ignore'?"),
-        ("[tool.lrviz.chek]\nignore = []", "tool.lrviz.chek: unknown key; did you mean 'check'?"),
-        ("[tool.lrviz\n", "not valid TOML: "),
+        ('[tool.lrviz.check]\nerror = "lr-dead"', "2: tool.lrviz.check.error: must be a list of names, not 'lr-dead'"),
+        ("[tool.lrviz.check]\nignored = []", "2: tool.lrviz.check.ignored: unknown key; did you mean 'ignore'?"),
+        ("[tool.lrviz.chek]\nignore = []", "1: tool.lrviz.chek: unknown key; did you mean 'check'?"),
+        ("[tool.lrviz\n", "1: not valid TOML: "),
     ],
 )  # fmt: skip
 def test_what_a_project_says_wrong_is_refused_at_its_place(lrviz, tmp_path, table, message):
@@ -158,7 +158,7 @@ def test_what_a_project_says_wrong_is_refused_at_its_place(lrviz, tmp_path, tabl
     (tmp_path / "a.yaml").write_text(GOOD)
     ended = lrviz("check", "a.yaml")
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err.startswith(f"error: pyproject.toml: {message}")
+    assert ended.err.startswith(f"error: pyproject.toml:{message}")
 
 
 def test_strict_makes_a_warning_fail(lrviz):

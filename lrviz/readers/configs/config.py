@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lrviz.errors import Problem, SpecError, nearest, shown
+from lrviz.errors import IDLE, Missing, Problem, SpecError, nearest, shown
 from lrviz.experiment.optimizers import OPTIMIZERS
 from lrviz.experiment.origin import KeyRead, Origin, Trap
 from lrviz.experiment.values import Value
@@ -24,6 +24,7 @@ FLAGS = {
     "batch_size": ("--batch-size", "samples in a batch of one device", "8"),
     "lr": ("--lr", "the learning rate", "1e-4"),
     "metric": ("--set scheduler.metric=…", "what the schedule watches, as a formula", "'0.9 ** epoch'"),
+    "iterations": ("--set scheduler.iterations=…", "optimizer updates of the run", "10000"),
     "nc": ("--set scheduler.nc=…", "classes of the data", "80"),
 }
 """What a config may leave open: the flag, what it is, and an example in Python."""
@@ -47,6 +48,7 @@ class Config:
     name: str
     given: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of libraries, that flags name
+    command: str = ""  # that was typed, to which an answer may be added
     deepspeed: Value | None = None  # the DeepSpeed config that is given beside a trainer's
     read: list[KeyRead] = field(default_factory=list)
     assumed: list[tuple[str, str]] = field(default_factory=list)
@@ -143,13 +145,13 @@ class Config:
             if hint:
                 self.refuse(key, f"unknown key{hint}")
 
-    def refuse(self, key: str, message: str) -> None:
+    def refuse(self, key: str, message: str, cause: str = "") -> None:
         """Note that something is wrong with the value at a key."""
-        self.refuse_at(self.find(key), key, message)
+        self.refuse_at(self.find(key), key, message, cause)
 
-    def refuse_at(self, value: Value, key: str, message: str) -> None:
+    def refuse_at(self, value: Value, key: str, message: str, cause: str = "") -> None:
         """Note that something is wrong with a value, such as one in a list."""
-        problem = Problem(field=key, message=message, place=value.place or self.name)
+        problem = Problem(field=key, message=message, place=value.place or self.name, cause=cause)
         if problem not in self.problems:
             self.problems.append(problem)
 
@@ -165,8 +167,8 @@ class Config:
 
     def idle(self, names: Collection[str], why: str) -> None:
         """Refuse what is said beside the file and changes nothing."""
-        flags = ["--" + name.replace("_", "-") for name in names if name in self.given]
-        self.problems += [Problem(place=flag, message=f"it changes nothing: {why}") for flag in flags]
+        idle = ["--" + name.replace("_", "-") for name in names if name in self.given]
+        self.problems += [Problem(place=flag, message=f"it changes nothing: {why}", cause=IDLE) for flag in idle]
 
     def ignore(self, key: str, why: str) -> None:
         """Note a key that looks like the schedule's and is not, where it is there."""
@@ -185,9 +187,9 @@ class Config:
         """Raise SpecError where something is wrong, or missing: all of it in one message, with a command that works."""
         problems = [*self._duplicates(), *self.problems]
         if self.needs:
-            parts = [_needed(name, why, bool(self.name)) for name, why in self.needs.items()]
-            message = f"the file does not say {' and '.join(parts)}\n       for example: {self._example()}"
-            problems.append(Problem(place=self.name, message=message))
+            message = f"the file does not say {asked(self.needs, in_python=not self.name)}"
+            message += f"\n       for example: {self._example()}"
+            problems.append(Missing(place=self.name, message=message, needs=self.needs))
         if problems:
             raise SpecError(problems)
 
@@ -198,10 +200,11 @@ class Config:
 
     def _example(self) -> str:
         """Return a command that says what is missing, or a call for what is in no file."""
+        if self.command:
+            return f"{self.command} {flags(self.needs)}"
         if self.name:
-            target = "-" if self.name == "<stdin>" else self.name
             said = [_flag(name, value) for name, value in self.given.items() if name in FLAGS]
-            return " ".join(["lrviz plot", target, *said, *map(_flag, self.needs)])
+            return " ".join(["lrviz plot", self.name, *said, flags(self.needs)])
         return f"lrviz.load(…, {', '.join(f'{name}={FLAGS[name][2]}' for name in self.needs)})"
 
     def join(self, other: Config) -> None:
@@ -225,9 +228,18 @@ class Config:
         )
 
 
-def _needed(name: str, why: str, is_file: bool) -> str:
-    flag, what, _ = FLAGS[name]
-    return f"{flag if is_file else name} ({what}{f'; {why}' if why else ''})"
+def asked(needs: Mapping[str, str], *, in_python: bool = False) -> str:
+    """Return in words what a config leaves open: the flags, what they are, and why where that is not plain."""
+    parts = []
+    for name, why in needs.items():
+        flag, what, _ = FLAGS[name]
+        parts.append(f"{name if in_python else flag} ({what}{f'; {why}' if why else ''})")
+    return " and ".join(parts)
+
+
+def flags(names: Iterable[str]) -> str:
+    """Return the flags that say what configs leave open, with examples."""
+    return " ".join(map(_flag, names))
 
 
 def _flag(name: str, value: object = None) -> str:

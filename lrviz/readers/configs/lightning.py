@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lrviz.errors import nearest, shown
+from lrviz.errors import ELSEWHERE, nearest, shown
 from lrviz.experiment.frameworks import FRAMEWORKS, Loading
 from lrviz.experiment.optimizers import momentum_name
 from lrviz.experiment.record import arg_types
@@ -168,10 +168,12 @@ def _scheduler(config: Config) -> Value:
         config.assumed.append(("lr_scheduler", "none: the learning rate is constant"))
         return entries({"name": "constant", "factor": 1.0}, config.name)
     if not key:
-        config.refuse("model", "the file has no lr_scheduler and no optimizer: the module's code makes them")
+        message = "the file has no lr_scheduler and no optimizer: the module's code makes them"
+        config.refuse("model", message, ELSEWHERE)
         return Value({}, config.name)
     if key == "lr_scheduler" and not optimizer:
-        config.refuse(key, "LightningCLI takes no lr_scheduler without an optimizer: the module's code makes both")
+        message = "LightningCLI takes no lr_scheduler without an optimizer: the module's code makes both"
+        config.refuse(key, message, ELSEWHERE)
     if key != "lr_scheduler":
         config.assumed.append(("interval", "epoch; where the module's configure_optimizers says step: --interval step"))
     target = _class(config, key, "scheduler.name")

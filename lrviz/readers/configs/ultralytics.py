@@ -144,7 +144,8 @@ def _auto(config: Config, run: _Run) -> dict[str, Any]:
     if config.has("momentum"):
         found["momentum"] = config.take("momentum", "scheduler.momentum")
     if "iterations" not in config.given:
-        config.need("dataset_size", "optimizer auto chooses by it")
+        is_counted = "steps_per_epoch" in config.given and "dataset_size" not in config.given
+        config.need("iterations" if is_counted else "dataset_size", "optimizer auto chooses by it")
         found["iterations"] = Value(run.iterations or None, config.name)
     if config.find("single_cls").data is True:
         found["nc"] = Value(1, config.find("single_cls").place)

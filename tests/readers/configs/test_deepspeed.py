@@ -41,6 +41,8 @@ warmup_steps: 0.0301
 per_device_train_batch_size: 4
 """
 
+BATCHES = {"train_micro_batch_size_per_gpu": 5, "gradient_accumulation_steps": 2, "fp16": {}, "steps_per_print": 1}
+
 
 def scheduled(kind: str, **params: Any) -> str:
     """Return a config with another scheduler, a line to each key."""
@@ -257,3 +259,9 @@ def test_a_document_of_its_own_takes_no_other(refused: Any, tmp_path: Path) -> N
     (tmp_path / "other.yaml").write_text(ARGUMENTS)
     message = "--beside: is for a trainer's config; this is a document of lrviz's"
     assert refused("scheduler: {name: cosine}\n", beside="other.yaml") == message
+
+
+def test_an_epoch_is_counted_from_its_own_batch(config: Any) -> None:
+    text = json.dumps({**BATCHES, "scheduler": {"type": "WarmupLR", "params": {"warmup_type": "linear"}}})
+    clock = config(text, "ds.json", lr=1e-3, epochs=3, dataset_size=1000, world_size=2).run.clock
+    assert (clock.steps, clock.steps_per_epoch) == (3 * 1000 // (5 * 2 * 2), 50)

@@ -12,7 +12,7 @@ import lrviz
 from lrviz import SpecError
 from lrviz.cli.convert import lines
 from lrviz.documents import load
-from lrviz.readers.configs import formats
+from lrviz.readers.configs import Said, formats
 from lrviz.readers.configs.syntax import decode
 
 RECORDED = json.loads((Path(__file__).parents[2] / "recordings" / "lightning-cli.json").read_text())
@@ -51,7 +51,7 @@ def read(text: str, **given: Any) -> formats.Reading:
     root = decode(text.encode(), "config.yaml")
     form = formats.recognise(root)
     assert form == "lightning"
-    return formats.read(root, "config.yaml", form, given, {})
+    return formats.read(root, "config.yaml", form, Said(given=given))
 
 
 def problems(text: str, **given: Any) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 import lrviz
 from lrviz import SpecError
 from lrviz.cli.convert import lines
-from lrviz.readers.configs import formats
+from lrviz.readers.configs import Said, formats
 from lrviz.readers.configs.syntax import decode
 
 RECORDED = json.loads((Path(__file__).parents[2] / "recordings" / "timm-args.json").read_text())
@@ -39,7 +39,7 @@ def read(text: str, **given: Any) -> formats.Reading:
     root = decode(text.encode(), "args.yaml")
     form = formats.recognise(root)
     assert form == "timm"
-    return formats.read(root, "args.yaml", form, given, {})
+    return formats.read(root, "args.yaml", form, Said(given=given))
 
 
 def problems(text: str, **given: Any) -> list[str]:

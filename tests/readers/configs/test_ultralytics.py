@@ -12,7 +12,7 @@ import lrviz
 from lrviz import SpecError
 from lrviz.cli.convert import lines
 from lrviz.documents import load
-from lrviz.readers.configs import formats
+from lrviz.readers.configs import Said, formats
 from lrviz.readers.configs.syntax import decode
 
 RECORDED = json.loads((Path(__file__).parents[2] / "recordings" / "ultralytics.json").read_text())
@@ -44,7 +44,8 @@ def read(text: str, version: str = "8.4.190", **given: Any) -> formats.Reading:
     root = decode(text.encode(), "args.yaml")
     form = formats.recognise(root)
     assert form == "ultralytics"
-    return formats.read(root, "args.yaml", form, given, {"ultralytics": tuple(map(int, version.split(".")))})
+    said = Said(given=given, versions={"ultralytics": tuple(map(int, version.split(".")))})
+    return formats.read(root, "args.yaml", form, said)
 
 
 def problems(text: str, **given: Any) -> list[str]:
