@@ -65,7 +65,8 @@ def load(
         folder, name, tree = path.parent, str(path), decode(yaml_reader.content(path), str(path), key)
     given = run | ({"metric": run["metric_csv"]} if "metric_csv" in run else {})
     root, origin = translated(tree, name, form, Said(given=given, versions=releases(run), beside=beside))
-    root = with_said(root, {name: Value.of(value) for name, value in run.items()})
+    used = origin.used if origin else ()
+    root = with_said(root, {name: Value.of(value) for name, value in run.items() if name not in used})
     return read(root, origin, folder=folder, allow_import=allow_import, allow_files=allow_files)
 
 

@@ -153,7 +153,7 @@ def _scheduler_source(spec: type[SchedulerSpec]) -> Source:
         scheduler = document["scheduler"].data
         missing = [name for name in spec.required() if isinstance(scheduler, dict) and name not in scheduler]
         if missing:
-            raise SpecError(_missing(spec, missing))
+            raise SpecError(_missing(spec, missing, given["command"]))
         metrics = str(given.get("scheduler__metric_csv") or "").rpartition(":")[0]  # whoever types it wants it read
         return _read(Value(document), flags, allow_files=[Path(metrics).parent] if metrics else [])
 
@@ -169,11 +169,11 @@ def _help(spec: type[SchedulerSpec]) -> str:
     return f"{about.summary} ({spec.__name__})\n\n{formula}\n\n{first}{end}"
 
 
-def _missing(spec: type[SchedulerSpec], missing: Sequence[str]) -> str:
+def _missing(spec: type[SchedulerSpec], missing: Sequence[str], command: str) -> str:
     types = arg_types(spec)
     needs = " and ".join(f"{flag_name(name)} ({types[name].help})" for name in missing)
-    example = " ".join([spec.name, *(written(flag_name(name), value) for name, value in spec.example.items())])
-    return f"{spec.name} needs {needs}\n       for example: lrviz plot {example}"
+    example = " ".join([command, *(written(flag_name(name), spec.example[name]) for name in missing)])
+    return f"{spec.name} needs {needs}\n       for example: {example}"
 
 
 def _custom_source(name: str) -> Source:
@@ -249,7 +249,8 @@ def _experiment(tree: Value, called: str, path: Path, given: Mapping[str, Any]) 
     )
     root, origin = documents.translated(tree, called, given.get("form"), said)
     if isinstance(root.data, dict):
-        root = replace(root, data=overlaid(root.data, given))
+        used = {f"run__{name}" for name in origin.used} if origin else ()
+        root = replace(root, data=overlaid(root.data, {key: given[key] for key in given if key not in used}))
     allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}
     return _read(root, None, origin=origin, folder=path.parent, **allowed)
 

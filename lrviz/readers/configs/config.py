@@ -56,6 +56,7 @@ class Config:
     traps: list[Trap] = field(default_factory=list)
     needs: dict[str, str] = field(default_factory=dict)  # of FLAGS, and why where that is not plain
     problems: list[Problem] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)  # what is said beside the file and is in the document in another form
 
     def find(self, key: str) -> Value:
         """Return the value at a dotted key; UNSET where there is none, or what cannot be read where it would be."""
@@ -225,6 +226,7 @@ class Config:
             assumed=tuple(self.assumed),
             ignored=tuple(self.ignored),
             traps=tuple(self.traps),
+            used=frozenset(self.used),
         )
 
 

@@ -91,7 +91,8 @@ def read(root: Value, name: str, form: str, said: Said, other: Value | None = No
     config.check()
     values = {key: part if isinstance(part, Value) else Value.of(part, name) for key, part in document.items()}
     origin = replace(config.origin(module.LABEL), said=tuple(_said(key, value) for key, value in taken.items()))
-    return Reading(with_said(Value(values, name), taken), origin)
+    laid = {key: value for key, value in taken.items() if key not in origin.used}
+    return Reading(with_said(Value(values, name), laid), origin)
 
 
 def _answered(

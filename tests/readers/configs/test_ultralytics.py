@@ -241,3 +241,20 @@ def test_convert_replays_the_same(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text("\n".join(lines(experiment, experiment.origin)))
     own = lrviz.replay(load(tmp_path / "own.yaml"))
     assert [group.lr for group in own.groups] == [group.lr for group in lrviz.replay(experiment).groups]
+
+
+def test_python_says_what_the_flags_say(config: Any) -> None:
+    text = "imgsz: 640\nepochs: 10\nbatch: 8\noptimizer: auto\nlr0: 0.01\nlrf: 0.01\n"
+    experiment = config(text, steps_per_epoch=10, nc=80, iterations=500)
+    assert experiment.document.plain()["scheduler"]["iterations"] == 500
+    counted = config(text, dataset_size=640, nc=80)
+    assert lrviz.replay(counted).groups == lrviz.replay(config(text, dataset_size=640, nc=80, iterations=100)).groups
+    with pytest.raises(SpecError, match=r"scheduler\.nc: must be a whole number >= 1, not 0"):
+        config(text, dataset_size=640, nc=0)
+
+
+def test_the_metric_of_a_csv_is_said_from_python(config: Any) -> None:
+    Path("log.csv").write_text("top1\n1\n2\n2\n2\n2\n2\n")
+    text = "sched: plateau\nopt: sgd\nlr: 0.1\nepochs: 6\nwarmup_epochs: 0\npatience_epochs: 1\nbatch_size: 8\n"
+    experiment = config(text, steps_per_epoch=1, metric_csv="log.csv:top1")
+    assert list(lrviz.replay(experiment).groups[0].lr) == pytest.approx([0.1] * 4 + [0.01] * 2)
