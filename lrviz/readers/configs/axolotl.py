@@ -22,6 +22,25 @@ LABEL = "axolotl"
 OWN = {"micro_batch_size", "num_epochs", "datasets", "pretraining_dataset", "lr_scheduler", "sequence_len", "adapter"}
 TYPES = (*huggingface.TYPES, "one_cycle", "rex")
 OF_COSINE = ("cosine_min_lr_ratio", "cosine_constant_lr_ratio", "lr_quadratic_warmup")
+READ = {
+    "": (
+        "learning_rate",
+        "lr_scheduler",
+        "lr_scheduler_kwargs",
+        "warmup_steps",
+        "warmup_ratio",
+        "num_epochs",
+        "max_steps",
+        "micro_batch_size",
+        "gradient_accumulation_steps",
+        "batch_size",
+        "optimizer",
+        "sample_packing",
+        "adam_beta1",
+        "adam_beta2",
+        *OF_COSINE,
+    )
+}
 OTHER_GROUPS = ("lr_groups", "embedding_lr", "embedding_lr_scale", "loraplus_lr_ratio", "loraplus_lr_embedding")
 
 

@@ -32,7 +32,8 @@ FLAGS = {
 OR_STEPS = "or --steps-per-epoch instead"
 
 
-ALIKE_KEYS = 0.9  # of the letters of a key and of the one that was meant
+ALIKE_KEYS = 0.88  # of the letters of a key and of the one that was meant
+NO_MISTAKES = ("adam_beta3", "optimize")  # of axolotl, and of Ultralytics' export
 ALIKE = {"adamw": "AdamW", "adam": "Adam", "sgd": "SGD"}
 """The torch optimizer that those with such a name are made like."""
 
@@ -139,12 +140,15 @@ class Config:
             self.ignored.append((word, "not torch's own; AdamW stands for it, which has the same learning rate"))
         return found or "AdamW"
 
-    def misspelt(self, known: Collection[str]) -> None:
-        """Refuse a key at the top that is all but one of those that are known, and so read by nobody."""
-        for key in self.keys():
-            hint = "" if key in known else nearest(key, known, ALIKE_KEYS)
-            if hint:
-                self.refuse(key, f"unknown key{hint}")
+    def misspelt(self, known: Mapping[str, Collection[str]]) -> None:
+        """Refuse a key that is all but one that is read, and is not there; `known` has those of each block."""
+        for block, names in known.items():
+            entries = self.keys(block)
+            left = [name for name in names if name not in entries]
+            for key in (key for key in entries if key not in names and key not in NO_MISTAKES):
+                hint = nearest(key.replace("-", "_"), left, ALIKE_KEYS)
+                if hint:
+                    self.refuse(f"{block}.{key}".lstrip("."), f"unknown key{hint}")
 
     def refuse(self, key: str, message: str, cause: str = "") -> None:
         """Note that something is wrong with the value at a key."""

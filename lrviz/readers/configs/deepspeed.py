@@ -28,6 +28,8 @@ OWN = {
 }
 LOGARITHMIC = ("WarmupLR", "WarmupDecayLR", "WarmupCosineLR")
 KEYS = {"zero_optimization", "train_micro_batch_size_per_gpu", "train_batch_size", "fp16", "bf16", "steps_per_print"}
+TYPE = ("type", "params")
+READ = {"": ("optimizer", "scheduler", "gradient_accumulation_steps", *KEYS), "optimizer": TYPE, "scheduler": TYPE}
 FILLED = {"warmup_min_lr": None, "warmup_max_lr": "lr", "total_num_steps": "steps", "warmup_num_steps": "warmup"}
 """What the Trainer puts where "auto" stands, and what of the run that is here; 0 for the lowest learning rate."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
@@ -43,6 +43,8 @@ class Format(Protocol):
     """What a format's module has."""
 
     LABEL: str
+    READ: Mapping[str, Collection[str]]
+    """The keys that say something of a schedule, by the block that they are in, "" for the top."""
 
     def fits(self, keys: Entries) -> bool:
         """Return whether a config with these keys at its top is of the format."""
@@ -85,6 +87,7 @@ def read(root: Value, name: str, form: str, said: Said, other: Value | None = No
         plain = {key: value.plain() for key, value in taken.items()}
         given, versions = {**plain, **said.given}, {**releases(plain), **said.versions}
         config = Config(root, name, given, versions, said.command, other)
+        config.misspelt(module.READ)
         return config, module.read(config)
 
     config, document, taken = _answered(with_taken, said)

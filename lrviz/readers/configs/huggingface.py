@@ -38,6 +38,7 @@ KEYS = {
     "per_device_train_batch_size",
     "gradient_accumulation_steps",
 }
+READ = {"": KEYS | {"adam_beta1", "adam_beta2", "dataloader_drop_last", "eval_steps", "eval_strategy"}}
 LOG = {"log_history", "global_step"}
 """What a trainer_state.json has, which is no config."""
 
@@ -88,7 +89,6 @@ def read(config: Config) -> Mapping[str, Any]:
 
 def document(config: Config, defaults: Defaults) -> dict[str, Value]:
     """Return the document of a trainer that takes TrainingArguments, with the DeepSpeed config beside it."""
-    config.misspelt(KEYS)
     beside = deepspeed_config(config)
     has_own = beside is not None and beside.has("scheduler")
     kind = None if has_own else config.word("lr_scheduler_type", "scheduler.name", TYPES, defaults.kind)

@@ -29,6 +29,13 @@ CONTAINERS = ("SequentialLR", "ChainedScheduler")
 FUNCTIONS = ("LambdaLR", "MultiplicativeLR")
 LENGTHS = {"CosineAnnealingLR": ("T_max",), "OneCycleLR": ("total_steps", "epochs")}
 ENDLESS = 1000  # epochs of a Trainer that is told no end
+CLASS = ("class_path", "init_args")
+READ = {
+    "": ("trainer", "optimizer", "lr_scheduler"),
+    "trainer": ("max_epochs", "max_steps", "accumulate_grad_batches", "devices", "num_nodes", "limit_train_batches"),
+    "optimizer": CLASS,
+    "lr_scheduler": CLASS,
+}
 CUTS = ("overfit_batches", "limit_train_batches")  # the first goes before the second
 
 

@@ -17,6 +17,7 @@ from lrviz.readers.configs.config import Config, Entries, entries
 LABEL = "LLaMA-Factory"
 
 OWN = {"stage", "finetuning_type", "template", "cutoff_len", "dataset_dir"}
+READ = huggingface.READ
 OWN_V1 = {"model_class", "dist_config", "kernel_config", "batching_strategy", "lr_scheduler_config", "train_dataset"}
 DEFAULTS = huggingface.Defaults(lr=5e-5)
 COUNTED = ("dataset_size", "batch_size", "drop_last", "grad_accum", "world_size", "split_batches")

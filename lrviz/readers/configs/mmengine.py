@@ -29,6 +29,12 @@ TYPES = {
     "CosineRestartLR": "mmengine-restart",
     "OneCycleLR": "mmengine-onecycle",
 }
+READ = {
+    "": ("param_scheduler", "optim_wrapper", "train_cfg", "train_dataloader"),
+    "train_cfg": ("type", "by_epoch", "max_epochs", "max_iters"),
+    "optim_wrapper": ("type", "optimizer", "accumulative_counts"),
+    "optim_wrapper.optimizer": ("type", "lr", "betas", "momentum", "weight_decay"),
+}
 OTHERS = ("Momentum", "ParamScheduler")
 LOOPS = {"EpochBasedTrainLoop": True, "IterBasedTrainLoop": False}
 COUNTS = ("begin", "end", "T_max", "milestones", "step_size", "total_steps", "periods")

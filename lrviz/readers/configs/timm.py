@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from lrviz.errors import nearest, shown
+from lrviz.errors import shown
 from lrviz.experiment.optimizers import momentum_name
 from lrviz.experiment.values import Value
 from lrviz.readers.configs.config import OR_STEPS, Config, Entries, entries
@@ -30,10 +30,9 @@ NUMBERS = {
 }  # fmt: skip
 """The keys of the schedule, and train.py's defaults."""
 
-PREFIXES = ("lr_", "warmup_", "sched_", "decay_", "cooldown_", "patience_")
+READ = {"": (*NUMBERS, "sched", "opt", "opt_betas", "momentum", "batch_size", "grad_accum_steps", "epoch_repeats")}
 ALIKE = {"momentum": "sgd", "nesterov": "sgd"}
 ROOTED = ("ada", "lamb")  # optimizers whose learning rate grows with the root of the batch
-LIKELY = 0.85  # how near a key must be to one of train.py's to be that, misspelt
 
 
 def fits(keys: Entries) -> bool:
@@ -43,10 +42,6 @@ def fits(keys: Entries) -> bool:
 
 def read(config: Config) -> Mapping[str, Any]:
     """Return the document that a run of train.py comes to."""
-    for key in config.root.data if isinstance(config.root.data, dict) else ():
-        hint = nearest(key, NUMBERS, LIKELY) if key.startswith(PREFIXES) and key not in NUMBERS else ""
-        if hint:
-            config.refuse(key, f"train.py has no such key{hint}")
     schedule = _Schedule(config)
     scheduler = schedule.read()
     return {"run": _run(config, schedule), "optimizer": _optimizer(config), "scheduler": scheduler}

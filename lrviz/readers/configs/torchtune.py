@@ -20,6 +20,13 @@ LABEL = "torchtune recipe"
 COMPONENT = "_component_"
 COSINE = "get_cosine_schedule_with_warmup"
 ARGUMENTS = {"num_warmup_steps": "warmup_steps", "num_cycles": "num_cycles"}
+READ = {
+    "": (
+        *("optimizer", "lr_scheduler", "epochs", "max_steps_per_epoch", "batch_size", "gradient_accumulation_steps"),
+        "optimizer_in_bwd",
+    ),
+    "optimizer": ("_component_", "lr", "betas", "momentum", "weight_decay"),
+}
 REQUIRED = ("batch_size", "gradient_accumulation_steps")
 MOST = 20  # names that stand for names
 

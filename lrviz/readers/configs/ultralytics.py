@@ -22,6 +22,7 @@ LABEL = "Ultralytics args.yaml"
 KEYS = {"lr0", "lrf", "cos_lr", "warmup_bias_lr", "warmup_momentum", "close_mosaic", "imgsz", "nbs"}
 YOLOV5 = {"anchor_t", "obj_pw"}  # what a file of its hyperparameters has, and Ultralytics has not
 SCHEDULE = ("lr0", "lrf", "cos_lr", "warmup_epochs", "warmup_momentum", "warmup_bias_lr", "momentum")
+READ = {"": (*SCHEDULE, "epochs", "batch", "optimizer", "time")}
 PREFIXES = ("lr", "warmup_", "cos_")
 OPTIMIZERS = ("SGD", "MuSGD", "Adam", "Adamax", "AdamW", "NAdam", "RAdam", "RMSprop", "auto")
 GROUPS = ("weights", "norms", "biases")
@@ -41,7 +42,7 @@ def read(config: Config) -> Mapping[str, Any]:
     """Return the document that Ultralytics' trainer comes to."""
     for key in config.keys():  # noqa: SIM118  # a method
         if key.startswith(PREFIXES) and key not in SCHEDULE:
-            config.refuse(key, f"Ultralytics has no such key{nearest(key, SCHEDULE)}")
+            config.refuse(key, f"unknown key{nearest(key, SCHEDULE)}")
     run = _Run(config)
     name = _optimizer_name(config)
     scheduler: dict[str, Any] = {"name": "ultralytics"}

@@ -177,7 +177,7 @@ def test_says_what_it_leaves_out(own: str, ignored: tuple[str, str]) -> None:
         (
             "sched: cosine\nopt: sgd\nlr: x\nepochs: .inf\nwarmup_epoch: 5\n",
             [
-                "args.yaml:5: warmup_epoch: train.py has no such key; did you mean 'warmup_epochs'?",
+                "args.yaml:5: warmup_epoch: unknown key; did you mean 'warmup_epochs'?",
                 "args.yaml:4: epochs: must be a number, not inf",
                 "args.yaml:3: lr: must be a number, not 'x'",
             ],

@@ -209,7 +209,7 @@ def test_asks_for_nothing_that_it_does_not_need(text: str, given: dict[str, Any]
                 "args.yaml:13: momentum: must be a number, not 'high'",
             ],
         ),
-        ("warmup_bias_lr", "warmup_bias", ["args.yaml:16: warmup_bias: Ultralytics has no such key; did you mean "]),
+        ("warmup_bias_lr", "warmup_bias", ["args.yaml:16: warmup_bias: unknown key; did you mean "]),
         (
             "cos_lr: true",
             "cos_lr: {a: [1]}",
