@@ -10,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from lrviz.errors import Problem, SpecError, shown
+from lrviz.errors import Problem, SpecError, listed, shown
 from lrviz.experiment.argtypes import Bool, Text
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.origin import Origin
 from lrviz.experiment.reader import build
-from lrviz.experiment.record import Record, arg
+from lrviz.experiment.record import Record, arg, arg_types
+from lrviz.experiment.schedulers.composite import Warmup
 from lrviz.experiment.values import Value
 from lrviz.readers.configs import Said, is_own, releases, with_said
 from lrviz.rules.settings import CheckSettings
@@ -95,9 +96,18 @@ def translated(root: Value, name: str, form: str | None, said: Said) -> tuple[Va
         message = "is no config that lrviz reads, such as nanoGPT's or mmengine's; a scheduler of your own is written"
         raise SpecError(Problem(place=name, message=f"{message} package.module:Name"))
     if form is None:
+        _refuse_unknown(root, name)
         return root, None
     other = None if said.beside is None else syntax.decode(yaml_reader.content(Path(said.beside)), str(said.beside))
     return formats.read(root, name, form, said, other)
+
+
+def _refuse_unknown(root: Value, name: str) -> None:
+    """Raise SpecError for a mapping that has nothing of a document of lrviz's."""
+    keys = root.data.keys() if name and isinstance(root.data, dict) else set()
+    if keys and not keys & {"title", "run", "optimizer", "scheduler", *arg_types(Warmup)} and not root.problems:
+        message = "neither a document of lrviz's, which has a scheduler, nor a trainer's config that lrviz knows"
+        raise SpecError(Problem(place=name, message=f"{message} by its keys: {listed([*keys], 5)}; --from names one"))
 
 
 def _block(source: Mapping[str, Any], key: str | None) -> Any:
@@ -119,5 +129,15 @@ def read(
     allow_files: Collection[str | os.PathLike[str]] = (),
 ) -> Experiment:
     """Return the experiment that a tree of values describes; relative paths in it start at `folder`."""
-    found = build(root, folder=folder, allow_import=allow_import, allow_files=allow_files, sections=SECTIONS)
+    try:
+        found = build(root, folder=folder, allow_import=allow_import, allow_files=allow_files, sections=SECTIONS)
+    except SpecError as error:
+        raise SpecError([_in_keys(problem, origin) for problem in error.problems], error.sections) from None
     return found if origin is None else replace(found, origin=origin)
+
+
+def _in_keys(problem: Problem, origin: Origin | None) -> Problem:
+    """Return a problem with the config's own key, where one said what is wrong."""
+    keys = [read for read in origin.read if read.place == problem.place] if origin else []
+    named = [read.key for read in keys if read.became == problem.field] or [read.key for read in keys if len(keys) == 1]
+    return replace(problem, field=named[-1]) if named else problem

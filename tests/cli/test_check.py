@@ -205,7 +205,10 @@ def test_a_folder_is_every_schedule_below_it(lrviz, schedules):
 def test_a_file_that_is_named_must_be_a_schedule(lrviz, schedules):
     ended = lrviz("check", "schedules/other.yaml")
     assert ended.code == 2
-    assert "schedules/other.yaml:1: scheduler: missing" in ended.err
+    assert ended.err == (
+        "error: schedules/other.yaml: neither a document of lrviz's, which has a scheduler, nor a trainer's config "
+        "that lrviz knows by its keys: a; --from names one\n"
+    )
 
 
 def test_a_file_in_a_folder_that_is_given_too_counts_once(lrviz, schedules):

@@ -72,12 +72,12 @@ def read(config: Config) -> Mapping[str, Any]:
 
 def _batch(config: Config) -> tuple[int, int]:
     """Return how many samples a device takes at a time, and how many such batches make a step."""
-    batch = int(config.number("micro_batch_size", "run.batch_size", 1) or 1)
+    batch = config.count("micro_batch_size", "run.batch_size", 1) or 1
     if not config.has("batch_size"):
-        return batch, int(config.number("gradient_accumulation_steps", "run.grad_accum", 1) or 1)
+        return batch, config.count("gradient_accumulation_steps", "run.grad_accum", 1) or 1
     if config.has("gradient_accumulation_steps"):
         config.refuse("batch_size", "contradicts gradient_accumulation_steps: axolotl takes one of the two")
-    return batch, max(1, int(config.number("batch_size", "run.grad_accum") or 1) // batch)
+    return batch, max(1, (config.count("batch_size", "run.grad_accum") or 1) // batch)
 
 
 def _steps(config: Config, batch: int) -> tuple[Value, int]:

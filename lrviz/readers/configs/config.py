@@ -74,9 +74,11 @@ class Config:
         return self.find(key).data is not None
 
     def keys(self, key: str = "") -> Entries:
-        """Return what is in a block, by key; nothing where there is none."""
-        data = (self.find(key) if key else self.root).data
-        return data if isinstance(data, dict) else {}
+        """Return what is in a block, by key; nothing where there is none, and a problem where it is no block."""
+        value = self.find(key) if key else self.root
+        if key and value.data is not None and not isinstance(value.data, dict):
+            self.refuse(key, f"must be a mapping of keys, not {shown(value.plain())}")
+        return value.data if isinstance(value.data, dict) else {}
 
     def take(self, key: str, became: str, default: Any = None) -> Value:
         """Return the value at a key that becomes a field of the experiment, else the library's default; both noted."""
@@ -111,6 +113,14 @@ class Config:
             return default
         return value.data
 
+    def count(self, key: str, became: str, default: int | None = None) -> int | None:
+        """Return a whole number above 0 at a key, or the library's default; a problem where there is something else."""
+        number = self.number(key, became, default)
+        if number is not None and (number < 1 or number != int(number)):
+            self.refuse(key, f"must be a whole number >= 1, not {number:g}")
+            return default
+        return None if number is None else int(number)
+
     def flag(self, key: str, became: str, default: bool) -> bool:
         """Return true or false at a key, or the library's default; a problem where there is something else."""
         value = self.take(key, became, default)
@@ -143,7 +153,8 @@ class Config:
     def misspelt(self, known: Mapping[str, Collection[str]]) -> None:
         """Refuse a key that is all but one that is read, and is not there; `known` has those of each block."""
         for block, names in known.items():
-            entries = self.keys(block)
+            found = self.find(block).data if block else self.root.data
+            entries = found if isinstance(found, dict) else {}
             left = [name for name in names if name not in entries]
             for key in (key for key in entries if key not in names and key not in NO_MISTAKES):
                 hint = nearest(key.replace("-", "_"), left, ALIKE_KEYS)

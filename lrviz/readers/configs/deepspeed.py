@@ -131,6 +131,7 @@ def _loading(config: Config) -> dict[str, Any]:
 
 def optimizer(config: Config) -> Value:
     """Return the optimizer, whose learning rate may be the Trainer's."""
+    config.keys("optimizer")
     target = config.take("optimizer.type", "optimizer.name", "AdamW")
     found: dict[str, Any] = {"name": Value(config.optimizer(str(target.data)), target.place)}
     for name in ("lr", "betas", "weight_decay"):
@@ -150,6 +151,7 @@ def scheduler(config: Config, filling: Mapping[str, Any]) -> Value:
     `filling` is what the Trainer puts for "auto", as far as it is known: `lr`, `steps` and `warmup`.
     """
     block = config.find("scheduler")
+    config.keys("scheduler")
     if block.data is None:
         return Value({}, config.name)
     kind = str(config.take("scheduler.type", "scheduler.name").data)

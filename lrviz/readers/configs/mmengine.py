@@ -53,6 +53,8 @@ def read(config: Config) -> Mapping[str, Any]:
     config.unreadable("_base_")
     if config.has("lr_config"):
         config.refuse("lr_config", "it is mmcv 1's, another language than mmengine's param_scheduler, and not read")
+    for block in ("optim_wrapper", "train_cfg", "train_dataloader"):
+        config.keys(block)
     by_epoch = _by_epoch(config)
     if config.problems:
         return {}

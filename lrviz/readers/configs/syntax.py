@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from lrviz.errors import Problem, SpecError
@@ -23,7 +24,13 @@ def decode(data: bytes, name: str, key: str | None = None) -> Value:
         return _block(python_bases.read(yaml_reader.text_of(data, name), name), key)
     if suffix == ".json":  # whose tabs YAML does not take; a line of JSON never starts in a text
         data = re.sub(rb"^[\t ]+", lambda blank: blank[0].replace(b"\t", b"    "), data, flags=re.MULTILINE)
-    return yaml_reader.decode(data, name, key)
+    try:
+        return yaml_reader.decode(data, name, key)
+    except SpecError as error:
+        if suffix != ".json":
+            raise
+        in_json = [replace(each, message=each.message.replace("YAML", "JSON", 1)) for each in error.problems]
+        raise SpecError(in_json) from None
 
 
 def _block(root: Value, key: str | None) -> Value:

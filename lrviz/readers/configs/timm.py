@@ -150,7 +150,9 @@ class _Schedule:
         config = self.config
         left = self.epochs if self.is_prefixed else self.epochs - self.warmup
         given = self.number("decay_epochs", "scheduler.decay_t", 0.2)
-        if not 0 < given <= left:
+        if left <= 0:
+            config.refuse("warmup_epochs", f"takes all of the {self.epochs:g} epochs: nothing is left for the decay")
+        elif not 0 < given <= left:
             config.refuse("decay_epochs", f"must be > 0 and at most {left:g}, what the warmup leaves, not {given:g}")
         decay = self.time("decay_epochs", given * left if given < 1 else given)  # below 1 it is a share
         decay = decay if isinstance(decay.data, str) else self.at("decay_epochs", round(decay.data))  # type: ignore[arg-type]

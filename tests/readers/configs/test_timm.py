@@ -232,3 +232,9 @@ def test_convert_replays_the_same(tmp_path: Path) -> None:
     own = lrviz.load(tmp_path / "own.yaml")
     assert own.origin is None
     assert lrviz.replay(own).groups[0].lr == lrviz.replay(experiment).groups[0].lr
+
+
+def test_a_warmup_that_leaves_nothing_to_decay_is_refused_itself() -> None:
+    text = "sched: wsd\nopt: sgd\nlr: 0.1\nepochs: 20\nwarmup_epochs: 30\nbatch_size: 8\n"
+    message = "args.yaml:5: warmup_epochs: takes all of the 20 epochs: nothing is left for the decay"
+    assert problems(text, **RUN) == [message]
