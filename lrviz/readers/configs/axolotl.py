@@ -88,7 +88,7 @@ def _steps(config: Config, batch: int) -> tuple[Value, int]:
     if given or most:
         if most and not data:
             config.assumed.append(("the steps of the data", f"at least {given or most}"))
-        config.ignore("num_epochs", f"{'--steps' if given else 'max_steps'}, {given or most}, decides")
+        config.ignore("num_epochs", f"{'steps' if given else 'max_steps'}, {given or most}, decides")
         steps = Value(given, "--steps") if given else config.find("max_steps")
         return steps, min(data, given or most) if data else given or most
     return Value(data or None, config.name), data
