@@ -34,6 +34,12 @@ YAML = """\
 run: {epochs: 4, steps_per_epoch: 8}
 scheduler: {name: onecycle, max_lr: 1e-3}
 """
+ONE = """\
+run: {steps: STEPS}
+optimizer: {lr: 1e-3}
+scheduler: {name: cosine}
+"""
+OVERLAID = 30
 LOOPS = {
     "article": "the article's loop (optimizer.step, scheduler.step)",
     "bare": "bare scheduler.step",
@@ -97,6 +103,13 @@ def main() -> int:
         folder = Path(temporary)
         (folder / "a.yaml").write_text(YAML)
         configs.write(folder)
+        one = ONE.replace("STEPS", "1000" if arguments.small else "10000")
+        (folder / "one.yaml").write_text(one)
+        lines = [f"  - {{label: eta_min {n}e-5, scheduler: {{eta_min: {n}e-5}}}}" for n in range(OVERLAID)]
+        (folder / "overlay.yaml").write_text("\n".join([one + "overlay:", *lines]))
+        (folder / "many").mkdir()
+        for number in range(100):
+            (folder / "many" / f"{number:03}.yaml").write_text(YAML.replace("1e-3", f"{number + 1}e-4"))
         environment = {**os.environ, "LRVIZ_CACHE_DIR": str(folder / "cache"), "MPLBACKEND": "agg"}
         environment["PYTHONPATH"] = os.pathsep.join((str(HERE.parent), os.environ.get("PYTHONPATH", "")))
         say = Report(folder, environment)
@@ -105,6 +118,8 @@ def main() -> int:
         say.processes("One figure, one table, one check: 32 steps", "whole process", _figures(), rounds)
         say.processes("Trainers' configs", "whole process", _configs(), rounds)
         say.processes("The whole gallery, PNG and SVG", "whole process", _gallery(), min(rounds, 3))
+        say.processes(f"{OVERLAID} schedules in one figure", "whole process", _overlay(), rounds)
+        say.processes("Several schedules: 32 steps", "whole process", _several(), rounds)
         say.processes("Start-up", "whole process", _startup(), rounds)
         for size in sizes:
             say.loops(size, _loops(size), min(rounds, 3) if size > 100_000 else rounds)
@@ -138,6 +153,7 @@ def _figures() -> list[Contender]:
         Contender("lrviz plot --engine torch", (*LRVIZ, "plot", *ONE_CYCLE, "--engine", "torch", "-o", "c.png"), 1.05),
         Contender("lrviz plot hf-cosine", (*LRVIZ, "plot", *HF_COSINE, "-o", "d.png"), 0.25),
         Contender("lrviz table", (*LRVIZ, "table", *ONE_CYCLE), 0.12),
+        Contender("lrviz show", (*LRVIZ, "show", *ONE_CYCLE), 0.12),
         Contender("lrviz check a.yaml", (*LRVIZ, "check", "a.yaml"), 0.15),
         Contender("python, torch and the loop, no figure", (sys.executable, str(HERE / "loops.py"), "article", "32")),
     ]
@@ -155,6 +171,23 @@ def _gallery() -> list[Contender]:
     return [
         Contender("the article's script, for one figure", (sys.executable, str(HERE / "article.py"), "a.png")),
         Contender("lrviz gallery", (*LRVIZ, "gallery", "--configs", str(HERE.parent / "configs"), "-o", "all"), 1.5),
+    ]
+
+
+def _overlay() -> list[Contender]:
+    facets = (*LRVIZ, "plot", "overlay.yaml", "--facets", "-o", "facets.png")
+    return [
+        Contender("lrviz plot, one of 10,000 steps", (*LRVIZ, "plot", "one.yaml", "-o", "one.png")),
+        Contender(f"{OVERLAID} of them overlaid", (*LRVIZ, "plot", "overlay.yaml", "-o", "overlay.png"), 2.5),
+        Contender(f"{OVERLAID} of them in facets", facets),
+    ]
+
+
+def _several() -> list[Contender]:
+    names = [f"many/{number:03}.yaml" for number in range(100)]
+    return [
+        Contender("the article's script, for one figure", (sys.executable, str(HERE / "article.py"), "a.png")),
+        Contender("lrviz table of 100 files", (*LRVIZ, "table", *names), 0.5),
     ]
 
 

@@ -1,20 +1,20 @@
 """Show what a PyTorch learning-rate schedule will really do.
 
     >>> import lrviz
-    >>> experiment = lrviz.load({"scheduler": {"name": "onecycle", "max_lr": 1e-3}})
-    >>> trace = lrviz.replay(experiment)
+    >>> trace = lrviz.replay("onecycle", max_lr=1e-3)
     >>> trace.steps
     32
-    >>> figure = lrviz.figure(trace, experiment)
+    >>> figure = lrviz.plot("onecycle", max_lr=1e-3)
 
 Importing lrviz costs next to nothing: torch comes with the first replay that needs it, matplotlib
 with the first figure.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lrviz.api import figure, load, replay
+from lrviz.api import compare, figure, load, load_all, plot, replay
 
 if TYPE_CHECKING:
     from lrviz.errors import LrvizError, OutputError, ReplayError, SpecError
@@ -35,8 +35,11 @@ __all__ = [
     "Run",
     "SpecError",
     "Trace",
+    "compare",
     "figure",
     "load",
+    "load_all",
+    "plot",
     "replay",
 ]
 
@@ -64,3 +67,23 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return [*__all__, "__version__"]
+
+
+def _register() -> None:
+    """Let the notebook that this runs in, if it does, show what lrviz returns."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    formatter = shell.display_formatter.formatters.get("text/html") if shell else None
+    if formatter is not None:
+        formatter.for_type_by_name("lrviz.comparison", "Comparison", _shown)
+        formatter.for_type_by_name("lrviz.trace", "Trace", _shown)
+        formatter.for_type_by_name("lrviz.experiment.experiment", "Experiment", _shown)
+
+
+def _shown(value: Any) -> str | None:
+    from lrviz.display import html
+
+    return html(value)
+
+
+_register()

@@ -1,19 +1,25 @@
-"""The three functions of the Python API. What they need is imported when they are called."""
+"""The functions of the Python API. What they need is imported when they are called."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lrviz.errors import SpecError
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from lrviz.comparison import Comparison
     from lrviz.documents import Arguments
     from lrviz.engine.engine import Engine
     from lrviz.experiment.experiment import Experiment
     from lrviz.render.figure.options import FigureOptions, Mark
     from lrviz.trace import Trace
+
+    Target = str | os.PathLike[str] | Mapping[str, Any] | Arguments | Experiment
 
 
 def load(
@@ -42,37 +48,134 @@ def load(
     return load(source, allow_import=allow_import, allow_files=allow_files, key=key, form=form, beside=beside, **run)
 
 
+def load_all(
+    source: str | os.PathLike[str] | Mapping[str, Any],
+    *,
+    allow_import: Collection[str] = (),
+    allow_files: Collection[str | os.PathLike[str]] = (),
+    key: str | None = None,
+) -> list[Experiment]:
+    """Return the experiments that a document's `overlay` compares, each with its label as its title; else its one.
+
+    The arguments are those of `load`, as is what it raises.
+    """
+    from lrviz.overlays import Overlay, load
+
+    found = load(source, allow_import=allow_import, allow_files=allow_files, key=key)
+    return list(found.experiments) if isinstance(found, Overlay) else [found]
+
+
 def replay(
-    experiment: Experiment,
+    target: Target,
     *,
     partial: bool = False,
     engine: Engine | str = "auto",
     train: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    **arguments: Any,
 ) -> Trace:
-    """Replay an experiment on PyTorch's own scheduler and return what each step trains with.
+    """Replay a schedule on PyTorch's own scheduler and return what each step trains with.
 
-    A fresh model, optimizer and scheduler are made for every call. `engine` is "auto", "torch" or
-    "light": the real torch, or its scheduler files alone, which "auto" takes where it was found
-    bit-identical. With "upstream" the installed class of the library that a schedule is from runs, and
-    `Trace.difference` says where lrviz's own formula has other numbers; it raises SpecError where there
-    is none. With `train` the optimizer trains a toy problem, and `Trace.loss` is its loss.
-    `progress(done, total)` is called now and then on long runs. Raises ReplayError where torch raises,
-    with its words; with `partial` the trace up to there comes back instead, its `failure` set.
+    `target` is a scheduler's name, a file, a mapping, TrainingArguments or an `Experiment`, and `arguments`
+    are what the command line has flags for: `lrviz.replay("onecycle", max_lr=1e-3, epochs=10)`. A fresh
+    model, optimizer and scheduler are made for every call. `engine` is "auto", "torch" or "light": the real
+    torch, or its scheduler files alone, which "auto" takes where it was found bit-identical. With "upstream"
+    the installed class of the library that a schedule is from runs, and `Trace.difference` says where
+    lrviz's own formula has other numbers; it raises SpecError where there is none. With `train` the
+    optimizer trains a toy problem, and `Trace.loss` is its loss. `progress(done, total)` is called now and
+    then on long runs. Raises SpecError for bad input, and ReplayError where torch raises, with its words;
+    with `partial` the trace up to there comes back instead, its `failure` set.
     """
+    from lrviz.arguments import experiment_of
     from lrviz.engine.select import replay
 
-    return replay(experiment, partial=partial, engine=engine, train=train, progress=progress)
+    experiment = experiment_of(target, arguments)
+    trace = replay(experiment, partial=partial, engine=engine, train=train, progress=progress)
+    return dataclasses.replace(trace, experiment=experiment)
+
+
+def plot(*targets: Target | Trace, output: str | os.PathLike[str] | None = None, **arguments: Any) -> Figure:
+    """Draw a schedule, or several over each other, and return the matplotlib figure, which a notebook shows.
+
+    Targets and `arguments` are those of `replay`, a trace is one as well, and the options of `FigureOptions`
+    stand beside them. What `lrviz check` finds is marked. `output` is a file to write, .png, .svg or .pdf.
+    Raises SpecError for bad input, ReplayError where torch raises.
+    """
+    from pathlib import Path
+
+    from lrviz.experiment.record import arg_types
+    from lrviz.render.figure.options import FigureOptions
+    from lrviz.render.figure.output import format_of, write
+
+    shown = {name: arguments.pop(name) for name in arg_types(FigureOptions) if name in arguments}
+    options = FigureOptions(**shown)
+    file_format = None if output is None else format_of(Path(output))
+    drawn = _drawn(compare(*targets, **arguments), options, arguments.get("title"))
+    if output is not None and file_format is not None:
+        write(drawn, Path(output), file_format, options.dpi)
+    return drawn
+
+
+def _drawn(found: Comparison, options: FigureOptions, title: str | None) -> Figure:
+    """Draw a schedule with all there is to say of it, or several over each other."""
+    from lrviz.render.figure.options import marks_of
+
+    (one, *others) = found.subjects
+    if others or one.experiment is None:
+        return found.figure(options)
+    experiment = one.experiment if title is None else dataclasses.replace(one.experiment, title=title)
+    return figure(one.trace, experiment, options, marks_of(found.findings()[0]))
+
+
+def compare(*targets: Target | Trace, title: str = "", labels: Sequence[str] = (), **arguments: Any) -> Comparison:
+    """Replay several schedules, to be looked at beside each other; a notebook shows them in one figure.
+
+    Targets and `arguments`, which are of all of them, are those of `replay`; a trace is one as well, and so is
+    a document with an `overlay:`. Without `labels` they are called by what differs. Raises SpecError for bad
+    input, ReplayError where torch raises.
+    """
+    from lrviz.comparison import Comparison
+    from lrviz.subject import Subject
+
+    subjects: list[Subject] = []
+    titles = [title]
+    for number, target in enumerate(targets):
+        given = str(target) if isinstance(target, (str, os.PathLike)) else f"{number}"
+        traces, of_document = _traces(target, arguments)
+        titles.append(of_document)
+        for trace in traces:
+            name = trace.experiment.name if trace.experiment else given
+            of = f"{given}, {len(subjects)}"
+            subjects.append(Subject(name=name, trace=trace, experiment=trace.experiment, target=of))
+    return Comparison(subjects=subjects, title=next(filter(None, titles), ""), labels=labels)
+
+
+def _traces(target: Target | Trace, arguments: Mapping[str, Any]) -> tuple[list[Trace], str]:
+    """Return what a target of a comparison replays to, several of a document with an `overlay:`, and its title."""
+    from lrviz.arguments import experiments_of
+    from lrviz.trace import Trace
+
+    if isinstance(target, Trace):
+        return [target], ""
+    experiments, title = experiments_of(target, arguments)
+    return [replay(experiment) for experiment in experiments], title
 
 
 def figure(
-    trace: Trace, experiment: Experiment, options: FigureOptions | None = None, marks: Sequence[Mark] = ()
+    trace: Trace,
+    experiment: Experiment | None = None,
+    options: FigureOptions | None = None,
+    marks: Sequence[Mark] = (),
 ) -> Figure:
-    """Draw a trace and return the matplotlib figure, which belongs to no window.
+    """Draw a trace and return the matplotlib figure, which belongs to no window; a notebook shows it.
 
-    Raises SpecError where `options.show` asks for momentum and the optimizer has none.
+    The experiment is the trace's own, where `lrviz.replay` made it. Raises SpecError where there is none, and
+    where `options.show` asks for momentum and the optimizer has none.
     """
     from lrviz.render.figure.draw import draw
     from lrviz.render.figure.options import FigureOptions
 
+    experiment = experiment or trace.experiment
+    if experiment is None:
+        raise SpecError("the trace does not know its experiment: lrviz.figure(trace, experiment)")
     return draw(trace, experiment, options or FigureOptions(), marks)

@@ -19,6 +19,7 @@ from lrviz.experiment.record import Record, arg, arg_types
 from lrviz.experiment.schedulers.composite import Warmup
 from lrviz.experiment.values import Value
 from lrviz.readers.configs import Said, is_own, releases, with_said
+from lrviz.render.figure.options import FigureOptions
 from lrviz.rules.settings import CheckSettings
 
 
@@ -30,11 +31,19 @@ class Arguments(Protocol):
         ...
 
 
+def _of_figure(name: str) -> Any:
+    """Return a field for an option of a figure, with its type and its default."""
+    return arg(arg_types(FigureOptions)[name], default=getattr(FigureOptions, name))
+
+
 class GalleryPlace(Record):
-    """The section `gallery` of a document: where `lrviz gallery` shows its figure."""
+    """The section `gallery` of a document: where `lrviz gallery` shows its figure, and how it is drawn there."""
 
     section: str = arg(Text("heading of the index that it is under"), default="Schedules")
     summary: bool = arg(Bool("whether the summaries of all schedulers show it"), default=True)
+    show: tuple[str, ...] = _of_figure("show")
+    x: str = _of_figure("x")
+    facets: bool = _of_figure("facets")
 
 
 SECTIONS: Mapping[str, type[Record]] = {"check": CheckSettings, "gallery": GalleryPlace}
@@ -56,19 +65,23 @@ def load(
         if not hasattr(source, "to_dict"):
             raise SpecError(f"must be a file, a mapping or TrainingArguments, not {shown(source)}")
         source, form, run = source.to_dict(), form or "huggingface", _installed() | run
-    if isinstance(source, Mapping):
-        folder, name, tree = None, "", Value.of(_block(source, key))
-    else:
-        from lrviz.experiment import yaml_reader  # PyYAML takes as long to import as all of lrviz.experiment
-        from lrviz.readers.configs.syntax import decode
-
-        path = Path(source)
-        folder, name, tree = path.parent, str(path), decode(yaml_reader.content(path), str(path), key)
+    folder, name, tree = opened(source, key)
     given = run | ({"metric": run["metric_csv"]} if "metric_csv" in run else {})
     root, origin = translated(tree, name, form, Said(given=given, versions=releases(run), beside=beside))
     used = origin.used if origin else ()
     root = with_said(root, {name: Value.of(value) for name, value in run.items() if name not in used})
     return read(root, origin, folder=folder, allow_import=allow_import, allow_files=allow_files)
+
+
+def opened(source: str | os.PathLike[str] | Mapping[str, Any], key: str | None) -> tuple[Path | None, str, Value]:
+    """Return the folder, the name and the tree of a file, or of the block `key` in it; a mapping has a tree only."""
+    if isinstance(source, Mapping):
+        return None, "", Value.of(_block(source, key))
+    from lrviz.experiment import yaml_reader  # PyYAML takes as long to import as all of lrviz.experiment
+    from lrviz.readers.configs.syntax import decode
+
+    path = Path(source)
+    return path.parent, str(path), decode(yaml_reader.content(path), str(path), key)
 
 
 def _installed() -> dict[str, str]:
@@ -129,6 +142,11 @@ def read(
     allow_files: Collection[str | os.PathLike[str]] = (),
 ) -> Experiment:
     """Return the experiment that a tree of values describes; relative paths in it start at `folder`."""
+    several = root.data.get("overlay") if isinstance(root.data, dict) else None
+    if several is not None:
+        message = "the document compares several experiments, and this takes one"
+        message += "; lrviz plot draws them, and lrviz.load_all returns them"
+        raise SpecError(Problem(place=several.place, field="overlay", message=message))
     try:
         found = build(root, folder=folder, allow_import=allow_import, allow_files=allow_files, sections=SECTIONS)
     except SpecError as error:

@@ -21,20 +21,23 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from lrviz.curves import numbers
-from lrviz.documents import GalleryPlace, load
+from lrviz.documents import GalleryPlace
 from lrviz.engine.select import replay
 from lrviz.errors import Problem, ReplayError, SpecError
 from lrviz.experiment.experiment import Experiment
 from lrviz.files import make_folder, write_text
-from lrviz.render.figure.options import FigureOptions, Mark
+from lrviz.overlays import Overlay, load
+from lrviz.render.figure.options import FigureOptions, marks_of
 from lrviz.render.figure.output import write
 from lrviz.render.words import one_line
 from lrviz.rules import Finding, examine
 from lrviz.staging import staged
-from lrviz.trace import Trace
+from lrviz.subject import Subject
 from lrviz.workers import spread
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from lrviz.render.figure.summary import Sheet
 
 INDEX = "README.md"
@@ -47,17 +50,38 @@ OnDone = Callable[[str], None]  # called with the name of each figure when it is
 
 @dataclass(frozen=True)
 class Entry:
-    """One figure of a gallery: its name, the document that makes it, what the replay gave, and what is wrong with it.
+    """One figure of a gallery: its name, the document that makes it, and what it shows.
 
     The name is the file's path in its folder, without the suffix, and the title of a document that has
-    none; findings are the errors and warnings.
+    none. It shows one subject, or several where the document has an `overlay`; `found` are the errors and
+    warnings of each.
     """
 
     name: str
     text: str
-    experiment: Experiment
-    trace: Trace
-    findings: Sequence[Finding]
+    title: str
+    place: GalleryPlace
+    subjects: Sequence[Subject]
+    found: Sequence[Sequence[Finding]]
+
+    @property
+    def is_overlay(self) -> bool:
+        return len(self.subjects) > 1
+
+    @property
+    def experiment(self) -> Experiment:
+        """Its experiment, the first one of several."""
+        experiment = self.subjects[0].experiment
+        assert experiment is not None
+        return experiment
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is wrong with its experiments, each of several called by its label."""
+        if not self.is_overlay:
+            return list(self.found[0])
+        pairs = zip(self.subjects, self.found, strict=True)
+        return [replace(each, message=f"{subject.name}: {each.message}") for subject, found in pairs for each in found]
 
 
 def own_configs() -> Path:
@@ -98,14 +122,19 @@ def collect(
     """
     found = _found(folder, partial(load, allow_import=allow_import, allow_files=allow_files))
     entries, failures = [], []
-    for name, (path, experiment) in found.items():
-        try:
-            trace = replay(experiment)
-        except ReplayError as error:
-            failures.append(f"{path}: {error}")
+    for name, (path, overlay) in found.items():
+        subjects = []
+        for experiment in overlay.experiments:
+            try:
+                subjects.append(Subject(name=experiment.name, trace=replay(experiment), experiment=experiment))
+            except ReplayError as error:
+                of_several = f"{experiment.name}: " if len(overlay.experiments) > 1 else ""
+                failures.append(f"{path}: {of_several}{error}")
+        if len(subjects) < len(overlay.experiments):
             continue
-        findings = [finding for finding in examine(experiment, trace) if finding.severity != "info"]
-        entries.append(Entry(name, path.read_text(encoding="utf-8-sig"), experiment, trace, findings))
+        text = path.read_text(encoding="utf-8-sig")
+        found_in = [_serious(subject) for subject in subjects]
+        entries.append(Entry(name, text, overlay.title or "", overlay.place, subjects, found_in))
         if on_replayed is not None:
             on_replayed(name)
     if failures:
@@ -113,11 +142,17 @@ def collect(
     return entries
 
 
-def _found(folder: Path, load: Callable[[Path], Experiment]) -> dict[str, tuple[Path, Experiment]]:
+def _serious(subject: Subject) -> list[Finding]:
+    """Return the errors and warnings found in a subject."""
+    assert subject.experiment is not None
+    return [each for each in examine(subject.experiment, subject.trace) if each.severity != "info"]
+
+
+def _found(folder: Path, load: Callable[[Path], Overlay | Experiment]) -> dict[str, tuple[Path, Overlay]]:
     """Return the experiments of a folder by the name of their figure, each with its file."""
     is_own = folder.resolve() == own_configs().resolve()
     problems: list[Problem] = []
-    found: dict[str, tuple[Path, Experiment]] = {}
+    found: dict[str, tuple[Path, Overlay]] = {}
     for path in find(folder):
         name = path.relative_to(folder).with_suffix("").as_posix()
         name = re.sub(r"^\d\d-", "", name) if is_own else name
@@ -126,13 +161,20 @@ def _found(folder: Path, load: Callable[[Path], Experiment]) -> dict[str, tuple[
             problems.append(Problem(place=str(path), message=message))
             continue
         try:
-            experiment = load(path)
-            found[name] = path, experiment if experiment.title is not None else replace(experiment, title=name)
+            found[name] = path, _titled(load(path), name)
         except SpecError as error:
             problems.extend(error.problems)
     if problems:
         raise SpecError(problems)
     return found
+
+
+def _titled(loaded: Overlay | Experiment, name: str) -> Overlay:
+    """Return what a document holds, called by its file's name where it has no title."""
+    if isinstance(loaded, Overlay):
+        return loaded if loaded.title is not None else replace(loaded, title=name)
+    experiment = loaded if loaded.title is not None else replace(loaded, title=name)
+    return Overlay(experiments=[experiment], title=experiment.name, place=experiment.section(GalleryPlace))
 
 
 def render(entries: Sequence[Entry], folder: Path, formats: Sequence[str], on_drawn: OnDone | None = None) -> int:
@@ -141,7 +183,7 @@ def render(entries: Sequence[Entry], folder: Path, formats: Sequence[str], on_dr
     Returns how many figures there are. Whatever interrupts it leaves the folder as it was. Raises
     OutputError where the folder cannot be written.
     """
-    from lrviz.render.figure import draw, summary  # noqa: F401  imported before the fork, once for all
+    from lrviz.render.figure import draw, overlay, summary  # noqa: F401  imported before the fork, once for all
 
     names = figure_names(entries)
     with staged(folder) as staging:
@@ -160,34 +202,52 @@ def figure_names(entries: Sequence[Entry]) -> list[str]:
 
 
 def _summaries(entries: Sequence[Entry]) -> list[str]:
-    return list(SUMMARIES) if any(entry.experiment.section(GalleryPlace).summary for entry in entries) else []
+    return list(SUMMARIES) if any(map(_is_summarised, entries)) else []
+
+
+def _is_summarised(entry: Entry) -> bool:
+    return entry.place.summary and not entry.is_overlay
 
 
 def _draw(entries: Sequence[Entry], folder: Path, formats: Sequence[str], name: str) -> None:
     """Draw one figure of a gallery in every format."""
-    from lrviz.render.figure.draw import draw
     from lrviz.render.figure.summary import draw_summary
 
     if name in SUMMARIES:
-        shown = [entry for entry in entries if entry.experiment.section(GalleryPlace).summary]
-        panels = [(entry.experiment.scheduler.family, entry.trace, entry.experiment) for entry in shown]
+        shown = [entry for entry in entries if _is_summarised(entry)]
+        panels = [(entry.experiment.scheduler.family, entry.subjects[0].trace, entry.experiment) for entry in shown]
         figure = draw_summary(panels, SUMMARIES[name])
     else:
-        entry = next(entry for entry in entries if entry.name == name)
-        marks = [
-            Mark(step=finding.step, label=finding.rule, severity=finding.severity)
-            for finding in entry.findings
-            if finding.step is not None and finding.severity != "info"
-        ]
-        figure = draw(entry.trace, entry.experiment, OPTIONS, marks)
+        figure = _figure(next(entry for entry in entries if entry.name == name))
     make_folder((folder / name).parent)
     for file_format in formats:
         write(figure, folder / f"{name}.{file_format}", file_format, OPTIONS.dpi)
 
 
+def _figure(entry: Entry) -> Figure:
+    """Return the figure of one experiment, or of all that a document overlays."""
+    from lrviz.render.figure.draw import draw
+    from lrviz.render.figure.facets import facets_size
+    from lrviz.render.figure.overlay import draw_overlay
+
+    place, subjects = entry.place, entry.subjects
+    options = replace(OPTIONS, show=place.show, x=place.x, facets=place.facets)
+    marks = [marks_of(found) for found in entry.found]
+    if not entry.is_overlay:
+        return draw(subjects[0].trace, entry.experiment, options, marks[0])
+    if options.facets:
+        options = replace(options, size=facets_size(len(subjects), len(options.show)))
+    return draw_overlay(subjects, [subject.name for subject in subjects], options, entry.title, marks)
+
+
 def curves(entries: Sequence[Entry]) -> str:
-    """Return every curve in few numbers (see `lrviz.curves`) as JSON, one figure to a line, floats to the last bit."""
-    lines = [f"{json.dumps(entry.name)}: {json.dumps(numbers(entry.trace))}" for entry in entries]
+    """Return every curve in few numbers (see `lrviz.curves`) as JSON, an experiment to a line, to the last bit."""
+    lines = [
+        f"{json.dumps(f'{entry.name}: {subject.name}' if entry.is_overlay else entry.name)}: "
+        f"{json.dumps(numbers(subject.trace))}"
+        for entry in entries
+        for subject in entry.subjects
+    ]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
@@ -202,21 +262,21 @@ def _index(entries: Sequence[Entry], formats: Sequence[str]) -> str:
     ]
     for name in _summaries(entries):
         lines += [f"![summary, {SUMMARIES[name]}]({name}.{suffix})", ""]
-    sections = [
-        (name, [*each]) for name, each in groupby(entries, lambda it: it.experiment.section(GalleryPlace).section)
-    ]
+    sections = [(name, [*each]) for name, each in groupby(entries, lambda entry: entry.place.section)]
     if len(sections) > 1:
         lines += [*(f"- [{_escaped(name)}](#{_anchor(name)})" for name, _ in sections), ""]
     for section, members in sections:
         lines += [f"## {_escaped(section)}", ""]
         for entry in members:
-            title = _escaped(entry.experiment.name)
+            title = _escaped(entry.title or entry.name)
             lines += [f"### {title}", "", f"![{title}]({quote(os.fsencode(entry.name))}.{suffix})", ""]
             for finding in entry.findings:
                 lines += [f"{finding.severity.capitalize()}: `{finding.rule}`: {_escaped(finding.message)}", ""]
-            about = entry.experiment.scheduler.documentation()
-            lines += [*_fenced("yaml", entry.text.strip()), "", *_fenced("text", about.formula), ""]
-            lines += [f"Past its end: {about.past_end}\\", f"Source: {about.source}", ""]
+            lines += [*_fenced("yaml", entry.text.strip()), ""]
+            if not entry.is_overlay:
+                about = entry.experiment.scheduler.documentation()
+                lines += [*_fenced("text", about.formula), "", f"Past its end: {about.past_end}\\"]
+                lines += [f"Source: {about.source}", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

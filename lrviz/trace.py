@@ -7,6 +7,14 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+
+from lrviz.arrays import frame, lr_array
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+    from lrviz.experiment.experiment import Experiment
 
 ROUNDING = 1e-12
 
@@ -41,6 +49,15 @@ class GroupTrace:
     momentum: memoryview | None = None
     weight_decay: memoryview | None = None
 
+    def __repr__(self) -> str:
+        if not len(self.lr):
+            return f"GroupTrace({self.name!r}, no steps)"
+        found = self.summary
+        return (
+            f"GroupTrace({self.name!r}, {len(self.lr):,} steps: first {found.first:.4g}, peak {found.peak:.4g} at "
+            f"{found.peak_step:,}, last {found.last:.4g})"
+        )
+
     @cached_property
     def summary(self) -> Summary:
         """The first, peak and last rate; raises ValueError where no step was recorded."""
@@ -50,6 +67,15 @@ class GroupTrace:
         nearly = peak - ROUNDING * abs(peak) if math.isfinite(peak) else peak
         peak_step = next((step for step, rate in enumerate(self.lr) if rate >= nearly), 0)
         return Summary(first=self.lr[0], peak=peak, peak_step=peak_step, last=self.lr[-1])
+
+    @cached_property
+    def mean(self) -> float:
+        """The mean learning rate of all steps; NaN where one is, or no step was recorded."""
+        count = len(self.lr)
+        try:
+            return math.fsum(self.lr) / count if count else math.nan
+        except (ValueError, OverflowError):  # infinities of both signs, or a sum that is no double
+            return sum(rate / count for rate in self.lr)
 
     def renamed(self, name: str, steps: int) -> GroupTrace:
         """Return the same values under another name, of the first `steps` steps.
@@ -65,6 +91,25 @@ class GroupTrace:
 
         decay = held(self.weight_decay)
         return GroupTrace(name=name, lr=fitted(self.lr), momentum=held(self.momentum), weight_decay=decay)
+
+
+class Groups(tuple[GroupTrace, ...]):
+    """The parameter groups of a trace, in order, also by name."""
+
+    __slots__ = ()
+
+    @overload
+    def __getitem__(self, key: SupportsIndex | str) -> GroupTrace: ...
+    @overload
+    def __getitem__(self, key: slice) -> tuple[GroupTrace, ...]: ...
+    def __getitem__(self, key: SupportsIndex | str | slice) -> GroupTrace | tuple[GroupTrace, ...]:
+        """Return the group of a place or a name; raises KeyError, which lists the names, where there is none."""
+        if not isinstance(key, str):
+            return super().__getitem__(key)
+        found = next((group for group in self if group.name == key), None)
+        if found is None:
+            raise KeyError(f"{key!r}; the groups are {', '.join(repr(group.name) for group in self)}")
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,13 +166,13 @@ class TorchWarning(Event):
 class Trace:
     """What every optimizer step of a run trained with, for every parameter group.
 
-    Step i trained with `groups[g].lr[i]`. `steps` is the number of steps recorded, the length of every
-    column: fewer than the run has only where `failure` says why. `libraries` has the version of each library
-    whose schedule this is, beside torch: the one that lrviz's formula follows, or for the engine "upstream"
-    the one that ran.
+    Step i trained with `groups[g].lr[i]`; of a log, which has not every step, `at[i]` did, and `at` ascends.
+    `steps` is the number of steps recorded, the length of every column: fewer than a replayed run has only
+    where `failure` says why. `libraries` has the version of each library whose schedule this is, beside
+    torch: the one that lrviz's formula follows, or for the engine "upstream" the one that ran.
     """
 
-    groups: tuple[GroupTrace, ...]
+    groups: Groups
     steps: int
     steps_per_epoch: int | None
     momentum_name: str | None  # "momentum", "beta1" or None
@@ -139,6 +184,50 @@ class Trace:
     warnings: tuple[TorchWarning, ...] = ()
     failure: Failure | None = field(default=None)
     difference: Difference | None = None  # from lrviz's formula, where a library's own class ran
+    at: Sequence[int] | None = None  # the 0-based optimizer step of each record, where not every step has one
+    experiment: Experiment | None = field(default=None, compare=False)  # whose replay it is, where that is known
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "groups", Groups(self.groups))
+
+    def __repr__(self) -> str:
+        name = f"{self.experiment.name}, " if self.experiment else ""
+        failed = f", stopped {self.failure.where}: {self.failure.words}" if self.failure else ""
+        return f"Trace({name}{self.steps:,} steps: {', '.join(map(repr, self.groups))}{failed})"
+
+    @property
+    def lr(self) -> ndarray:
+        """What each step trained with, as a numpy array that copies nothing; of several groups one column each."""
+        return lr_array([group.lr for group in self.groups])
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with a row for each step, and the columns that `lrviz table --format csv` has.
+
+        Raises ImportError where there is no pandas.
+        """
+        steps = range(self.steps) if self.at is None else self.at
+        columns: dict[str, Any] = {"step": steps}
+        if self.steps_per_epoch:
+            columns["epoch"] = [step // self.steps_per_epoch for step in steps]
+        decays = [group.weight_decay for group in self.groups if group.weight_decay is not None]
+        moves = any(len(set(values)) > 1 for values in decays)
+        kinds = {"lr": "lr", "momentum": self.momentum_name, **({"weight_decay": "weight_decay"} if moves else {})}
+        for kind, name in kinds.items():
+            found = ((group, getattr(group, kind)) for group in self.groups)
+            columns |= {f"{name}{self._of(group)}": values for group, values in found if values is not None}
+        return frame(columns)
+
+    def _of(self, group: GroupTrace) -> str:
+        return f".{group.name}" if len(self.groups) > 1 else ""
+
+    def step_at(self, index: int) -> int:
+        """Return the 0-based optimizer step that a record is of."""
+        return index if self.at is None else self.at[index]
+
+    @property
+    def end(self) -> int:
+        """How many optimizer steps lie before the end of what was recorded."""
+        return self.step_at(self.steps - 1) + 1 if self.steps else 0
 
     def epoch_of(self, step: int) -> int | None:
         """Return the 0-based epoch of an optimizer step, if the run has epochs."""
@@ -155,7 +244,7 @@ class Trace:
         names = ["formula"] if len(own) == 1 else [f"{group.name} (formula)" for group in other]
         formula = [group.renamed(name, self.steps) for name, group in zip(names, other, strict=False)]
         upstream = [own[0].renamed("upstream", self.steps)] if len(own) == 1 else own
-        return replace(self, groups=(*upstream, *formula))
+        return replace(self, groups=Groups((*upstream, *formula)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -182,3 +183,55 @@ def test_the_index_links_to_its_sections(configs, tmp_path):
     index = (tmp_path / INDEX).read_text()
     assert "- [By hand, (v2)](#by-hand-v2)" in index
     assert "## By hand, (v2)" in index
+
+
+OVERLAY = """\
+title: Both ways
+scheduler: {name: cosine}
+overlay:
+  - {label: down, scheduler: {T_max: 8}}
+  - {label: stairs, scheduler: {name: step, step_size: 500}}
+gallery: {section: Comparing, show: [lr, momentum]}
+"""
+
+
+@pytest.fixture
+def compared(tmp_path):
+    (tmp_path / "both.yaml").write_text(OVERLAY)
+    render(collect(tmp_path), tmp_path, ["svg"])
+    return tmp_path
+
+
+def test_an_overlay_is_one_figure_and_in_no_summary(compared):
+    assert {path.name for path in compared.glob("*.svg")} == {"both.svg"}
+    picture = (compared / "both.svg").read_text()
+    assert all(f">{name}</text>" in picture for name in ("Both ways", "down", "stairs"))
+
+
+def test_the_index_shows_an_overlay_with_its_yaml_and_its_findings_by_label(compared):
+    index = (compared / INDEX).read_text()
+    assert "### Both ways\n\n![Both ways](both.svg)\n\n" in index
+    assert "Warning: `never-moves`: stairs: StepLR decays after 500 steps" in index
+    assert f"```yaml\n{OVERLAY}```" in index
+    assert "Source:" not in index
+
+
+def test_the_numbers_of_an_overlay_are_those_of_every_experiment(compared):
+    numbers = json.loads((compared / CURVES).read_text())
+    assert list(numbers) == ["both: down", "both: stairs"]
+    assert {each["steps"] for each in numbers.values()} == {32}
+
+
+def test_an_experiment_of_an_overlay_that_fails_is_named(tmp_path):
+    (tmp_path / "a.yaml").write_text(OVERLAY.replace("T_max: 8", "name: onecycle, max_lr: 1, total_steps: 9"))
+    with pytest.raises(ReplayError, match=r"a.yaml: down: .*Tried to step"):
+        collect(tmp_path)
+
+
+def test_a_document_says_how_the_gallery_draws_it(tmp_path):
+    document = "run: {epochs: 3}\nscheduler: {name: onecycle, max_lr: 1}\n"
+    (tmp_path / "a.yaml").write_text(f"{document}gallery: {{show: [lr, momentum], x: epoch, summary: false}}\n")
+    render(collect(tmp_path), tmp_path, ["svg"])
+    picture = (tmp_path / "a.svg").read_text()
+    assert ">Epochs</text>" in picture
+    assert ">Momentum</text>" in picture

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrviz.trace import Failure, GroupTrace, TorchWarning, column
+from lrviz.trace import Failure, GroupTrace, TorchWarning, Trace, column
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,19 @@ def test_a_peak_that_is_met_again_but_for_rounding_is_the_first_one() -> None:
     assert (summary.peak, summary.peak_step) == (again, 1)
 
 
+@pytest.mark.parametrize(
+    ("rates", "mean"),
+    [([1.0, 2.0, 6.0], 3.0), ([0.1] * 10, 0.1), ([1e308] * 4, 1e308), ([math.inf, 1.0], math.inf)],
+)
+def test_the_mean_is_that_of_all_steps(rates: list[float], mean: float) -> None:
+    assert GroupTrace(name="a", lr=column(rates)).mean == mean
+
+
+@pytest.mark.parametrize("rates", [[], [math.nan, 1.0], [math.inf, -math.inf]])
+def test_a_mean_that_is_no_number_is_nan(rates: list[float]) -> None:
+    assert math.isnan(GroupTrace(name="a", lr=column(rates)).mean)
+
+
 def test_a_summary_looks_past_what_is_not_a_number() -> None:
     summary = GroupTrace(name="a", lr=column([math.nan, 1.0, math.inf])).summary
     assert (summary.peak, summary.peak_step) == (math.inf, 2)
@@ -71,3 +85,12 @@ def test_a_shorter_trace_stands_beside_with_nan_where_it_ended_and_what_held_thr
     other = GroupTrace(name="a", lr=column([4.0, 2.0]), momentum=steady, weight_decay=moving).renamed("b", 3)
     assert (other.name, list(other.momentum or ())) == ("b", [0.9, 0.9, 0.9])
     assert str([list(other.lr), list(other.weight_decay or ())]) == "[[4.0, 2.0, nan], [0.1, 0.2, nan]]"
+
+
+def test_a_record_of_a_log_is_of_the_step_that_it_says() -> None:
+    group = GroupTrace(name="all", lr=column([0.1, 0.2]))
+    trace = Trace(
+        groups=(group,), steps=2, steps_per_epoch=None, momentum_name=None, engine="log", torch_version="", at=(4, 9)
+    )
+    assert [trace.step_at(index) for index in range(2)] == [4, 9]
+    assert (trace.end, replace(trace, at=None).end) == (10, 2)

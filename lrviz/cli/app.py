@@ -70,7 +70,7 @@ def lrviz_main(
     """
 
 
-@app.command(cls=Verb)
+@app.command(cls=Verb, options_metavar="[OPTIONS] [TARGET]...")
 def plot(target: Target = None) -> Action:
     """Draw a schedule as PNG, SVG or PDF."""
     from lrviz.cli import flags, plot
@@ -84,21 +84,60 @@ def plot(target: Target = None) -> Action:
         flags.choice("format", "Figure", FORMATS, "format of what goes to a pipe"),
         flags.text("title", "Figure", "TEXT", "title of the figure, '' for none; default the scheduler's name"),
         *plot.FIGURE.parameters(),
+        _watch_flag(),
+        *_compare_flags(),
         *_replay_flags(),
     ]  # fmt: skip
 
 
-@app.command(cls=Verb)
+@app.command(cls=Verb, options_metavar="[OPTIONS] [TARGET]...")
+def show(target: Target = None) -> Action:
+    """Draw a schedule in the terminal."""
+    from lrviz.cli import flags, show
+
+    return show.show, [
+        *show.CHART.parameters(),
+        flags.text("title", "Chart", "TEXT", "title of the chart, '' for none; default the scheduler's name"),
+        flags.switch("picture", "Chart", "the figure itself, in a terminal that shows pictures"),
+        _watch_flag(),
+        *_compare_flags(),
+        *_replay_flags(),
+    ]
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS] [TARGET]...")
 def table(target: Target = None) -> Action:
     """Print a schedule as a table, or as CSV, JSON or Markdown."""
     from lrviz.cli import flags, table
 
     return table.table, [
         flags.count("every", "Table", "show every Nth step, and the last"),
+        flags.text("at", "Table", "PLACE,…", "the learning rates there alone: 12345 (a step), 31.5ep, 50%"),
         flags.choice("format", "Table", table.FORMATS, "csv, json and markdown have one row for every step", "table"),
         flags.text("title", "Table", "TEXT", "title of the table; default the scheduler's name"),
+        *_compare_flags(),
         *_replay_flags(),
     ]
+
+
+def _watch_flag() -> inspect.Parameter:
+    from lrviz.cli import flags
+
+    return flags.switch("watch", "Replay", "do it again whenever a target's file changes, until Ctrl-C")
+
+
+def _compare_flags() -> list[inspect.Parameter]:
+    from lrviz.cli import flags
+
+    return [
+        flags.repeated(
+            "also", "Compare", "'TARGET FLAGS'", "another target, with flags of its own; repeatable", flag="--with"
+        ),
+        flags.repeated(
+            "sweep", "Compare", "NAME=A,B,…", "an argument, or a dotted key as --set takes it, and each value that it "
+            "is to have; twice for a grid",
+        ),
+    ]  # fmt: skip
 
 
 def _replay_flags() -> list[inspect.Parameter]:

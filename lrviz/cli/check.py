@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from lrviz.cli.comparing import each_of
 from lrviz.cli.findings import Checked, Found, Place, place_of, print_text
 from lrviz.cli.folders import expanded
 from lrviz.cli.project import project_settings
@@ -27,7 +28,8 @@ RULE_FLAGS = ("select", "ignore", "error")
 def check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     """Print the findings on every target; exits with 1 where there is an error, 2 where one cannot be read."""
     flags = _from_flags(given)
-    targets, passed_over = expanded(sources, given.get("key"))
+    found, passed_over = expanded(sources, given.get("key"))
+    targets = [target for each in found for target in each_of(each, given)]
     fixes = given["fix"] or given["diff"]
     if fixes:
         _refuse_to_fix(targets, given)
@@ -77,6 +79,8 @@ def _refuse_to_fix(targets: Sequence[Source], given: Mapping[str, Any]) -> None:
     """Raise SpecError where there is no file to fix, or flags contradict each other."""
     flag = "--fix" if given["fix"] else "--diff"
     messages = [f"{target.name} is not a file" for target in targets if target.path is None]
+    compared = dict.fromkeys(f"{target.path} compares several schedules" for target in targets if target.label)
+    messages += [f"{each}; fix it by hand" for each in compared]
     if given["fix"] and given["diff"]:
         messages.append("contradicts --diff")
     if given["diff"] and given["format"] != "text":
@@ -109,7 +113,7 @@ def _edited(
     """Return what was found with the fixes as edits of the target's file, where it is one."""
     from lrviz.cli.fixing import with_edits
 
-    if source.path is None:
+    if source.path is None or source.label:
         return one
     return with_edits(source.path, one, _recheck(source, given, settings), given.get("key"))
 
@@ -152,7 +156,7 @@ def _checked(source: Source, given: Mapping[str, Any], flags: ProjectSettings, p
 
 def _worded(finding: Finding, source: Source) -> Finding:
     """Return a finding in the words that the target was given in."""
-    message, fix = source.worded(finding.message), source.worded(finding.fix)
+    message, fix = source.named(source.worded(finding.message)), source.worded(finding.fix)
     return replace(finding, message=message, fix=fix, snippet=source.snippet(finding))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from glob import escape, glob
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.completion import completion_init  # type: ignore[attr-defined]  # it is defined one module further in
@@ -19,6 +19,7 @@ from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.experiment.docstrings import docstring
 
 if TYPE_CHECKING:
+    from lrviz.cli.targets import Source
     from lrviz.experiment.schedulers import SchedulerSpec
 
 Action = tuple[Callable[..., None], list[inspect.Parameter]]
@@ -84,6 +85,11 @@ class _Light:
         begun = [name for name in names if name.startswith(flag[2:])]
         near = nearest(flag[2:], names, LIKENESS) or (f"; did you mean '{begun[0]}'?" if len(begun) == 1 else "")
         return "no such flag" + (near.replace(" '", " '--") or f"; {ctx.command_path} --help shows them")
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return how the arguments are written, as the command's flags say it, which name the hidden ones."""
+        shown = [parameter for parameter in self.get_params(ctx) if not getattr(parameter, "hidden", False)]
+        return [self.options_metavar, *(piece for parameter in shown for piece in parameter.get_usage_pieces(ctx))]  # type: ignore[attr-defined]
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         formatter.width = min(columns(), WIDEST_HELP) - 2
@@ -153,17 +159,17 @@ class Verb(Command):
         alone = next((place for place, argument in enumerate(args) if _flag(argument) in own), None)
         if alone is not None:
             return super().make_context(info_name, args[alone:], parent, **extra)
-        first = self._first_target(args)
-        if first is None:
+        found = self._targets(args)
+        if not found:
             return super().make_context(info_name, args, parent, **extra)
-        name, rest = args[first], [*args[:first], *args[first + 1 :]]
+        names, rest = [args[place] for place in found], [*args[: found[0]], *args[found[0] + 1 :]]
         try:
-            command = self._of_target(name, shlex.join(["lrviz", str(self.name), *args]))
+            command = self._of_targets(names, shlex.join(["lrviz", str(self.name), *args]))
         except SpecError:
             if not extra.get("resilient_parsing"):
                 raise
             command = super()  # a shell completes a line that is not right yet
-        return command.make_context(f"{info_name} {name}", rest, parent, **extra)
+        return command.make_context(f"{info_name} {names[0]}", rest, parent, **extra)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         own = {flag for parameter in self.get_params(ctx) for flag in parameter.opts}
@@ -172,45 +178,75 @@ class Verb(Command):
             raise SpecError(f"there is no target: {line}; cosine is one, and lrviz {self.name} --help shows all")
         return super().parse_args(ctx, args)
 
-    def _first_target(self, args: Sequence[str]) -> int | None:
-        """Return where the first target stands among the arguments, None where there is none."""
-        if not args or not args[0].startswith("-") or args[0] == "-":
-            return 0 if args else None
+    def _targets(self, args: Sequence[str]) -> list[int]:
+        """Return where the targets stand among the arguments, up to a flag that nobody knows."""
+        places: list[int] = []
+        place, is_value = 0, False
+        flags = self._flags(args)
+        for place, argument in enumerate(args):
+            if is_value:
+                is_value = False
+            elif argument == "--":
+                return [*places, *range(place + 1, len(args))]
+            elif argument == "-" or not argument.startswith("-"):
+                places.append(place)
+            else:
+                needs = _needs_value(argument, flags)
+                if needs is None:
+                    break
+                is_value = needs
+        return places
+
+    def _flags(self, args: Sequence[str]) -> Mapping[str, bool]:
+        """Return whether each flag that may stand among the arguments takes a value."""
+        given = {_flag(argument) for argument in args if argument.startswith("-")}
+        if not given:
+            return {}
         from lrviz.cli.flags import with_value
-        from lrviz.cli.targets import any_flags
+        from lrviz.cli.targets import all_flags, any_flags, find
 
         assert self.callback is not None
-        takes_value = with_value([*any_flags(), *self.callback()[1]])
-        place = 0
-        while place < len(args):
-            argument = args[place]
-            if argument == "--":
-                return place + 1 if place + 1 < len(args) else None
-            if argument == "-" or not argument.startswith("-"):
-                return place
-            place += 1 + (_flag(argument) in takes_value and "=" not in argument)
-        return None
+        own = with_value(self.callback()[1]) | {"--help": False, "-h": False}
+        try:
+            first = own | with_value(all_flags([find(args[0], str(self.name))]))
+        except SpecError:  # a flag, or no target, which is told when all are known
+            first = own
+        return first if given <= first.keys() else own | with_value(any_flags())
 
-    def _of_target(self, name: str, typed: str) -> Any:
-        """Return the command of this verb for a target, its signature put together from the flags it takes.
+    def _of_targets(self, names: Sequence[str], typed: str) -> Any:
+        """Return the command of this verb for targets, its signature put together from the flags they take.
 
         `typed` is the whole command line.
         """
-        from lrviz.cli.targets import file_source, find
+        from lrviz.cli.targets import all_flags
 
         assert self.callback is not None
         act, own = self.callback()
-        source = find(name, str(self.name))
+        sources = self._sources(names)
 
         def callback(ctx: typer.Context, **given: Any) -> None:
-            sources = [source, *map(file_source, ctx.args)]
-            is_alone = len(sources) == 1 and not (source.path and source.path.is_dir())
-            act(sources, {**given, "command": typed, "among_others": not is_alone})
+            is_alone = len(sources) == 1 and not (sources[0].path and sources[0].path.is_dir())
+            given |= {"command": typed, "among_others": not is_alone}
+            if not given.get("watch"):
+                act(sources, given)
+                return
+            from lrviz.cli.watching import files_of, watch
 
+            watch(files_of(sources, given), lambda: act(self._sources(names), given))
+
+        others_type = Annotated[list[str], typer.Argument(hidden=True, autocompletion=targets)]
+        others = inspect.Parameter("others", inspect.Parameter.KEYWORD_ONLY, default=[], annotation=others_type)
         return _command(
-            callback, [*source.flags(), *own], name=name, help=source.help, epilog=DURATIONS,
-            options_metavar=str(self.options_metavar), context_settings={"allow_extra_args": True},
+            callback, [*all_flags(sources), *own, others], name=names[0], help=sources[0].help, epilog=DURATIONS,
+            options_metavar=str(self.options_metavar),
         )  # fmt: skip
+
+    def _sources(self, names: Sequence[str]) -> list[Source]:
+        """Return targets by their names, each file to be read anew."""
+        from lrviz.cli.targets import find, further
+
+        first = find(names[0], str(self.name))
+        return [first, *(further(name, first, str(self.name)) for name in names[1:])]
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return ["[OPTIONS] TARGET [FLAGS]..."]
@@ -220,6 +256,21 @@ class Verb(Command):
         super().format_options(ctx, formatter)
         _command(*self.callback(), add_help_option=False).format_options(ctx, formatter)
         _write_rows(formatter, "Schedulers", _scheduler_rows())
+
+
+def read_flags(source: Source, args: Sequence[str]) -> dict[str, Any]:
+    """Return the values of a target's flags as a line of arguments has them; raises SpecError."""
+    from lrviz.cli.targets import all_flags
+
+    found: dict[str, Any] = {}
+    settings = {"token_normalize_func": spelled}
+    command = _command(
+        lambda ctx, **given: found.update(given), all_flags([source]), name=source.name, add_help_option=False,
+        context_settings=settings,
+    )  # fmt: skip
+    with command.make_context(f"lrviz plot {source.name}", list(args)) as context:
+        command.invoke(context)
+    return found
 
 
 def _command(callback: Callable[..., None], flags: Sequence[inspect.Parameter], **settings: Any) -> Any:
@@ -234,6 +285,18 @@ def _command(callback: Callable[..., None], flags: Sequence[inspect.Parameter], 
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
     single.command(cls=Command, **settings)(call)
     return typer.main.get_command(single)
+
+
+def _needs_value(argument: str, flags: Mapping[str, bool]) -> bool | None:
+    """Return whether the next argument is the value of a flag such as --lr or -qo; None for a flag nobody knows."""
+    if argument.startswith("--"):
+        known = flags.get(_flag(argument))
+        return known and "=" not in argument
+    for place, letter in enumerate(argument[1:], 2):
+        known = flags.get(f"-{letter}")
+        if known is None or known:
+            return known and place == len(argument)
+    return False
 
 
 def _flag(argument: str) -> str:

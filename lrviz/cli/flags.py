@@ -49,10 +49,11 @@ def switch(name: str, panel: str, help: str, *flags: str, hidden: bool = False) 
 
 
 def repeated(
-    name: str, panel: str, metavar: str, help: str, words: Callable[[], Any] | None = None
+    name: str, panel: str, metavar: str, help: str, words: Callable[[], Any] | None = None, flag: str = ""
 ) -> inspect.Parameter:
     """Return a command's parameter for a flag that may be given several times; a shell completes it with `words`."""
-    return _parameter(name, list[str], [], panel, metavar=metavar, help=help, autocompletion=words)
+    flags = [flag] if flag else []
+    return _parameter(name, list[str], [], panel, *flags, metavar=metavar, help=help, autocompletion=words)
 
 
 def choice(name: str, panel: str, options: Sequence[str], help: str, default: str | None = None) -> inspect.Parameter:
@@ -81,11 +82,14 @@ def _parameter(name: str, annotation: Any, default: Any, panel: str, *flags: str
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=marked)
 
 
-def with_value(parameters: Iterable[inspect.Parameter]) -> set[str]:
-    """Return the flags among a command's parameters that take a value."""
-    valued = [parameter.annotation for parameter in parameters if parameter.annotation.__origin__ is not bool]
-    options = [annotation.__metadata__[0] for annotation in valued]
-    return {flag for option in options for flag in (option.default, *option.param_decls)}  # typer's first is `default`
+def with_value(parameters: Iterable[inspect.Parameter]) -> dict[str, bool]:
+    """Return whether each flag among a command's parameters takes a value."""
+    found: dict[str, bool] = {}
+    for annotation in (parameter.annotation for parameter in parameters):
+        option = annotation.__metadata__[0]
+        flags = (option.default, *option.param_decls)  # typer's first is `default`
+        found |= dict.fromkeys(flags, annotation.__origin__ is not bool)
+    return found
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,11 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.values import MAX_BYTES
 from lrviz.readers.configs import SUFFIXES
 
+OWN = ("scheduler", "overlay")
+"""One of them is at the top of every document of lrviz's."""
+
 MARKS = (
-    *(b"scheduler", b"learning_rate", b"lr0", b"warmup", b"max_epochs", b"max_iters"),
+    *(b"scheduler", b"overlay", b"learning_rate", b"lr0", b"warmup", b"max_epochs", b"max_iters"),
     *(b"_base_", b"_component_", b"[training]", b"sched:"),
 )
 """One of them is in every schedule and every trainer's config."""
@@ -23,8 +26,8 @@ MARKS = (
 def expanded(sources: Sequence[Source], key: str | None = None) -> tuple[list[Source], list[str]]:
     """Return the targets with every folder replaced by the schedules in it, and the other files that it holds.
 
-    A schedule is a trainer's config, or a YAML or JSON file with a `scheduler` at its top level, or in the
-    block at a dotted `key`. Raises SpecError for a folder that holds none.
+    A schedule is a trainer's config, or a YAML or JSON file with a `scheduler` or an `overlay` at its top
+    level, or in the block at a dotted `key`. Raises SpecError for a folder that holds none.
     """
     found: dict[object, Source] = {}  # a file that is named twice counts once
     passed_over: list[str] = []
@@ -60,7 +63,7 @@ def _is_schedule(path: Path, key: str | None) -> bool:
     from lrviz.readers.configs.formats import recognise
     from lrviz.readers.configs.syntax import decode
 
-    wanted = [*(key.split(".") if key else ()), "scheduler"]
+    wanted = key.split(".") if key else []
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -74,10 +77,10 @@ def _is_schedule(path: Path, key: str | None) -> bool:
     except OSError:
         return True  # whoever reads it next says why it cannot be read
     except SpecError:
-        first = re.escape(wanted[0].encode())
-        return bool(re.search(rb"""^({\s*)?["']?%b["']?\s*:""" % first, data, re.MULTILINE))
+        first = b"|".join(re.escape(name.encode()) for name in (wanted[:1] or OWN))
+        return bool(re.search(rb"""^({\s*)?["']?(%b)["']?\s*:""" % first, data, re.MULTILINE))
     for name in wanted:
         if not isinstance(document, dict) or name not in document:
             return False
         document = document[name]
-    return True
+    return isinstance(document, dict) and not document.keys().isdisjoint(OWN)

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,8 @@ _PATH = re.compile(r"[^.\[\]\s]+(?:\.[^.\[\]\s]+|\[[0-9]+\])*")
 _NO_STEPS = re.compile(r"0+(?:\.0*)? *(?:ep|%)?")
 
 
-def parameters() -> list[inspect.Parameter]:
+@cache
+def parameters() -> Sequence[inspect.Parameter]:
     """Return the parameters of the flags that can be laid over any document."""
     return [
         *RUN.parameters(),

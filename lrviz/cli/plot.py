@@ -4,55 +4,92 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrviz.cli.flags import FlagSet
-from lrviz.cli.replaying import finish, run_lines, shown_trace
 from lrviz.cli.report import print_line, print_note
-from lrviz.cli.targets import Source, only
+from lrviz.cli.subjects import Shown, finish, lines_of, subjects_of
+from lrviz.cli.targets import Source
 from lrviz.errors import Problem, SpecError, counted
 from lrviz.experiment.values import Value, located
-from lrviz.render.figure.options import FigureOptions, Mark
+from lrviz.render.figure.options import FigureOptions, marks_of
 from lrviz.render.figure.output import format_of, write
 from lrviz.render.figure.standalone import import_matplotlib
+from lrviz.render.text.sentences import summary_line, telling
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FIGURE = FlagSet(FigureOptions, "figure", "Figure")
+SEVERAL = "compare"  # the name of a figure of several targets
 
 
 def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
-    """Draw the schedule, and print a line on what it does for each parameter group."""
-    source = only(sources, "plot")
-    experiment = source.load(given)
+    """Draw the schedules, and print a line on what each does for each parameter group."""
     options = FIGURE.build(given)
-    output, file_format = _destination(given["output"], given["format"], source.stem)
-    trace, findings = shown_trace(source, experiment, given)
+    is_one_target = len(sources) == 1 and not given["also"]
+    output, file_format = _destination(given["output"], given["format"], sources[0].stem if is_one_target else SEVERAL)
+    shown = subjects_of(sources, given, "plot")
     import_matplotlib()
-    from lrviz.render.figure.draw import draw
-    from lrviz.render.figure.fonts import fonts_of
-    from lrviz.render.text.sentences import summary_line
-
-    marks = [
-        Mark(step=finding.step, label=finding.rule, severity=finding.severity)
-        for finding in findings
-        if finding.step is not None and finding.severity != "info"
-    ]
-    figure = _drawn(lambda: draw(trace, experiment, options, marks), given)
-    note = fonts_of(experiment, options).note
-    if note and not given["quiet"]:
-        print_note(note)
+    figure = _drawn(lambda: figure_of(shown, options, given), given)
     write(figure, sys.stdout.buffer if output is None else output, file_format, options.dpi)
-    lines = [f"wrote {output}"] if output else []
-    both = trace.side_by_side()
-    for group in both.groups:
-        does = summary_line(both, group, experiment.name)
-        lines.append(f"{does}; {counted(trace.steps, 'step')}, torch {trace.torch_version}")
-    for line in [*lines, *run_lines(experiment, trace, given)]:
+    lines = _one(shown[0], output) if len(shown) == 1 else _several(shown, output)
+    for line in [*lines, *lines_of(shown, given)]:
         print_line(line, err=output is None)
-    finish(trace)
+    finish(shown)
+
+
+def figure_of(shown: Sequence[Shown], options: FigureOptions, given: Mapping[str, Any]) -> Figure:
+    """Return the figure of one schedule with all there is to say of it, or of several over each other."""
+    from lrviz.render.figure.draw import draw
+    from lrviz.render.figure.facets import facets_size
+    from lrviz.render.figure.fonts import fonts_for, fonts_of
+    from lrviz.render.figure.overlay import draw_overlay
+
+    marks = [marks_of(each.findings) for each in shown]
+    if len(shown) > 1:
+        subjects, labels, title = [each.subject for each in shown], [each.label for each in shown], _title(shown, given)
+        if options.facets and "size" not in FIGURE.values(given):
+            options = replace(options, size=facets_size(len(shown), len(options.show)))
+        fonts = fonts_for([title, *labels], options)
+        figure = draw_overlay(subjects, labels, options, title, marks)
+    else:
+        fonts = fonts_of(shown[0].experiment, options)
+        figure = draw(shown[0].subject.trace, shown[0].experiment, options, marks[0])
+    if fonts.note and not given["quiet"]:
+        print_note(fonts.note)
+    return figure
+
+
+def _title(shown: Sequence[Shown], given: Mapping[str, Any]) -> str:
+    """Return what stands above several schedules: the title that is asked for, or what all of them are called."""
+    if given["title"] is not None:
+        return str(given["title"])
+    for names in ({each.target.title or "" for each in shown}, {each.experiment.name for each in shown}):
+        if len(names) == 1 and names != {""}:
+            return names.pop()
+    return ""
+
+
+def _one(shown: Shown, output: Path | None) -> list[str]:
+    """Return what was written, and what each parameter group does."""
+    both = shown.subject.trace.side_by_side()
+    length = f"{counted(both.steps, 'step')}, torch {both.torch_version}"
+    does = [f"{summary_line(both, group, shown.experiment.name)}; {length}" for group in both.groups]
+    return [*([f"wrote {output}"] if output else []), *does]
+
+
+def _several(shown: Sequence[Shown], output: Path | None) -> list[str]:
+    """Return what was written, and a line or a few on each schedule."""
+    wrote = f"wrote {output}: " if output else ""
+    lines = [f"{wrote}{len(shown)} schedules, torch {shown[0].subject.trace.torch_version}"]
+    for each in shown:
+        trace = telling(each.subject.trace)
+        length = counted(trace.steps, "step")
+        lines += [f"{summary_line(trace, group, each.label)}; {length}" for group in trace.groups]
+    return lines
 
 
 def _drawn(draw: Callable[[], Figure], given: Mapping[str, Any]) -> Figure:

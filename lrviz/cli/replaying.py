@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrviz.cli.flags import flag_name
 from lrviz.cli.report import print_message, print_note, progress
-from lrviz.errors import ReplayError, SpecError
+from lrviz.errors import SpecError
 from lrviz.experiment.clock import LIBRARIES
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.text.sentences import difference_lines, engine_line
@@ -25,6 +25,14 @@ SLOW = 200_000  # changes of a learning rate from which a progress bar is worth 
 
 def run(experiment: Experiment, given: Mapping[str, Any]) -> Trace:
     """Replay for a command, as far as torch goes; its warnings are remarks."""
+    trace = replayed(experiment, given)
+    if not given.get("quiet"):
+        _print_warnings(experiment, trace, "")
+    return trace
+
+
+def replayed(experiment: Experiment, given: Mapping[str, Any]) -> Trace:
+    """Replay for a command, as far as torch goes."""
     from lrviz.engine.select import replay
 
     total = experiment.run.clock.settings
@@ -33,13 +41,34 @@ def run(experiment: Experiment, given: Mapping[str, Any]) -> Trace:
         report = update and (lambda done, _: update(completed=done))
         with redirect_stdout(sys.stderr):  # what a scheduler of the user's own prints is no part of a report
             trace = _located(lambda: replay(experiment, progress=report, **options))
-    if not given.get("quiet"):
-        who = "upstream" if trace.engine == "upstream" else "torch"
-        for note in trace.warnings:
-            print_note(f"{who} warned {note.where}: {note.message}")
-        for line in difference_lines(trace, experiment):
-            print_note(line)
     return trace
+
+
+def print_remarks(
+    source: Source,
+    experiment: Experiment,
+    trace: Trace,
+    findings: Sequence[Finding],
+    given: Mapping[str, Any],
+    who: str = "",
+) -> None:
+    """Print a line for each of torch's warnings, the findings, and the flags without effect, after `who` it is of."""
+    _print_warnings(experiment, trace, who)
+    _print_findings(source, findings, who)
+    for note in _idle_flags(experiment, given):
+        print_note(_of(who, note))
+
+
+def _print_warnings(experiment: Experiment, trace: Trace, who: str) -> None:
+    warned = "upstream" if trace.engine == "upstream" else "torch"
+    for note in trace.warnings:
+        print_note(_of(who, f"{warned} warned {note.where}: {note.message}"))
+    for line in difference_lines(trace, experiment):
+        print_note(_of(who, line))
+
+
+def _of(who: str, text: str) -> str:
+    return f"{who}: {text}" if who else text
 
 
 def _located(replay: Callable[[], Trace]) -> Trace:
@@ -50,25 +79,7 @@ def _located(replay: Callable[[], Trace]) -> Trace:
         raise SpecError([each.at("--engine") if each.field == "engine" else each for each in error.problems]) from None
 
 
-def shown_trace(source: Source, experiment: Experiment, given: Mapping[str, Any]) -> tuple[Trace, list[Finding]]:
-    """Replay for a command that shows the trace, and say in a line each what is wrong with it.
-
-    Returns the errors and warnings found as well. Raises ReplayError where torch raises and there is
-    nothing to show.
-    """
-    trace = run(experiment, given)
-    findings = [] if given["no_check"] else _findings(experiment, trace, given)
-    if not given["quiet"]:
-        _print_findings(source, findings)
-        for note in _idle_flags(experiment, given):
-            print_note(note)
-    if trace.failure is not None and not (given["partial"] and trace.steps):
-        hint = "\n       --partial shows what came before" if trace.steps else ""
-        raise ReplayError(trace.failure.description + hint)
-    return trace, [finding for finding in findings if finding.severity != "info"]
-
-
-def _findings(experiment: Experiment, trace: Trace, given: Mapping[str, Any]) -> list[Finding]:
+def findings_of(experiment: Experiment, trace: Trace, given: Mapping[str, Any]) -> list[Finding]:
     """Return the errors and warnings, and what is worth knowing of a flag that was given."""
     from lrviz.rules import examine
 
@@ -76,14 +87,14 @@ def _findings(experiment: Experiment, trace: Trace, given: Mapping[str, Any]) ->
     return [each for each in examine(experiment, trace) if each.severity != "info" or each.rule in wanted]
 
 
-def _print_findings(source: Source, findings: Sequence[Finding]) -> None:
+def _print_findings(source: Source, findings: Sequence[Finding], who: str) -> None:
     from lrviz.rules import REPLAY_FAILED
 
     for finding in findings:
         if finding.rule != REPLAY_FAILED:  # torch's own words come at the end
             is_info = finding.severity == "info"
             kind = "" if is_info else f"{finding.severity} "
-            message = f"{kind}{finding.rule}: {source.worded(finding.message)}"
+            message = _of(who, f"{kind}{finding.rule}: {source.named(source.worded(finding.message))}")
             print_message("note" if is_info else "check", message, finding.severity)
 
 
@@ -128,9 +139,3 @@ def _origin_lines(experiment: Experiment) -> list[str]:
     parts += [f"{key} {default}{'' if ': ' in default else ' by default'}" for key, default in origin.assumed]
     ignored = [f"     ignored {key}: {why}" for key, why in origin.ignored]
     return [f"read: {origin.format}: {', '.join(parts)}", *ignored]
-
-
-def finish(trace: Trace) -> None:
-    """Raise ReplayError, after the output, where torch raised in the middle of the replay."""
-    if trace.failure is not None:
-        raise ReplayError(trace.failure.description)

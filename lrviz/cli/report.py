@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 NARROWEST, WIDEST = 40, 400  # columns
+PIPED = 24  # lines where there is no terminal
 COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
+STYLES: Mapping[str, Mapping[str, Any]] = {  # of the 256 colours, which read on light and on dark and in any eyes
+    "blue": {"fg": 33}, "orange": {"fg": 208}, "green": {"fg": 36}, "purple": {"fg": 170}, "yellow": {"fg": 178},
+    "sky": {"fg": 81}, "grey": {"fg": 245}, "dim": {"dim": True}, "bold": {"bold": True},
+    "error": {"fg": "red"}, "warning": {"fg": "yellow"},
+}  # fmt: skip
 
 
 def print_error(error: LrvizError) -> None:
@@ -80,10 +86,36 @@ def console() -> Console:
 def plain_blocks() -> bool:
     """Return whether stdout cannot show block characters, so that plain ones must do."""
     try:
-        "▁█▏–·".encode(sys.stdout.encoding or "ascii")
+        "▁█▏–·⠿┤".encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return True
     return False
+
+
+def plain_letters() -> bool:
+    """Return whether stdout can show ASCII alone: by its encoding, or as the Linux console, which has no braille."""
+    return plain_blocks() or (sys.stdout.isatty() and os.environ.get("TERM") in ("linux", "dumb"))
+
+
+def has_color() -> bool:
+    """Return whether stdout takes colours: a terminal does, unless $NO_COLOR is set; $FORCE_COLOR has the last word."""
+    if os.environ.get("FORCE_COLOR"):
+        return os.environ["FORCE_COLOR"] != "0"
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def lines() -> int:
+    """Return how many lines the terminal has, 24 when piped; $LINES has a say in both."""
+    if not sys.stdout.isatty() and "LINES" not in os.environ:
+        return PIPED
+    return get_terminal_size().lines
+
+
+def print_pieces(pieces: Sequence[tuple[str, str]]) -> None:
+    """Print a line of a report in pieces, each with the name of its style."""
+    color = has_color()
+    styled = (typer.style(text, **STYLES[style]) if color and style else text for text, style in pieces)
+    typer.echo("".join(styled).rstrip(), color=color)
 
 
 @contextmanager

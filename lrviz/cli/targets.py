@@ -6,23 +6,26 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from textwrap import fill, indent
 from typing import TYPE_CHECKING, Any
 
-from lrviz import documents
+from lrviz import documents, overlays
 from lrviz.cli import overlay
 from lrviz.cli.flags import FlagSet, flag_name, in_yaml, repeated, text, written
 from lrviz.cli.overlay import overlaid
 from lrviz.cli.report import print_note
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.origin import Origin
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.scalars import scalar
 from lrviz.experiment.schedulers import SchedulerSpec, catalogue, families
 from lrviz.experiment.schedulers.catalogue import find as find_scheduler
 from lrviz.experiment.schedulers.catalogue import names
 from lrviz.experiment.values import MAX_BYTES, Value
+from lrviz.overlays import Overlay
 from lrviz.readers.configs import SUFFIXES, Said, releases
 
 if TYPE_CHECKING:
@@ -40,25 +43,34 @@ class Source:
     load: Callable[[Mapping[str, Any]], Experiment]
     scheduler: FlagSet | None = None  # its flags, where the target is a scheduler's name
     path: Path | None = None  # of a file or a folder
+    document: Callable[[Mapping[str, Any]], Value] | None = None  # what a file comes to, with the flags laid over it
+    compared: Callable[[Mapping[str, Any]], Overlay | None] | None = None  # the experiments of a file with several
+    label: str = ""  # of an experiment among several that the file compares
 
     def worded(self, message: str) -> str:
         """Return a message in the words that the target was given in: its flags, or the document's keys."""
         return overlay.in_flags(message, self.scheduler) if self.scheduler else message
+
+    def named(self, message: str) -> str:
+        """Return a message that says which of several experiments of a file it is about."""
+        return f"{self.label}: {message}" if self.label else message
 
     def snippet(self, finding: Finding) -> str:
         """Return what a finding's fix is to be written as: flags, where the target was given in flags."""
         flags = overlay.as_flags(finding.changes, self.scheduler) if self.scheduler else ""
         return flags or finding.snippet
 
-    def flags(self) -> list[inspect.Parameter]:
-        """Return the parameters of every flag that says what to replay."""
-        return [*self.own, *overlay.parameters()]
-
 
 def any_flags() -> list[inspect.Parameter]:
     """Return the parameters of the flags of all targets."""
     named = [_scheduler_source(spec) for spec in catalogue().values() if spec.on_command_line]
-    return [flag for source in (*named, _custom_source(":"), file_source("-")) for flag in source.flags()]
+    return all_flags([*named, _custom_source(":"), file_source("-")])
+
+
+def all_flags(sources: Sequence[Source]) -> list[inspect.Parameter]:
+    """Return the parameters of every flag that one of the targets has: it lies over each that has it."""
+    own = {parameter.name: parameter for source in sources for parameter in source.own}
+    return [*own.values(), *overlay.parameters()]
 
 
 def only(sources: Sequence[Source], verb: str) -> Source:
@@ -68,6 +80,17 @@ def only(sources: Sequence[Source], verb: str) -> Source:
         message = f"unexpected argument {shown(more[0].name)}: lrviz {verb} takes one target, and has {first.name}"
         raise SpecError(message + _instead(more[0].name))
     return first
+
+
+def further(name: str, first: Source, verb: str) -> Source:
+    """Return the target of a name that stands after another one; raises SpecError where there is none."""
+    try:
+        return find(name, verb)
+    except SpecError:
+        instead = _instead(name)
+        if not instead:
+            raise
+        raise SpecError(f"unexpected argument {shown(name)} after the target {first.name}{instead}") from None
 
 
 def _instead(argument: str) -> str:
@@ -202,41 +225,75 @@ def file_source(name: str, content: bytes | None = None) -> Source:
     `content` is read in place of the file.
     """
     path = Path("stdin" if name == "-" else name)
-    allow = repeated(
-        "allow_import", "Scheduler", "MODULE",
-        "let the file name a scheduler of this module; it runs the module's code",
-    )  # fmt: skip
+    called = "<stdin>" if name == "-" else str(path)
 
-    def load(given: Mapping[str, Any]) -> Experiment:
+    @cache
+    def tree(key: str | None) -> Value:
         from lrviz.experiment import yaml_reader
         from lrviz.readers.configs.syntax import decode
 
         data = content
         if data is None:
             data = _standard_input() if name == "-" else yaml_reader.content(path)
-        called = "<stdin>" if name == "-" else str(path)
-        tree = decode(data, called, given.get("key"))
+        return decode(data, called, key)
+
+    def document(given: Mapping[str, Any]) -> tuple[Value, Origin | None]:
+        return _document(tree(given.get("key")), called, path, given)
+
+    def compared(given: Mapping[str, Any]) -> Overlay | None:
+        root = tree(given.get("key"))
+        return _overlay(root, called, path.parent, given) if overlays.is_overlay(root) else None
+
+    def load(given: Mapping[str, Any]) -> Experiment:
         while True:
             try:
-                return _experiment(tree, called, path, given)
+                root, origin = document(given)
+                allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}
+                return _read(root, None, origin=origin, folder=path.parent, **allowed)
             except SpecError as error:
-                left = overlay.without_idle(given, error.problems) if given["among_others"] else given
+                left = overlay.without_idle(given, error.problems) if given.get("among_others") else given
                 if left == given:
                     raise
                 given = left
 
-    files = repeated(
-        "allow_files", "Scheduler", "DIR", "let the file read metrics of this folder and below, beside its own"
-    )
-    block = text("key", "Document", "KEY", "read the block at this key of a larger file, such as training.schedule")
-    form = text("form", "Document", "FORMAT", "what trainer's config the file is, where its keys do not say", "--from")
-    other = text("beside", "Document", "FILE", "the trainer's config that fills a DeepSpeed JSON's auto, or the JSON")
     known, about = None if name == "-" else path, f"Replay the experiment in {name}."
-    return Source(name, path.stem, about, [block, form, other, allow, files], load, path=known)
+    return Source(name, path.stem, about, _file_flags(), load, None, known, lambda given: document(given)[0], compared)
 
 
-def _experiment(tree: Value, called: str, path: Path, given: Mapping[str, Any]) -> Experiment:
-    """Return the experiment of a file's tree, under the flags and beside what its project says."""
+def _overlay(root: Value, called: str, folder: Path, given: Mapping[str, Any]) -> Overlay:
+    """Return the experiments of a document's `overlay`, with the flags laid over each; the title is the figure's."""
+    for flag, place in (("form", "--from"), ("beside", "--beside")):
+        if given.get(flag):
+            message = f"is for a trainer's config; {called} is a document of lrviz's"
+            raise SpecError(Problem(place=place, message=message))
+    allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}
+    untitled = {**given, "title": None}
+
+    def laid(entry: Value) -> Value:
+        return replace(entry, data=overlaid(entry.data, untitled)) if isinstance(entry.data, dict) else entry
+
+    return overlays.read(root, overlays.entries(root, folder, allowed["allow_files"]), laid, **allowed)
+
+
+def _file_flags() -> list[inspect.Parameter]:
+    return [
+        text("key", "Document", "KEY", "read the block at this key of a larger file, such as training.schedule"),
+        text("form", "Document", "FORMAT", "what trainer's config the file is, where its keys do not say", "--from"),
+        text(
+            "beside", "Document", "FILE", "the trainer's config that fills a DeepSpeed JSON's auto, or the JSON"
+        ),
+        repeated(
+            "allow_import", "Scheduler", "MODULE",
+            "let the file name a scheduler of this module; it runs the module's code",
+        ),
+        repeated(
+            "allow_files", "Scheduler", "DIR", "let the file read metrics of this folder and below, beside its own"
+        ),
+    ]  # fmt: skip
+
+
+def _document(tree: Value, called: str, path: Path, given: Mapping[str, Any]) -> tuple[Value, Origin | None]:
+    """Return what a file's tree comes to, under the flags and beside what its project says."""
     from lrviz.cli.project import said_of
 
     known = overlay.said(given)
@@ -245,14 +302,13 @@ def _experiment(tree: Value, called: str, path: Path, given: Mapping[str, Any]) 
         versions=releases(known),
         beside=given.get("beside"),
         project=lambda: said_of(path),
-        command=given["command"],
+        command=given.get("command", ""),
     )
     root, origin = documents.translated(tree, called, given.get("form"), said)
     if isinstance(root.data, dict):
         used = {f"run__{name}" for name in origin.used} if origin else ()
         root = replace(root, data=overlaid(root.data, {key: given[key] for key in given if key not in used}))
-    allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}
-    return _read(root, None, origin=origin, folder=path.parent, **allowed)
+    return root, origin
 
 
 def _standard_input() -> bytes:

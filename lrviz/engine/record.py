@@ -19,7 +19,7 @@ from lrviz.experiment.argtypes import TRAIN
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.optimizers import momentum_name
 from lrviz.experiment.schedulers import ClosedForm, OwnRule, SchedulerSpec
-from lrviz.trace import Failure, GroupTrace, TorchWarning, Trace, column
+from lrviz.trace import Failure, Groups, GroupTrace, TorchWarning, Trace, column
 
 BLOCK = 20_000  # changes of a learning rate between two calls of `progress`
 
@@ -263,7 +263,7 @@ class _Recording:
         names += [f"group {i}" for i in range(len(names), len(self.columns))]  # that a scheduler of the user's added
         groups = zip(names, self.columns, self.optimizer.param_groups if self.columns else (), strict=False)
         return Trace(
-            groups=tuple(self.group(*each) for each in groups),
+            groups=Groups(self.group(*each) for each in groups),
             steps=trained,
             steps_per_epoch=self.experiment.run.clock.steps_per_epoch,
             momentum_name=momentum_name(self.experiment.optimizer.name),

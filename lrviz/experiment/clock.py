@@ -128,6 +128,12 @@ class Run(Record):
         """Whether accelerate steps the scheduler, once for every device."""
         return self.framework == "accelerate" and not self.split_batches
 
+    def samples_before(self, step: int) -> int | None:
+        """Return how many samples all devices load before 0-based step `step`, None where that is not known."""
+        if self.batch_size is None:
+            return None
+        return self.loop.samples(step, self.clock.steps_per_epoch) if step > 0 else 0
+
     def lines(self) -> list[str]:
         """Return in words what the lengths came to and how they were counted, for a terminal.
 

@@ -20,6 +20,9 @@ from lrviz.experiment.values import Value
 MAX_CHANGES = 100_000_000
 """Changes of a learning rate that a replay computes at most: steps x groups, for each scheduler of a chain."""
 
+MOST_OVERLAID = 100
+"""Experiments that a document's `overlay` compares at most."""
+
 R = TypeVar("R", bound=Record)
 
 
@@ -50,6 +53,9 @@ class Experiment:
         problems += self._never_so_stepped()
         if problems:
             raise SpecError(problems)
+
+    def __repr__(self) -> str:
+        return f"Experiment({self.name!r}, {self.run.clock.steps:,} steps, {self.scheduler!r}, {self.optimizer!r})"
 
     def _never_so_stepped(self) -> Iterator[Problem]:
         """Yield a problem for a scheduler that the run's framework does not step once an epoch."""

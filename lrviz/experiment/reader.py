@@ -64,7 +64,7 @@ def build(
     reader.problems.extend(root.problems)
     experiment = reader.experiment(root)
     if experiment is None or reader.problems:
-        raise SpecError(_first(sorted(located(reader.problems, root), key=_line)), reader.found)
+        raise SpecError(_first(sorted(located(reader.problems, root), key=line_of)), reader.found)
     return experiment
 
 
@@ -84,7 +84,7 @@ def _first(problems: list[Problem]) -> list[Problem]:
     return [*shown, Problem(place=file, message=f"and {more:,} more")] if more > 0 else shown
 
 
-def _line(problem: Problem) -> int:
+def line_of(problem: Problem) -> int:
     """Return the line that a problem's place ends in, 0 where it has none."""
     tail = problem.place.rpartition(":")[2]
     return int(tail) if tail.isdecimal() else 0

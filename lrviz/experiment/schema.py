@@ -7,6 +7,7 @@ from typing import Any
 
 from lrviz.experiment.argtypes import LONGEST_TEXT, ArgType, CsvColumn
 from lrviz.experiment.clock import Run
+from lrviz.experiment.experiment import MOST_OVERLAID
 from lrviz.experiment.optimizers import Group, OptimizerSpec
 from lrviz.experiment.record import Record, arg_types, is_required
 from lrviz.experiment.schedulers import Custom, SchedulerSpec, Warmup, catalogue
@@ -19,7 +20,7 @@ def json_schema(sections: Mapping[str, type[Record]]) -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "lrviz experiment",
         "type": "object",
-        "required": ["scheduler"],
+        "anyOf": [{"required": ["scheduler"]}, {"required": ["overlay"]}],
         "additionalProperties": False,
         "patternProperties": {"^x-": {"description": "anything, such as what anchors stand for"}},
         "properties": {
@@ -27,6 +28,7 @@ def json_schema(sections: Mapping[str, type[Record]]) -> dict[str, Any]:
             "run": _section(Run),
             "optimizer": _section(OptimizerSpec),
             "scheduler": {"$ref": "#/$defs/scheduler"},
+            "overlay": _overlay(),
             **{key: _section(record) for key, record in sections.items()},
             **_record(Warmup)["properties"],
         },
@@ -48,6 +50,29 @@ def _record(record: type[Record]) -> dict[str, Any]:
     properties = {name: _argument(arg_type) for name, arg_type in arg_types(record).items()}
     schema = {"type": "object", "additionalProperties": False, "properties": properties}
     return schema | ({"required": required} if required else {})
+
+
+def _overlay() -> dict[str, Any]:
+    """Return the schema of the experiments that a document compares, each laid over the rest of it."""
+    laid = {
+        "run": _section(Run),
+        "optimizer": _section(OptimizerSpec),
+        "scheduler": {
+            "description": "a scheduler, or arguments for that of the document",
+            "anyOf": [{"$ref": "#/$defs/scheduler"}, {"type": "object", "not": {"required": ["name"]}}],
+        },
+        **_record(Warmup)["properties"],
+    }
+    label = {"label": {"type": "string", "maxLength": LONGEST_TEXT, "description": "what the figure calls it"}}
+    file = {"file": {"type": "string", "description": "a document of a single experiment, in this one's folder"}}
+    entries = [
+        {"type": "object", "additionalProperties": False, "properties": label | laid},
+        {"type": "object", "additionalProperties": False, "properties": label | file, "required": ["file"]},
+    ]
+    return {
+        "description": "experiments to draw in one figure, each laid over the rest of the document",
+        "type": "array", "minItems": 2, "maxItems": MOST_OVERLAID, "items": {"anyOf": entries},
+    }  # fmt: skip
 
 
 def _section(record: type[Record]) -> dict[str, Any]:

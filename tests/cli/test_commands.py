@@ -34,19 +34,21 @@ def test_a_verb_alone_is_told_what_it_lacks(lrviz, verb):
     assert ended.err == line
 
 
-@pytest.mark.parametrize("verb", ["plot", "table"])
 @pytest.mark.parametrize("arguments", [("a.yaml", "b.yaml"), ("a.yaml", "--lr", "1", "b.yaml")])
-def test_a_target_too_many_is_named(lrviz, verb, arguments):
-    ended = lrviz(verb, *arguments)
+def test_a_target_too_many_is_named(lrviz, arguments):
+    ended = lrviz("convert", *arguments)
     assert ended.code == 2
-    assert ended.err == f"error: unexpected argument 'b.yaml': lrviz {verb} takes one target, and has a.yaml\n"
+    assert ended.err == "error: unexpected argument 'b.yaml': lrviz convert takes one target, and has a.yaml\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "end"),
     [
-        (("plot", "multistep", "--milestones", "8", "16"), "has multistep; a list is written with commas: 30,60,90"),
-        (("plot", "cosine", "T_max=10"), "has cosine; a flag is written --t-max 10"),
+        (
+            ("plot", "multistep", "--milestones", "8", "16"),
+            "after the target multistep; a list is written with commas: 30,60,90",
+        ),
+        (("plot", "cosine", "T_max=10"), "after the target cosine; a flag is written --t-max 10"),
         (("plot", "cosine", "--out", "a.png"), "no such flag; did you mean '--output'?"),
         (("onecycle",), "unknown command 'onecycle'; did you mean `lrviz plot onecycle`?"),
         (("runs/a.yaml", "--lr", "1"), "unknown command 'runs/a.yaml'; did you mean `lrviz plot runs/a.yaml`?"),
@@ -84,7 +86,7 @@ def test_the_help_of_a_verb_shows_its_own_flags(lrviz, verb, flag):
 
 def test_help_shows_where_more_files_go(lrviz):
     assert lrviz("check", "a.yaml", "--help").out.startswith("Usage: lrviz check a.yaml [OPTIONS] [FILE]...\n")
-    assert lrviz("plot", "a.yaml", "--help").out.startswith("Usage: lrviz plot a.yaml [OPTIONS]\n")
+    assert lrviz("plot", "a.yaml", "--help").out.startswith("Usage: lrviz plot a.yaml [OPTIONS] [TARGET]...\n")
 
 
 @pytest.mark.parametrize(
@@ -98,6 +100,9 @@ def test_help_shows_where_more_files_go(lrviz):
         ("lrviz plot One", ["OneCycleLR"]),
         ("lrviz plot run", ["run.yaml", "runs/a.yml"]),
         ("lrviz plot ./runs/", ["./runs/a.yml"]),
+        ("lrviz plot cosine one", ["onecycle"]),
+        ("lrviz plot run.yaml --epochs 3 run", ["run.yaml", "runs/a.yml"]),
+        ("lrviz plot cosine onecycle --max-", ["--max-lr", "--max-momentum"]),
         ("lrviz plot cosine --theme d", ["dark"]),
         ("lrviz plot cosine --optimizer AdamW", ["AdamW"]),
         ("lrviz plot cosine --optimizer adamw", ["adamw"]),

@@ -160,6 +160,8 @@ def experiments(draw: st.DrawFn) -> Experiment:
         steps_per_epoch=draw(st.integers(1, 7)),
         interval=draw(st.sampled_from(("step", "epoch"))),
     )
+    if scheduler.unsupported_reason() is not None:  # torch alone runs it
+        reject()
     try:
         return Experiment(scheduler=scheduler, optimizer=optimizer, run=run)
     except SpecError:

@@ -19,6 +19,7 @@ TAKEN = [
     {"scheduler": {"name": "plateau", "metric": "1"}},
     {"scheduler": {"name": "plateau", "metric_csv": "log.csv:loss"}},
 ]
+OVERLAID = [{"label": "a", "scheduler": {"eta_min": 0}}, {"scheduler": {"name": "linear"}, "run": {"epochs": 2}}]
 REFUSED = [
     {"scheduler": None},
     {**COSINE, "title": None},
@@ -41,6 +42,25 @@ def _log(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_both_take(document: Any) -> None:
     jsonschema.validate(document, SCHEMA)
     assert lrviz.load(document)
+
+
+def test_both_take_an_overlay() -> None:
+    document = {**COSINE, "overlay": OVERLAID, "gallery": {"show": ["lr", "momentum"], "x": "progress"}}
+    jsonschema.validate(document, SCHEMA)
+    assert len(lrviz.load_all(document)) == 2
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [None, [], OVERLAID[:1], [*OVERLAID, 3], [*OVERLAID, {"sheduler": {}}], [*OVERLAID, {"file": "a.yaml", "run": {}}]],
+    ids=str,
+)
+def test_both_refuse_an_overlay(entries: Any) -> None:
+    document = {**COSINE, "overlay": entries}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, SCHEMA)
+    with pytest.raises(lrviz.SpecError):
+        lrviz.load_all(document)
 
 
 @pytest.mark.parametrize("document", REFUSED, ids=str)

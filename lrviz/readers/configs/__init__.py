@@ -34,7 +34,9 @@ def releases(said: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
 
 
 def is_own(root: Value) -> bool:
-    """Return whether a document is lrviz's own: it has a scheduler with a name."""
+    """Return whether a document is lrviz's own: it has a scheduler with a name, or overlays several."""
+    if isinstance(root.data, dict) and isinstance(root.data.get("overlay", Value(None)).data, list):
+        return True
     scheduler = root.data.get("scheduler", Value(None)).data if isinstance(root.data, dict) else None
     return isinstance(scheduler, dict) and "name" in scheduler
 

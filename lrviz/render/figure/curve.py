@@ -34,12 +34,15 @@ class Curve:
     broken: tuple[int, str] | None = None
 
 
-def curve(name: str, values: memoryview, stride: int, columns: int) -> Curve:
+def curve(name: str, values: memoryview, stride: int, columns: int, at: Sequence[int] | None = None) -> Curve:
     """Return a column of the trace as a line for a panel `columns` pixels wide.
 
     Where the scheduler steps with the optimizer, values are joined by straight lines, as training curves
-    are; values that hold for a `stride` of steps are drawn as they are, held and then changed at once.
+    are; values that hold for a `stride` of steps are drawn as they are, held and then changed at once. Those
+    of a log lie `at` the steps that it has, and are joined.
     """
+    if at is not None:
+        return _line(name, _array(at), _array(values), columns, _few(len(values), columns))
     y = _array(values)[::stride]
     x = _steps(y) * stride
     few = _few(len(y), columns)
@@ -71,7 +74,7 @@ def range_test_curve(trace: Trace, columns: int) -> Curve:
     return _line("loss", rates[:count], losses[:count], columns, _few(count, columns))
 
 
-def _array(values: memoryview | Sequence[float]) -> Points:
+def _array(values: memoryview | Sequence[float] | Sequence[int]) -> Points:
     return numpy.asarray(values, dtype=numpy.float64)
 
 

@@ -11,10 +11,12 @@ from matplotlib.figure import Figure
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.schedulers import RangeTest
+from lrviz.positions import position
 from lrviz.render.figure.annotation.callouts import annotate, call_out, own_marks
 from lrviz.render.figure.curve import Curve
 from lrviz.render.figure.fonts import fonts_of
 from lrviz.render.figure.layout import Layout, Legend, legend_of
+from lrviz.render.figure.notebook import NotebookFigure
 from lrviz.render.figure.options import FigureOptions, Mark
 from lrviz.render.figure.panel import (
     add_caption,
@@ -25,12 +27,14 @@ from lrviz.render.figure.panel import (
     draw_metric,
     draw_momentum,
     draw_steps,
+    draw_units,
     relabel,
 )
 from lrviz.render.figure.range_test import draw_range_test
 from lrviz.render.figure.theme import Theme, styled_as
 from lrviz.render.text.rows import constant
 from lrviz.render.words import clean, clipped
+from lrviz.subject import Subject
 from lrviz.trace import Trace
 
 LONGEST_NAME = 30  # characters of a group's name in the legend
@@ -45,20 +49,22 @@ def draw(
     """Draw a trace and return the figure, which belongs to no window and no pyplot.
 
     Of a range test that trained to its end it shows the loss against the rate. Raises SpecError where
-    `options.show` asks for momentum and the optimizer has none.
+    `options.show` asks for momentum and the optimizer has none, and `options.x` for what the run has not.
     """
     own, trace = trace, trace.side_by_side()
-    if trace.loss is not None and trace.failure is None and isinstance(experiment.scheduler, RangeTest):
+    is_range_test = trace.loss is not None and trace.failure is None and isinstance(experiment.scheduler, RangeTest)
+    _refuse_options(options, is_range_test=is_range_test)
+    if is_range_test:
         return draw_range_test(trace, experiment, options)
     names, note = _panels(trace, experiment, options)
     with styled_as(options, fonts_of(experiment, options).names) as theme:
-        figure = Figure(figsize=options.size, dpi=options.dpi)
+        figure = NotebookFigure(figsize=options.size, dpi=options.dpi)
         points = rcParams["font.size"]
-        epochs = options.epoch_axis and trace.steps_per_epoch is not None
+        epochs = options.epoch_axis and options.x == "step" and trace.steps_per_epoch is not None
         groups = [clipped(clean(group.name), LONGEST_NAME) for group in trace.groups]
         legend = legend_of(groups, options.size, points)
         layout = Layout.around(
-            options.size, points, experiment.heading, epochs=epochs, notes=1 if note else 0, legend=legend
+            options.size, points, experiment.heading, epochs=epochs, notes=1 if note else 0, rows=legend.rows
         )
         panels = _place(figure, names, layout)
         curves = {name: _draw(name, axes, trace, experiment, theme, options) for name, axes in panels.items()}
@@ -71,6 +77,15 @@ def draw(
         notes = annotate(experiment, own) if options.annotate and "lr" in panels else []
         call_out(first, lines, notes, [*marks, *own_marks(lines, marks)], trace.failure, theme)
     return figure
+
+
+def _refuse_options(options: FigureOptions, *, is_range_test: bool) -> None:
+    """Raise SpecError for an option that a figure of one schedule would not follow."""
+    if options.facets:
+        raise SpecError(Problem(field="facets", message="a single schedule has no facets; draw it with others"))
+    if is_range_test and options.x != "step":
+        message = f"{options.x} cannot be shown: a range test is drawn over its learning rate"
+        raise SpecError(Problem(field="x", message=message))
 
 
 def _panels(trace: Trace, experiment: Experiment, options: FigureOptions) -> tuple[list[str], str]:
@@ -127,7 +142,12 @@ def _dress(
     steps = max(1, experiment.run.clock.steps)
     top, *lower = panels.values()
     bottom = lower[-1] if lower else top
-    draw_steps(bottom, steps, trace.steps_per_epoch)
+    if options.x == "step":
+        draw_steps(bottom, steps, trace.steps_per_epoch)
+    else:
+        subject = Subject(name=experiment.name, trace=trace, experiment=experiment)
+        along = position(subject, options.x, experiment.name)
+        draw_units(bottom, along(steps), options.x, along, steps)
     for axes in panels.values():
         axes.tick_params(axis="x", which="both", labelbottom=axes is bottom)
     relabel(top, bottom, options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -27,7 +27,12 @@ class Fonts:
 def fonts_of(experiment: Experiment, options: FigureOptions) -> Fonts:
     """Return the fonts for the text of a figure; raises SpecError for one that is not installed."""
     groups = [group.name for group in experiment.optimizer.resolved_groups]
-    text = "".join([experiment.heading, *groups, options.xlabel or "", options.ylabel or ""])
+    return fonts_for([experiment.heading, *groups], options)
+
+
+def fonts_for(texts: Iterable[str], options: FigureOptions) -> Fonts:
+    """Return the fonts for a figure with these texts; raises SpecError for one that is not installed."""
+    text = "".join([*texts, options.xlabel or "", options.ylabel or ""])
     if options.font is None and text.isascii():
         return Fonts(names=[BASE])
     return _fonts_for(frozenset(letter for letter in text if letter.isprintable() and letter != " "), options.font)

@@ -56,9 +56,19 @@ class Layout:
 
     @classmethod
     def around(
-        cls, size: tuple[float, float], points: float, title: str, *, epochs: bool, notes: int, legend: Legend
+        cls,
+        size: tuple[float, float],
+        points: float,
+        title: str,
+        *,
+        epochs: bool,
+        notes: int,
+        rows: int,
+        beside: float = 0.0,
     ) -> Layout:
-        """Return the space that a title, an epoch axis, so many small lines above the panel and a legend leave.
+        """Return the space that a title, an epoch axis, small lines above the panel and rows of a legend leave.
+
+        `beside` is what stands right of the panels, in inches.
 
         At 10 x 5 inches with a title of one line these are matplotlib's own margins.
         """
@@ -66,6 +76,7 @@ class Layout:
         em, big = points / 72, max(1.0, points / NORMAL)
         left = min(max(0.125 * width, 7.4 * em), 1.35 * big)
         right = min(max(0.1 * width, 4.2 * em if epochs else 1.5 * em), 1.0 * big)
+        right = max(right, beside + 0.5 * em)
         title = wrapped(title, width - abs(left - right) - 0.1, TITLE * points)  # over the panel, in the figure
         line, more = TITLE * 1.25 * em, title.count("\n")
         small = notes + epochs
@@ -80,7 +91,7 @@ class Layout:
             left=left,
             right=right,
             top=top,
-            bottom=min(max(0.125 * height, 2.6 * em + 0.2), 0.63 * big) + legend.rows * 1.6 * em,
+            bottom=min(max(0.125 * height, 2.6 * em + 0.2), 0.63 * big) + rows * 1.6 * em,
         )
 
     @property

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from lrviz.errors import Problem, SpecError, shown
 from lrviz.experiment.argtypes import ArgType, Bool, Count, Invalid, ListOf, OneOf, Real, Text
 from lrviz.experiment.record import Record, arg
 from lrviz.experiment.scalars import scalar
+from lrviz.positions import TITLES
 
 PANELS = ("lr", "momentum")
 THEMES = ("light", "dark")
@@ -71,6 +73,8 @@ class FigureOptions(Record):
     show: tuple[str, ...] = arg(
         Panels(OneOf(PANELS, "panels to draw: the learning rate, and momentum or beta1"), least=1), default=("lr",)
     )
+    x: str = arg(OneOf(tuple(TITLES), "what the x axis counts"), default="step")
+    facets: bool = arg(Bool("draw each of several schedules in a small panel of its own"), default=False)
     theme: str = arg(OneOf(THEMES, "colours"), default="light")
     epoch_axis: bool = arg(Bool("epoch axis on top, where the run has epochs"), default=True)
     font: str | None = arg(Text("an installed font, or serif or monospace", default_text="DejaVu Sans"), default=None)
@@ -99,10 +103,31 @@ class FigureOptions(Record):
             raise SpecError(Problem(field="font_size", message=message))
 
 
+class Located(Protocol):
+    """What `lrviz check` finds, as far as a figure shows it."""
+
+    @property
+    def rule(self) -> str: ...
+    @property
+    def severity(self) -> Literal["error", "warning", "info"]: ...
+    @property
+    def step(self) -> int | None: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Mark:
     """A place to point out on the figure: the optimizer step, a few words, and how bad it is."""
 
-    step: int
+    step: float  # where the x axis counts something else, in that
     label: str
     severity: Literal["error", "warning"]
+
+
+def marks_of(findings: Iterable[Located]) -> list[Mark]:
+    """Return the marks for what is wrong at a step: errors and warnings."""
+    found = ((each.step, each.rule, each.severity) for each in findings)
+    return [
+        Mark(step=step, label=rule, severity=severity)
+        for step, rule, severity in found
+        if step is not None and severity != "info"
+    ]

@@ -15,11 +15,12 @@ from matplotlib.lines import Line2D
 from matplotlib.markers import TICKDOWN, TICKLEFT
 
 from lrviz.experiment.experiment import Experiment
+from lrviz.positions import TITLES, Position, step_at
 from lrviz.render.figure.curve import COLUMNS_PER_INCH, HUGE, Curve, curve, loss_curve, metric_curve
 from lrviz.render.figure.layout import LINE, Layout
 from lrviz.render.figure.options import FigureOptions
 from lrviz.render.figure.theme import Theme
-from lrviz.render.figure.ticks import Ticks, epoch_ticks, level_ticks, log_ticks, step_ticks
+from lrviz.render.ticks import Ticks, epoch_ticks, level_ticks, log_ticks, step_ticks, unit_ticks
 from lrviz.render.words import clean, inches, wrapped
 from lrviz.trace import Trace
 
@@ -28,6 +29,7 @@ SMALL = 0.75  # size of the letters above a panel, of the font's
 SMALLEST_MARKER = 2.5  # points
 LABEL = 1.25  # ems between a panel and its label, beside the numbers: a tick and air
 FAR = 50.0  # times the least loss, from which on a logarithmic axis shows more
+MILLIONS = 1e7  # samples from which on the axis counts them so
 TOY = "a toy problem: a line fitted to 100 points"
 FLAT = 1e-280  # below, matplotlib takes an axis to have no extent
 DASHES: tuple[Any, ...] = (
@@ -50,15 +52,20 @@ def draw_lr(
     """
     stride, columns = experiment.run.clock.stride, columns_of(axes)
     curves = [curve(group.name, group.lr, stride, columns) for group in trace.groups]
-    low = min((each.low for each in curves), default=0.0)
-    high = max(max((each.high for each in curves), default=0.0), _target(experiment), high)
-    if log_y:
-        curves = _draw_log(axes, curves, high)
-    else:
-        top = min(HUGE, max(HEADROOM * high, FLAT)) if high > 0 or low < 0 else 1.0
-        bottom = low - 0.1 * (top - low) if low < 0 else 0.0
-        set_linear_ylim(axes, max(-HUGE, bottom), top)
+    curves = fit_lr(axes, curves, max(target(experiment), high), log_y=log_y)
     return plot(axes, curves, "Learning Rate", theme)
+
+
+def fit_lr(axes: Axes, curves: list[Curve], high: float, *, log_y: bool) -> list[Curve]:
+    """Give a panel an axis for these learning rates, and at least up to `high`; return the lines for it."""
+    low = min((each.low for each in curves), default=0.0)
+    high = max(max((each.high for each in curves), default=0.0), high)
+    if log_y:
+        return _draw_log(axes, curves, high)
+    top = min(HUGE, max(HEADROOM * high, FLAT)) if high > 0 or low < 0 else 1.0
+    bottom = low - 0.1 * (top - low) if low < 0 else 0.0
+    set_linear_ylim(axes, max(-HUGE, bottom), top)
+    return curves
 
 
 def draw_momentum(axes: Axes, trace: Trace, experiment: Experiment, theme: Theme) -> list[Curve]:
@@ -66,14 +73,14 @@ def draw_momentum(axes: Axes, trace: Trace, experiment: Experiment, theme: Theme
     stride, columns = experiment.run.clock.stride, columns_of(axes)
     momenta = [(group.name, group.momentum) for group in trace.groups if group.momentum is not None]
     curves = [curve(name, values, stride, columns) for name, values in momenta]
-    set_linear_ylim(axes, *_padded(curves))
+    set_linear_ylim(axes, *padded(curves))
     return plot(axes, curves, "beta1" if trace.momentum_name == "beta1" else "Momentum", theme)
 
 
 def draw_metric(axes: Axes, metric: memoryview, stride: int, theme: Theme) -> list[Curve]:
     """Draw what a plateau watched, which it was given every `stride` steps, and return the line."""
     curves = [metric_curve(metric, stride, columns_of(axes))]
-    set_linear_ylim(axes, *_padded(curves))
+    set_linear_ylim(axes, *padded(curves))
     return plot(axes, curves, "Metric", replace(theme, ink=theme.metric))
 
 
@@ -87,7 +94,7 @@ def draw_loss(axes: Axes, loss: memoryview, theme: Theme) -> list[Curve]:
     if line.low > FLAT and line.high > FAR * line.low:
         curves = _draw_log(axes, curves, line.high)
     else:
-        set_linear_ylim(axes, *_padded(curves))
+        set_linear_ylim(axes, *padded(curves))
     add_caption(axes, TOY, theme, "toy")
     return plot(axes, curves, "Loss", replace(theme, ink=theme.metric))
 
@@ -112,10 +119,10 @@ def peak(trace: Trace, experiment: Experiment) -> float:
     """Return the highest that any parameter group's learning rate is or is meant to be, as far as it can be drawn."""
     rates = [numpy.asarray(group.lr) for group in trace.groups]
     drawn = [float(each[numpy.abs(each) < HUGE].max(initial=0.0)) for each in rates]
-    return max(*drawn, min(HUGE, _target(experiment)), 0.0)
+    return max(*drawn, min(HUGE, target(experiment)), 0.0)
 
 
-def _target(experiment: Experiment) -> float:
+def target(experiment: Experiment) -> float:
     """Return the highest learning rate that any parameter group is meant to reach."""
     groups = experiment.optimizer.resolved_groups
     return max(experiment.resolved.target_lr(group.lr, index) for index, group in enumerate(groups))
@@ -128,6 +135,20 @@ def draw_steps(axes: Axes, steps: int, steps_per_epoch: int | None) -> None:
     axes.set_xticks(ticks.places, ticks.labels)
     _minor_ticks(axes, ticks.minor, "x")
     axes.set_xlabel("Steps")
+
+
+def draw_units(axes: Axes, end: float, unit: str, position: Position | None = None, steps: int = 0) -> None:
+    """Lay out an axis from 0 to `end` in a unit of `TITLES`; of a panel whose lines are in steps, by their position."""
+    millions = unit == "samples" and end >= MILLIONS
+    scale, title = (1e6, "Samples (millions)") if millions else (1.0, TITLES[unit])
+    ticks = unit_ticks(end / scale, _labels(axes, f"{end / scale:,.0f}"))
+    places, minor = ([place * scale for place in each] for each in (ticks.places, ticks.minor))
+    if position is not None:
+        places, minor = ([step_at(place, position, steps) for place in each] for each in (places, minor))
+    axes.set_xlim(0, steps if position is not None else end)
+    axes.set_xticks(places, ticks.labels)
+    _minor_ticks(axes, minor, "x")
+    axes.set_xlabel(title)
 
 
 def draw_epochs(axes: Axes, steps: int, steps_per_epoch: int, theme: Theme) -> None:
@@ -197,7 +218,7 @@ def set_linear_ylim(axes: Axes, low: float, high: float) -> None:
     _set_ticks(axes, level_ticks(low, high, max(3, count)))
 
 
-def _padded(curves: Sequence[Curve]) -> tuple[float, float]:
+def padded(curves: Sequence[Curve]) -> tuple[float, float]:
     """Return limits with air above and below the lines; a flat line lies in the middle."""
     low, high = min((each.low for each in curves), default=0.0), max((each.high for each in curves), default=0.0)
     air = 0.12 * (high - low) or 0.1 * abs(high)

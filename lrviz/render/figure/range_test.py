@@ -20,7 +20,8 @@ from lrviz.experiment.schedulers.notes import Annotation, Point
 from lrviz.render.figure.annotation.callouts import call_out
 from lrviz.render.figure.curve import Curve, range_test_curve
 from lrviz.render.figure.fonts import fonts_of
-from lrviz.render.figure.layout import NO_LEGEND, Layout
+from lrviz.render.figure.layout import Layout
+from lrviz.render.figure.notebook import NotebookFigure
 from lrviz.render.figure.options import FigureOptions
 from lrviz.render.figure.panel import (
     TOY,
@@ -33,7 +34,7 @@ from lrviz.render.figure.panel import (
     set_linear_ylim,
 )
 from lrviz.render.figure.theme import Theme, styled_as
-from lrviz.render.figure.ticks import log_ticks
+from lrviz.render.ticks import log_ticks
 from lrviz.trace import Trace
 
 HEADROOM = 1.25  # of the highest loss before it diverges, for the rising end and the labels
@@ -59,10 +60,8 @@ def draw_range_test(trace: Trace, experiment: Experiment, options: FigureOptions
     are marked, where the loss falls at all.
     """
     with styled_as(options, fonts_of(experiment, options).names) as theme:
-        figure = Figure(figsize=options.size, dpi=options.dpi)
-        layout = Layout.around(
-            options.size, rcParams["font.size"], experiment.heading, epochs=False, notes=1, legend=NO_LEGEND
-        )
+        figure = NotebookFigure(figsize=options.size, dpi=options.dpi)
+        layout = Layout.around(options.size, rcParams["font.size"], experiment.heading, epochs=False, notes=1, rows=0)
         axes = figure.add_axes(layout.rectangles(1)[0], label="range test")
         axes.set_title(layout.title, pad=layout.pad)
         losses = list(trace.loss or ())

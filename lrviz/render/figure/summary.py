@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lrviz.experiment.experiment import Experiment
+from lrviz.render.figure.notebook import NotebookFigure
 from lrviz.render.figure.panel import draw_lr, draw_steps, inches_of, peak
 from lrviz.render.figure.theme import Theme, styled
 from lrviz.render.words import wrapped
@@ -78,7 +79,7 @@ def draw_summary(entries: Sequence[Entry], sheet: Sheet = "wide", theme: str = "
     highs = _shared_highs(entries)
     size = (columns * measure.width + 1.2 * GUTTER, tops[-1] + GUTTER)
     with styled(theme) as look, rc_context(_small(measure)):
-        figure = Figure(figsize=size, dpi=DPI)
+        figure = NotebookFigure(figsize=size, dpi=DPI)
         for cell, (family, trace, experiment), high in zip(places, entries, highs, strict=True):
             axes = figure.add_axes(_rectangle(cell, tops[cell.row], size, measure))
             draw_lr(axes, trace, experiment, look, high=high)

@@ -28,6 +28,7 @@ class Theme:
     error: str
     warning: str
     metric: str
+    gradient: tuple[float, float]  # the part of viridis that stands on the ground
 
     def severity(self, name: str) -> str:
         """Return the colour of a mark."""
@@ -36,10 +37,22 @@ class Theme:
 
 COLORS = {
     "light": Theme(
-        ink="#000000", quiet="#6B7280", annotation="#1E88E5", error="#C62828", warning="#B45309", metric="#0072B2"
+        ink="#000000",
+        quiet="#6B7280",
+        annotation="#1E88E5",
+        error="#C62828",
+        warning="#B45309",
+        metric="#0072B2",
+        gradient=(0.0, 0.86),
     ),
     "dark": Theme(
-        ink="#FFFFFF", quiet="#8B93A1", annotation="#4FB3FF", error="#FF6B6B", warning="#FFB454", metric="#56B4E9"
+        ink="#FFFFFF",
+        quiet="#8B93A1",
+        annotation="#4FB3FF",
+        error="#FF6B6B",
+        warning="#FFB454",
+        metric="#56B4E9",
+        gradient=(0.28, 1.0),
     ),
 }
 

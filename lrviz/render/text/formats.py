@@ -83,25 +83,27 @@ def markdown_lines(trace: Trace, experiment: Experiment, *, every: int | None = 
     """Yield a Markdown table with the columns of `csv_lines`, under a line that says what it is."""
     names = _names(trace)
     optimizer = experiment.optimizer.name
-    yield f"{_escaped(experiment.name)}: {counted(trace.steps, 'step')}, {optimizer}, torch {trace.torch_version}\n\n"
-    yield f"| {' | '.join(map(_escaped, names))} |\n|{' ---: |' * len(names)}\n"
+    yield f"{escaped(experiment.name)}: {counted(trace.steps, 'step')}, {optimizer}, torch {trace.torch_version}\n\n"
+    yield f"| {' | '.join(map(escaped, names))} |\n|{' ---: |' * len(names)}\n"
     yield from _rows(trace, experiment, f"| {' | '.join(['%s'] * len(names))} |\n", every)
     if trace.failure is not None:
-        yield f"\nStopped {trace.failure.where}: {_escaped(trace.failure.words)}\n"
+        yield f"\nStopped {trace.failure.where}: {escaped(trace.failure.words)}\n"
 
 
-def json_lines(trace: Trace, experiment: Experiment, *, every: int | None = None) -> Iterator[str]:
+def json_lines(
+    trace: Trace, experiment: Experiment, *, every: int | None = None, named: Mapping[str, Any] | None = None
+) -> Iterator[str]:
     """Yield one JSON object: what was replayed, and `rows` with one object to a line.
 
     A row has the columns of `csv_lines`; with several groups `lr` is an object by group, so that
     jq's `.rows[].lr.head` and pandas' `json_normalize` find the same names. `run`, `optimizer` and
     `scheduler` read back as a document, the horizons filled in; `clock` is what the run comes to, and
     `steps` how many were recorded. What JSON has no number for is a string: "NaN", "Infinity",
-    "-Infinity".
+    "-Infinity". `named` is said first.
     """
-    head = {name: _plain(value) for name, value in _header(trace, experiment).items()}
-    for name, value in head.items():
-        yield f"{'{' if name == 'title' else ','}\n  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
+    head = {name: plain(value) for name, value in {**(named or {}), **_header(trace, experiment)}.items()}
+    for place, (name, value) in enumerate(head.items()):
+        yield f"{',' if place else '{'}\n  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
     yield ',\n  "rows": ['
     comma = ""
     for block in _rows(trace, experiment, ",\n    " + _json_row(trace), every, _json_number, "null"):
@@ -185,7 +187,8 @@ def _rows(
         yield block
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return text as a cell of a Markdown table may have it."""
     return one_line(text).replace("\\", "\\\\").replace("|", "\\|")
 
 
@@ -202,20 +205,22 @@ def _header(trace: Trace, experiment: Experiment) -> dict[str, Any]:
         "optimizer": as_document(experiment.optimizer, defaults=True),
         "scheduler": as_document(experiment.resolved, defaults=True),
         "summary": [
-            {"group": group.name, **dataclasses.asdict(group.summary)} for group in trace.groups if trace.steps
+            {"group": group.name, **dataclasses.asdict(group.summary), "mean": group.mean}
+            for group in trace.groups
+            if trace.steps
         ],
         "warnings": [dataclasses.asdict(warning) for warning in trace.warnings],
         "failure": None if trace.failure is None else dataclasses.asdict(trace.failure),
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return ordinary data as JSON has it."""
     if isinstance(value, float) and not math.isfinite(value):
         return _word(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    return [_plain(entry) for entry in value] if isinstance(value, list) else value
+        return {str(key): plain(entry) for key, entry in value.items()}
+    return [plain(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _word(value: float) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lrviz.errors import shown
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.words import clipped, one_line
-from lrviz.trace import Difference, GroupTrace, Trace
+from lrviz.trace import Difference, Groups, GroupTrace, Trace
 
+PICTURED = 4  # groups of a schedule that a report shows each by itself
 LONGEST = 200  # characters of a title and a group's name
 
 
@@ -20,8 +22,17 @@ def summary_line(trace: Trace, group: GroupTrace, title: str = "") -> str:
     summary = group.summary
     names = [name for name in (title, group.name if len(trace.groups) > 1 else "") if name]
     who = f"{clipped(one_line(', '.join(names)), LONGEST)}: " if names else ""
-    where = _where(trace, summary.peak_step)
+    where = _where(trace, trace.step_at(summary.peak_step))
     return f"{who}first {summary.first:.4g}, peak {summary.peak:.4g} at {where}, last {summary.last:.4g}"
+
+
+def telling(trace: Trace) -> Trace:
+    """Return a trace with a choice of its groups, as several have room for: the first `PICTURED` that differ."""
+    groups: list[GroupTrace] = []
+    for group in trace.groups:
+        if len(groups) < PICTURED and all(group.lr.tobytes() != other.lr.tobytes() for other in groups):
+            groups.append(group)
+    return replace(trace, groups=Groups(groups))
 
 
 def engine_line(trace: Trace) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import dropwhile
 from typing import NamedTuple
 
@@ -21,22 +21,37 @@ class _Cell(NamedTuple):
     beside: tuple[float, ...]  # the values next to it, on one side or both; its middle if it has none
 
 
-def sparkline(values: Sequence[float] | memoryview, width: int = 16, *, ascii: bool = False) -> str:
+def sparkline(
+    values: Sequence[float] | memoryview,
+    width: int = 16,
+    *,
+    ascii: bool = False,
+    scale: tuple[float, float] | None = None,
+) -> str:
     """Return `width` characters whose heights follow the values, from zero or the least to the greatest.
 
     A character's height in eighths is the value's share of the scale, and never none. Every cell
     that holds a peak or a dip shows it, however short it is; one that holds both shows the one
     farther from its neighbour, so that a fast cycle is seen to swing. NaN leaves a blank. One pass
-    over the values.
+    over the values. `scale` has the least and the greatest of several lines that are to be compared.
     """
     cells = _cells(values, width)
-    finite = [edge for cell in cells for edge in (cell.low, cell.high) if math.isfinite(edge)]
-    lowest, highest = min(finite, default=0.0), max(finite, default=0.0)
+    lowest, highest = _range(cells) if scale is None else scale
     blocks, shown, line = PLAIN if ascii else BLOCKS, math.nan, []
     for cell in cells:
         shown = _shown(cell, shown, lowest, highest)
         line.append(" " if math.isnan(shown) else blocks[_level(shown, min(0.0, lowest), highest)])
     return "".join(line)
+
+
+def scale_of(columns: Iterable[Sequence[float] | memoryview]) -> tuple[float, float]:
+    """Return the least and the greatest finite value of several columns, zeros where there is none."""
+    return _range([_cell(column, 0, len(column)) for column in columns if len(column)])
+
+
+def _range(cells: Iterable[_Cell]) -> tuple[float, float]:
+    finite = [edge for cell in cells for edge in (cell.low, cell.high) if math.isfinite(edge)]
+    return min(finite, default=0.0), max(finite, default=0.0)
 
 
 def bar(share: float, width: int, *, ascii: bool = False) -> str:

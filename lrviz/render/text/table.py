@@ -8,26 +8,21 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from rich.cells import cell_len, chop_cells, set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.segment import Segment
 
 from lrviz.errors import counted
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.text.rows import Row, Selection, constant, folded, round_up, sampled
-from lrviz.render.text.sentences import summary_line
+from lrviz.render.text.screen import GAP, Line, cleaned, segments, wrapped
+from lrviz.render.text.sentences import PICTURED, summary_line
 from lrviz.render.text.spark import bar, sparkline
-from lrviz.render.words import one_line
 from lrviz.trace import GroupTrace, Trace
 
 WIDEST = 100
-GAP = 2  # blanks between two columns
-PICTURED = 4  # groups with a sparkline and a line of their own
 NAME = 16  # cells of a group's name
 BAR = (6, 32)  # cells of the narrowest and the widest bar
 ROUNDING = 1e-9  # of a ratio of two rates, on the way there
-
-Line = list[tuple[str, str]]  # pieces of text, each with its style
 
 
 class Column(NamedTuple):
@@ -65,10 +60,7 @@ class TraceTable:
     ascii: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for line in self.lines(min(options.max_width, WIDEST)):
-            for text, style in _stripped(line):
-                yield Segment(text, console.get_style(style) if style else None)
-            yield Segment.line()
+        yield from segments(self.lines(min(options.max_width, WIDEST)), console)
 
     def lines(self, width: int) -> Iterator[Line]:
         """Yield the lines of the table, none of them wider than `width` cells."""
@@ -95,19 +87,10 @@ class TraceTable:
         return self.experiment.run.clock.stride
 
     def _wrapped(self, text: str, width: int, style: str) -> Iterator[Line]:
-        line = ""
-        for part in (part for word in self._clean(text).split() for part in chop_cells(word, width)):
-            longer = f"{line} {part}".lstrip()
-            if cell_len(longer) > width:
-                yield [(line, style)]
-                longer = part
-            line = longer
-        yield [(line, style)]
+        return wrapped(self._clean(text), width, style)
 
     def _clean(self, text: str) -> str:
-        """Return text as this terminal may have it."""
-        text = one_line(text)
-        return text.encode("ascii", "backslashreplace").decode() if self.ascii else text
+        return cleaned(text, ascii=self.ascii)
 
     def _heading(self) -> str:
         trace, name, experiment = self.trace, self.experiment.name, self.experiment
@@ -226,16 +209,6 @@ class TraceTable:
         shares = [(rate - low) / spread if spread else 0.0 for rate in rates]
         cells = [bar(share, width, ascii=self.ascii) for share in shares]
         return Column("", cells, "cyan", left=True)
-
-
-def _stripped(line: Line) -> Line:
-    """Return a line without blanks at its end."""
-    line = list(line)
-    while line:
-        text, style = line.pop()
-        if text.strip():
-            return [*line, (text.rstrip(), style)]
-    return line
 
 
 def _ruler(trace: Trace, width: int) -> str:

@@ -427,3 +427,35 @@ def test_dark_is_light_on_dark():
     figure = draw(trace(falling()), experiment(), FigureOptions(theme="dark"))
     assert sum(figure.get_facecolor()[:3]) < 0.5
     assert line(panels(figure)[0]).get_color() == "#FFFFFF"
+
+
+@pytest.mark.parametrize(
+    ("unit", "label", "places"),
+    [
+        ("epoch", "Epochs", {"0": 0, "1": 13, "2": 26, "3": 39}),
+        ("progress", "Progress (%)", {"0": 0, "20": 7.8, "100": 39}),
+        ("samples", "Samples", {"0": 0, "50": 6.25, "100": 13, "300": 39}),
+    ],
+)
+def test_the_x_axis_of_one_schedule_counts_what_is_asked_for(unit, label, places):
+    loaded = experiment(run={"dataset_size": 100, "batch_size": 8, "epochs": 3})
+    (axes,) = panels(draw(lrviz.replay(loaded), loaded, FigureOptions(x=unit)))
+    found = {tick.get_text(): place for tick, place in zip(axes.get_xticklabels(), axes.get_xticks(), strict=True)}
+    assert {name: found[name] for name in places} == pytest.approx(places)
+    assert (axes.get_xlabel(), axes.get_xlim()) == (label, (0, 39))
+    assert texts(axes, "epoch") == []
+
+
+def test_many_samples_are_counted_in_millions():
+    loaded = experiment(run={"steps": 100, "batch_size": 400_000})
+    (axes,) = panels(draw(lrviz.replay(loaded), loaded, FigureOptions(x="samples")))
+    assert axes.get_xlabel() == "Samples (millions)"
+    assert [tick.get_text() for tick in axes.get_xticklabels()][-1] == "40"
+
+
+def test_an_option_that_one_schedule_cannot_follow_is_refused():
+    with pytest.raises(SpecError, match="facets: a single schedule has no facets"):
+        draw(trace(falling()), experiment(), FigureOptions(facets=True))
+    test = experiment({"name": "range-test", "min_lr": 1e-5, "max_lr": 1.0})
+    with pytest.raises(SpecError, match="x: progress cannot be shown: a range test is drawn over its learning rate"):
+        draw(lrviz.replay(test, train=True), test, FigureOptions(x="progress"))

@@ -5,6 +5,7 @@ import dataclasses
 import io
 import json
 import math
+import statistics
 import struct
 from array import array
 from collections.abc import Sequence
@@ -169,7 +170,7 @@ def test_json_says_what_the_table_says(onecycle: Trace) -> None:
     assert (report["title"], report["torch"]) == ("OneCycleLR", onecycle.torch_version)
     assert report["summary"] == [
         {"group": "default", "first": onecycle.groups[0].lr[0], "peak": max(onecycle.groups[0].lr)}
-        | {"peak_step": 9, "last": onecycle.groups[0].lr[-1]}
+        | {"peak_step": 9, "last": onecycle.groups[0].lr[-1], "mean": statistics.fmean(onecycle.groups[0].lr)}
     ]
 
 

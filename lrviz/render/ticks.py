@@ -36,7 +36,7 @@ def _power(value: float) -> str:
     return f"{factor}e{int(exponent)}" if int(exponent) else factor
 
 
-def level_ticks(low: float, high: float, count: int) -> Ticks:
+def level_ticks(low: float, high: float, count: float) -> Ticks:
     """Return about `count` ticks on a linear axis from `low` to `high`, all with the same decimals."""
     step = nice((high - low) / max(1, count))
     if math.floor(high / step + 1e-9) - math.ceil(low / step - 1e-9) < 1:  # a lone tick says nothing of the scale
@@ -82,6 +82,18 @@ def step_ticks(steps: int, steps_per_epoch: int | None, labels: int) -> Ticks:
         minor = range(0, steps + 1, steps_per_epoch)
     taken = set(places)
     return Ticks(places, [f"{place:,}" for place in places], [place for place in minor if place not in taken])
+
+
+def unit_ticks(end: float, labels: int) -> Ticks:
+    """Return ticks of an axis from 0 to `end` that counts epochs, per cent or samples: whole numbers, if there are two.
+
+    At most about `labels` of them carry a label. Minor ticks are the whole numbers while those are few.
+    """
+    if end < 2:
+        return level_ticks(0.0, end, labels)
+    places = range(0, int(end + 1e-9) + 1, _every(end, labels))
+    minor = range(int(end) + 1) if end <= labels * 5 else ()
+    return Ticks(places, [f"{place:,}" for place in places], [place for place in minor if place not in places])
 
 
 def epoch_ticks(steps: int, steps_per_epoch: int, labels: int) -> Ticks:

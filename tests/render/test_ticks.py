@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lrviz.render.figure.ticks import epoch_ticks, level_ticks, log_ticks, nice, short, step_ticks
+from lrviz.render.ticks import epoch_ticks, level_ticks, log_ticks, nice, short, step_ticks
 
 
 @pytest.mark.parametrize(

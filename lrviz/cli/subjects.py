@@ -1,0 +1,137 @@
+"""What a command shows: every target that was asked for, loaded, replayed and looked at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lrviz.cli.flags import flag_name
+from lrviz.cli.replaying import findings_of, print_remarks, replayed, run_lines
+from lrviz.cli.targets import Source
+from lrviz.cli.variants import MOST, Target, targets_of, too_many
+from lrviz.errors import Problem, ReplayError, SpecError
+from lrviz.experiment.experiment import MAX_CHANGES, Experiment
+from lrviz.labels import labels
+from lrviz.subject import Subject
+
+if TYPE_CHECKING:
+    from lrviz.rules import Finding
+
+
+OF_ONE = {"train": "the loss", "figure__annotate": "the parameters"}
+"""Flags that only the figure of one schedule has room for, by their parameter, and what they show."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A subject that a command shows: what tells it from the others, and the errors and warnings found in it."""
+
+    subject: Subject
+    label: str
+    target: Target
+    findings: Sequence[Finding] = ()
+
+    @property
+    def experiment(self) -> Experiment:
+        assert self.subject.experiment is not None
+        return self.subject.experiment
+
+
+def subjects_of(
+    sources: Sequence[Source], given: Mapping[str, Any], verb: str, *, has_column: bool = False
+) -> list[Shown]:
+    """Return all that a command shows, in the order asked for, replayed; say in a line each what is wrong with it.
+
+    With `has_column` the command itself says what was found, where there are several. Raises SpecError
+    with the problems of all, and ReplayError where torch raises and a schedule has nothing to show.
+    """
+    loaded = _loaded(targets_of(sources, given, verb))
+    for flag, what in OF_ONE.items():
+        if given.get(flag) and len(loaded) > 1:
+            name = flag_name(flag.removeprefix("figure__"))
+            raise SpecError(Problem(place=name, message=f"shows {what} of one schedule; {len(loaded)} are given"))
+    subjects = [
+        Subject(
+            name=experiment.title or target.source.name,
+            trace=replayed(experiment, given),
+            experiment=experiment,
+            target=target.source.name,
+            variant=target.variant,
+        )
+        for target, experiment in loaded
+    ]
+    several = len(subjects) > 1
+    names = labels(subjects)
+    shown = []
+    for (target, _), subject, label in zip(loaded, subjects, names, strict=True):
+        assert subject.experiment is not None
+        findings = [] if given["no_check"] else findings_of(subject.experiment, subject.trace, target.given)
+        told = [] if several and has_column else findings
+        if not given["quiet"]:
+            print_remarks(
+                target.source, subject.experiment, subject.trace, told, target.given, label if several else ""
+            )
+        serious = [finding for finding in findings if finding.severity != "info"]
+        shown.append(Shown(subject, label, target, serious))
+    _refuse_failed(shown, given)
+    return shown
+
+
+def finish(shown: Sequence[Shown]) -> None:
+    """Raise ReplayError, after the output, where torch raised in the middle of a replay."""
+    failed = [each for each in shown if each.subject.trace.failure is not None]
+    if failed:
+        raise ReplayError("\n".join(_failure(each, len(shown) > 1) for each in failed))
+
+
+def lines_of(shown: Sequence[Shown], given: Mapping[str, Any]) -> list[str]:
+    """Return in words what was read and replayed, of several what is true of all."""
+    first, *others = (_blocks(run_lines(each.experiment, each.subject.trace, given)) for each in shown)
+    return [block for block in first if all(block in blocks for blocks in others)]
+
+
+def _blocks(lines: Sequence[str]) -> list[str]:
+    """Return each line with those after it that are indented, which go on with it."""
+    return re.split(r"\n(?! )", "\n".join(lines)) if lines else []
+
+
+def _loaded(targets: Sequence[Target]) -> list[tuple[Target, Experiment]]:
+    """Return the experiments of all targets; raises SpecError with every problem."""
+    loaded: list[tuple[Target, Experiment]] = []
+    problems: list[Problem] = []
+    for target in targets:
+        try:
+            loaded += target.load()
+        except SpecError as error:
+            if len(targets) == 1:
+                raise
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    if len(loaded) > MOST:
+        raise too_many(len(loaded))
+    changes = sum(experiment.changes for _, experiment in loaded)
+    if len(loaded) > 1 and changes > MAX_CHANGES:
+        raise SpecError(
+            f"{len(loaded)} schedules change a learning rate {changes:,} times in all; at most {MAX_CHANGES:,}"
+        )
+    return loaded
+
+
+def _refuse_failed(shown: Sequence[Shown], given: Mapping[str, Any]) -> None:
+    """Raise ReplayError where torch raised and what came before is not asked for, or there is nothing of it."""
+    failed = [each for each in shown if each.subject.trace.failure is not None]
+    if not failed or (given["partial"] and all(each.subject.trace.steps for each in failed)):
+        return
+    lines = [_failure(each, len(shown) > 1) for each in failed]
+    if all(each.subject.trace.steps for each in failed):
+        lines.append("       --partial shows what came before")
+    raise ReplayError("\n".join(lines))
+
+
+def _failure(shown: Shown, several: bool) -> str:
+    failure = shown.subject.trace.failure
+    assert failure is not None
+    return f"{shown.label}: {failure.description}" if several else failure.description
