@@ -14,7 +14,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lrviz.api import compare, figure, load, load_all, plot, replay
+from lrviz.api import compare, figure, load, load_all, plot, replay, resumed
 
 if TYPE_CHECKING:
     from lrviz.errors import LrvizError, OutputError, ReplayError, SpecError
@@ -41,6 +41,7 @@ __all__ = [
     "load_all",
     "plot",
     "replay",
+    "resumed",
 ]
 
 __version__ = "0.1.0"

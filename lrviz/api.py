@@ -48,6 +48,21 @@ def load(
     return load(source, allow_import=allow_import, allow_files=allow_files, key=key, form=form, beside=beside, **run)
 
 
+def resumed(experiment: Experiment, at: int | str, mode: str = "load", after: Experiment | None = None) -> Experiment:
+    """Return the run that goes on from a checkpoint of an experiment, under the schedule of `after`, or the same.
+
+    The checkpoint is written after `at` optimizer steps, or epochs such as "10ep", or a share such as "50%".
+    `mode` is what a training script does with it: "load" the optimizer's and the scheduler's state, as torch's
+    documentation has it; "restart", load the optimizer's state and construct the scheduler as if the run began;
+    or "last-epoch", construct it with torch's last_epoch. The replay of what comes back has the steps before the
+    checkpoint and those after it, and `Trace.seam` says where that is. Raises SpecError where the two do not fit
+    together, and for a scheduler or a framework of which it is not known what it loads.
+    """
+    from lrviz.experiment.resume import resumed
+
+    return resumed(experiment, at, mode, after)
+
+
 def load_all(
     source: str | os.PathLike[str] | Mapping[str, Any],
     *,

@@ -163,11 +163,6 @@ def _of_entry(problem: Problem, number: int, value: Value) -> Problem:
     return problem.within(f"{KEY}[{number}]")
 
 
-def read_one(entry: Entry, laid: Callable[[Value], Value] = lambda root: root, **options: Any) -> Experiment:
-    """Return an entry's experiment, over which flags may be `laid`."""
-    return documents.read(laid(entry.root), entry.origin, folder=entry.folder, **options)
-
-
 def read(
     root: Value,
     found: Sequence[Entry],
@@ -180,7 +175,7 @@ def read(
     experiments: list[Experiment] = []
     for number, entry in enumerate(found):
         try:
-            experiments.append(read_one(entry, laid, **options))
+            experiments.append(documents.read(laid(entry.root), entry.origin, folder=entry.folder, **options))
         except SpecError as error:
             problems |= dict.fromkeys(_of_entry(problem, number, entry.root) for problem in error.problems)
     names = [experiment.name for experiment in experiments]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.record import arg_types
+from lrviz.experiment.schedulers.composite import Warmup
 from lrviz.experiment.writer import as_document
 from lrviz.trace import Trace
 
@@ -29,7 +31,7 @@ class Subject:
     @property
     def stride(self) -> int:
         """How many optimizer steps lie between two changes of the learning rate, at the most often."""
-        return 1 if self.experiment is None else self.experiment.run.clock.stride
+        return 1 if self.experiment is None else self.experiment.stride
 
     def settings(self, *, resolved: bool = True) -> dict[str, Any]:
         """Return every setting of the run, the optimizer and the scheduler by its path, defaults included.
@@ -43,6 +45,18 @@ class Subject:
         scheduler = experiment.resolved if resolved else experiment.scheduler
         parts = {"run": experiment.run, "optimizer": experiment.optimizer, "scheduler": scheduler}
         return dict(_leaves({name: as_document(part, defaults=True) for name, part in parts.items()}))
+
+    def written(self) -> dict[str, Any]:
+        """Return those settings that its document and its flags write, by path, as they are written; a log has none."""
+        experiment = self.experiment
+        if experiment is None:
+            return {}
+        if experiment.document is None:
+            parts = {"run": experiment.run, "optimizer": experiment.optimizer, "scheduler": experiment.scheduler}
+            return dict(_leaves({name: as_document(part) for name, part in parts.items()}))
+        keys = ("run", "optimizer", "scheduler", *arg_types(Warmup))
+        document = experiment.document.plain()
+        return dict(_leaves({key: document[key] for key in keys if document.get(key) is not None}))
 
 
 def _leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -128,12 +128,24 @@ class Event:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Seam(Event):
+    """The checkpoint from which a run went on; its step is the first after it.
+
+    `unbroken` has for each group the learning rates with which the run before it would have gone on: for the
+    setting of that step, and for the next, if the run has one.
+    """
+
+    mode: str  # "load", "restart" or "last-epoch"
+    unbroken: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Failure(Event):
     """Where a replay stopped, and in whose words."""
 
     kind: str  # "ValueError"
     message: str  # torch's own words
-    by: str = "torch"  # who raised: torch, "your Name", a library's scheduler, or "SGD.step()", the optimizer
+    by: str = "torch"  # who raised: torch, "your Name", a library's scheduler, or a call such as "SGD.step()"
 
     @property
     def where(self) -> str:
@@ -148,7 +160,7 @@ class Failure(Event):
     @property
     def description(self) -> str:
         """Where and why the replay stopped, in one line."""
-        if self.by.endswith(".step()"):
+        if self.by.endswith(")"):
             return f"{self.by} failed {self.where}: {self.words}"
         who, article = ("scheduler", "the ") if self.by == "torch" else (self.by, "")
         what = f"{who}.step() failed {self.where}" if self.step else f"building {article}{who} failed"
@@ -181,6 +193,7 @@ class Trace:
     libraries: Mapping[str, str] = field(default_factory=dict)
     loss: memoryview | None = None  # of the toy training, before each optimizer step
     metric: memoryview | None = None  # what a plateau was given, one value for each of its steps
+    seam: Seam | None = None
     warnings: tuple[TorchWarning, ...] = ()
     failure: Failure | None = field(default=None)
     difference: Difference | None = None  # from lrviz's formula, where a library's own class ran

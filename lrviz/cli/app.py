@@ -120,6 +120,25 @@ def table(target: Target = None) -> Action:
     ]
 
 
+@app.command(cls=Verb, options_metavar="[OPTIONS] [TARGET]")
+def diff(target: Target = None) -> Action:
+    """Say whether two schedules are equal, where they differ, and what explains it; exit with 1 where they differ."""
+    from lrviz.cli import diff, flags
+    from lrviz.difference import BY
+
+    return diff.diff, [
+        flags.choice("by", "Diff", BY, "what is compared: the same step, or the same share of an epoch or run", "step"),
+        flags.text(
+            "tolerance", "Diff", "FLOAT", "how far apart equal values may be, as a share of the curve's largest one; "
+            "default 0",
+        ),
+        flags.choice("format", "Diff", diff.FORMATS, "a report to read; or JSON, Markdown", "text"),
+        *_compare_flags(),
+        flags.switch("quiet", "Replay", "no notes; errors stay", "-q", "--quiet"),
+        _engine_flag(),
+    ]  # fmt: skip
+
+
 def _watch_flag() -> inspect.Parameter:
     from lrviz.cli import flags
 
@@ -141,9 +160,10 @@ def _compare_flags() -> list[inspect.Parameter]:
 
 
 def _replay_flags() -> list[inspect.Parameter]:
-    from lrviz.cli import flags
+    from lrviz.cli import flags, resuming
 
     return [
+        *resuming.parameters(),
         flags.switch("train", "Replay", "train a toy problem under the schedule, and show its loss"),
         flags.switch(
             "partial", "Replay", "where torch raises, still show what came before; the exit code is 1 all the same"
@@ -205,7 +225,7 @@ def check(
 
     It takes any number of files, and folders of them.
     """
-    from lrviz.cli import check, flags
+    from lrviz.cli import check, flags, resuming
 
     return check.check, [
         flags.switch("strict", "Check", "exit with 1 for a warning, too"),
@@ -218,6 +238,8 @@ def check(
         flags.repeated("ignore", "Check", "RULE,…", "rules to leave out", _rule_names),
         flags.repeated("error", "Check", "RULE,…", "rules whose findings are errors", _rule_names),
         flags.choice("format", "Check", check.FORMATS, "panels to read; or JSON, GitHub's annotations, SARIF", "text"),
+        *_compare_flags(),
+        *resuming.parameters(),
         _engine_flag(),
     ]
 

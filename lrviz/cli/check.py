@@ -9,12 +9,13 @@ from typing import Any
 
 import typer
 
-from lrviz.cli.comparing import each_of
+from lrviz.cli.comparing import each_of, variants_of
 from lrviz.cli.findings import Checked, Found, Place, place_of, print_text
 from lrviz.cli.folders import expanded
 from lrviz.cli.project import project_settings
 from lrviz.cli.replaying import run
 from lrviz.cli.report import print_note
+from lrviz.cli.resuming import loaded
 from lrviz.cli.targets import Source, file_source
 from lrviz.errors import ELSEWHERE, Problem, SpecError, listed
 from lrviz.rules import SEVERITIES, CheckSettings, Finding, ProjectSettings, examine, from_problems
@@ -29,7 +30,10 @@ def check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     """Print the findings on every target; exits with 1 where there is an error, 2 where one cannot be read."""
     flags = _from_flags(given)
     found, passed_over = expanded(sources, given.get("key"))
-    targets = [target for each in found for target in each_of(each, given)]
+    if given["also"] or given["sweep"]:
+        targets = variants_of(found, given)
+    else:
+        targets = [target for each in found for target in each_of(each, given)]
     fixes = given["fix"] or given["diff"]
     if fixes:
         _refuse_to_fix(targets, given)
@@ -78,7 +82,8 @@ def _print(checked: Sequence[Checked], passed_over: int, form: str) -> None:
 def _refuse_to_fix(targets: Sequence[Source], given: Mapping[str, Any]) -> None:
     """Raise SpecError where there is no file to fix, or flags contradict each other."""
     flag = "--fix" if given["fix"] else "--diff"
-    messages = [f"{target.name} is not a file" for target in targets if target.path is None]
+    messages = ["does not go with --resume-at, which checks what is in no file"] * (given["resume_at"] is not None)
+    messages += [f"{target.name} is not a file" for target in targets if target.path is None]
     compared = dict.fromkeys(f"{target.path} compares several schedules" for target in targets if target.label)
     messages += [f"{each}; fix it by hand" for each in compared]
     if given["fix"] and given["diff"]:
@@ -143,7 +148,7 @@ def _folder(source: Source) -> Path:
 def _checked(source: Source, given: Mapping[str, Any], flags: ProjectSettings, project: ProjectSettings) -> Checked:
     is_strict = flags.strict or (project.strict and not given["no_strict"])
     try:
-        experiment = source.load(given)
+        experiment = loaded(source, given)
     except SpecError as error:
         own = error.sections.get(CheckSettings)
         layers = (flags, own, project) if isinstance(own, CheckSettings) else (flags, project)

@@ -26,9 +26,9 @@ Action = tuple[Callable[..., None], list[inspect.Parameter]]
 """What a verb does with its targets and the values of all flags, and the flags that it adds to those of a target."""
 
 TARGET = (
-    "\n\nTARGET is a scheduler's name or its library's name for it, a YAML file, - for standard input, or "
-    "package.module:Name, a scheduler of your own. Each has flags of its own, beside those of the run and the "
-    "optimizer: --help after a target shows them all."
+    "\n\nTARGET is a scheduler's name or its library's name for it, a YAML file, one of a git revision "
+    "(HEAD~1:run.yaml), - for standard input, or package.module:Name, a scheduler of your own. Each has flags of its "
+    "own, beside those of the run and the optimizer: --help after a target shows them all."
 )
 LIKENESS = 0.75  # of a flag to one that is suggested: they are short words, and many
 WIDEST_HELP = 80  # columns

@@ -88,11 +88,23 @@ def overlaid(document: Mapping[str, Value], given: Mapping[str, Any]) -> dict[st
     root = Value(merged)
     for text in given["group"]:
         root = _grouped(root, text, document)
+    if given.get("resume_at") is not None:
+        root = _settled(root)
     for text in given["set"]:
         root = _changed(root, text)
     assert isinstance(root.data, dict)
     _refuse_idle(root.data.get("optimizer", Value(None)))
     return root.data
+
+
+def _settled(value: Value) -> Value:
+    """Return a tree in which no value is a flag's: what is changed at a checkpoint contradicts none."""
+    data = value.data
+    if isinstance(data, dict):
+        data = {key: _settled(entry) for key, entry in data.items()}
+    elif isinstance(data, list):
+        data = [_settled(entry) for entry in data]
+    return replace(value, data=data, place="" if value.place.startswith("-") else value.place)
 
 
 def _entries(value: Value | None) -> dict[str, Value]:

@@ -13,7 +13,8 @@ from lrviz.cli.report import print_message, print_note, progress
 from lrviz.errors import SpecError
 from lrviz.experiment.clock import LIBRARIES
 from lrviz.experiment.experiment import Experiment
-from lrviz.render.text.sentences import difference_lines, engine_line
+from lrviz.experiment.resume import changes
+from lrviz.render.text.sentences import difference_lines, engine_line, seam_line
 
 if TYPE_CHECKING:
     from lrviz.cli.targets import Source
@@ -76,7 +77,8 @@ def _located(replay: Callable[[], Trace]) -> Trace:
     try:
         return replay()
     except SpecError as error:
-        raise SpecError([each.at("--engine") if each.field == "engine" else each for each in error.problems]) from None
+        flags = {name: flag_name(name) for name in ("engine", "train")}
+        raise SpecError([each.at(flags.get(each.field, each.place)) for each in error.problems]) from None
 
 
 def findings_of(experiment: Experiment, trace: Trace, given: Mapping[str, Any]) -> list[Finding]:
@@ -94,7 +96,7 @@ def _print_findings(source: Source, findings: Sequence[Finding], who: str) -> No
         if finding.rule != REPLAY_FAILED:  # torch's own words come at the end
             is_info = finding.severity == "info"
             kind = "" if is_info else f"{finding.severity} "
-            message = _of(who, f"{kind}{finding.rule}: {source.named(source.worded(finding.message))}")
+            message = _of(who, f"{kind}{finding.rule}: {source.worded(finding.message)}")
             print_message("note" if is_info else "check", message, finding.severity)
 
 
@@ -123,7 +125,8 @@ def run_lines(experiment: Experiment, trace: Trace, given: Mapping[str, Any]) ->
     """Return in words what was read and replayed: the run's length, and whose schedule; unless nobody wants to know."""
     if given["quiet"]:
         return []
-    read = _origin_lines(experiment)
+    seam = seam_line(trace, changes(experiment))
+    read = [*_origin_lines(experiment), *([seam] if seam else [])]
     if given["engine"] != "upstream":
         return [*read, *experiment.lines()]
     return [*read, *experiment.run.lines(), engine_line(trace)]

@@ -1,4 +1,4 @@
-"""TARGET: a scheduler's name, a YAML file, `-`, or `package.module:Name`; and its flags."""
+"""TARGET: a scheduler's name, a YAML file, `-`, a file of a git revision, or `package.module:Name`; and its flags."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from lrviz.cli import overlay
 from lrviz.cli.flags import FlagSet, flag_name, in_yaml, repeated, text, written
 from lrviz.cli.overlay import overlaid
 from lrviz.cli.report import print_note
+from lrviz.cli.revisions import content, holds, is_revision
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.origin import Origin
@@ -46,6 +47,7 @@ class Source:
     document: Callable[[Mapping[str, Any]], Value] | None = None  # what a file comes to, with the flags laid over it
     compared: Callable[[Mapping[str, Any]], Overlay | None] | None = None  # the experiments of a file with several
     label: str = ""  # of an experiment among several that the file compares
+    is_quoted: bool = False  # the name holds the flags as well, as --with has them: "onecycle --max-lr 1e-3"
 
     def worded(self, message: str) -> str:
         """Return a message in the words that the target was given in: its flags, or the document's keys."""
@@ -102,13 +104,18 @@ def _instead(argument: str) -> str:
 
 
 def find(name: str, verb: str) -> Source:
-    """Return the target of a name; raises SpecError where there is none."""
+    """Return the target of a name, or of a name and flags that are quoted; raises SpecError where there is none."""
+    first, _, flags = name.strip().partition(" ")
+    if flags.lstrip().startswith("-") and not _exists(name):
+        return replace(find(first, verb), name=name, own=(), is_quoted=True, load=_refused, path=None)
     named = find_scheduler(name) if _is_name(name) else None
     file, _, attribute = name.rpartition(":")
     if file.endswith(".py"):
         raise SpecError(f"{shown(name)}: write the module's name, not its file: {Path(file).stem}:{attribute}")
     if named and named.on_command_line:
         return _scheduler_source(named)
+    if is_revision(name, SUFFIXES) and not _exists(name):
+        return _revision_source(name)
     if _is_custom(name):
         return _custom_source(name)
     if name == "-" or _is_file(name):
@@ -116,6 +123,11 @@ def find(name: str, verb: str) -> Source:
     if named and named.example:
         raise SpecError(f"{name} is put together in YAML: lrviz {verb} FILE, with\n{_document_of(named)}")
     raise SpecError(_unknown(name))
+
+
+def _refused(given: Mapping[str, Any]) -> Experiment:
+    """Refuse what is in quotes, for commands that do not compare targets, of which each has flags of its own."""
+    raise SpecError("a target and its flags are written in quotes for plot, show, table and diff alone")
 
 
 def _is_name(name: str) -> bool:
@@ -309,6 +321,36 @@ def _document(tree: Value, called: str, path: Path, given: Mapping[str, Any]) ->
         used = {f"run__{name}" for name in origin.used} if origin else ()
         root = replace(root, data=overlaid(root.data, {key: given[key] for key in given if key not in used}))
     return root, origin
+
+
+def _revision_source(name: str) -> Source:
+    """Return a file of a git revision as a target; one that needs a second file is refused."""
+
+    @cache
+    def source(key: str | None) -> Source:
+        from lrviz.readers.configs.syntax import named_files
+
+        data = content(name)
+        for file in named_files(data, name, key):
+            if holds(name, str(file.plain())):
+                message = f"names {shown(file.plain())}, and no second file of a revision is read; `git worktree add`"
+                raise SpecError(Problem(place=file.place, message=f"{message} checks one out"))
+        return file_source(name, data)
+
+    def load(given: Mapping[str, Any]) -> Experiment:
+        return source(given.get("key")).load(given)
+
+    def document(given: Mapping[str, Any]) -> Value:
+        found = source(given.get("key")).document
+        assert found is not None
+        return found(given)
+
+    def compared(given: Mapping[str, Any]) -> Overlay | None:
+        found = source(given.get("key")).compared
+        assert found is not None
+        return found(given)
+
+    return replace(file_source(name), load=load, path=None, document=document, compared=compared)
 
 
 def _standard_input() -> bytes:

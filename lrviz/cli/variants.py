@@ -13,6 +13,7 @@ from typing import Any
 from lrviz.cli import overlay
 from lrviz.cli.commands import read_flags
 from lrviz.cli.flags import NO
+from lrviz.cli.resuming import loaded
 from lrviz.cli.sweeps import Setting, Sweep, settings_of, sweeps_of, unknown
 from lrviz.cli.targets import Source, find
 from lrviz.errors import Problem, SpecError, shown
@@ -45,7 +46,11 @@ class Target:
         with _blamed(self.called, self.swept):
             overlay = self.source.compared(self.given) if self.source.compared else None
             if overlay is None:
-                return [(self, self.source.load(self.given))]
+                return [(self, loaded(self.source, self.given))]
+            if self.given["resume_at"] is not None:
+                raise SpecError(
+                    Problem(place="--resume-at", message="is for one schedule; the document compares several")
+                )
         return [(self._entry(each.name, overlay.title), each) for each in overlay.experiments]
 
     def _entry(self, label: str, title: str | None) -> Target:
@@ -59,7 +64,13 @@ def targets_of(sources: Sequence[Source], given: Given, verb: str) -> list[Targe
     """
     beside = [_with(text, given, verb) for text in given.get("also", [])]
     is_one = len(sources) + len(beside) == 1
-    every = [*(Target(source, given, "" if is_one else source.name) for source in sources), *beside]
+    inline = [
+        _with(source.name, given, verb, shown(source.name, LONGEST))
+        if source.is_quoted
+        else Target(source, given, "" if is_one else source.name)
+        for source in sources
+    ]
+    every = [*inline, *beside]
     sweeps = sweeps_of(given)
     settings = _settings(every, sweeps, given)
     count = sum(prod(len(sweep.values) for sweep, own in zip(sweeps, each, strict=True) if own) for each in settings)
@@ -92,9 +103,9 @@ def _of(problem: Problem, called: str, swept: Collection[str]) -> Problem:
     return replace(problem, place=": ".join([called, *([problem.place] if problem.place not in ("", *swept) else [])]))
 
 
-def _with(text: str, given: Given, verb: str) -> Target:
+def _with(text: str, given: Given, verb: str, called: str = "") -> Target:
     """Return the target of a --with: its flags over those of the run and the optimizer in the main line."""
-    called = f"--with {shown(text, LONGEST)}"
+    called = called or f"--with {shown(text, LONGEST)}"
     with _blamed(called):
         try:
             words = shlex.split(text)

@@ -101,19 +101,38 @@ class Beside(NamedTuple):
 
 
 class _OwnRule:
-    """Sets the values of every parameter group, as a training loop does: `group["lr"] = lr`."""
+    """Sets the values of every parameter group, as a training loop does: `group["lr"] = lr`.
+
+    Its state is its position, as that of DeepSpeed's schedulers is, or all that it was made of, as timm's is.
+    """
 
     def __init__(self, spec: OwnRule, optimizer: Any, engine: Engine, total: int) -> None:
         default = optimizer.defaults["lr"]
         groups = list(enumerate(optimizer.param_groups))
         starts = [GroupStart(number, group["lr"], default, group, total, engine.draws) for number, group in groups]
-        self.rules = [(group, spec.settings(start)) for start, (_, group) in zip(starts, groups, strict=True)]
-        for group, rule in self.rules:
+        self.optimizer, self.spec, self.starts, self.steps = optimizer, spec, starts, 0
+        self.rules = [spec.settings(start) for start in starts]
+        for group, rule in zip(optimizer.param_groups, self.rules, strict=True):
             _set(group, next(rule))
 
     def step(self, metric: float | None = None) -> None:
-        for group, rule in self.rules:
+        self.steps += 1
+        for group, rule in zip(self.optimizer.param_groups, self.rules, strict=True):
             _set(group, rule.send(metric))
+
+    def state_dict(self) -> dict[str, Any]:
+        made_of = {"spec": self.spec, "lrs": [start.lr for start in self.starts]}
+        return {"steps": self.steps, **(made_of if self.spec.loads == "arguments" else {})}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on at a position; what the state was made of counts, where it says it."""
+        self.steps, spec = state["steps"], state.get("spec", self.spec)
+        lrs = state.get("lrs", [start.lr for start in self.starts])
+        self.rules = [spec.settings(start._replace(lr=lr)) for start, lr in zip(self.starts, lrs, strict=True)]
+        for rule in self.rules:
+            next(rule)
+            for _ in range(self.steps):
+                rule.send(None)
 
 
 def _set(group: dict[str, Any], values: Mapping[str, float]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import cycle, repeat
+from itertools import repeat
 from traceback import walk_tb
 from typing import Any
 
@@ -33,20 +33,23 @@ def record(experiment: Experiment, engine: Engine, progress: Progress | None = N
     and then, in changes of the settings. Where the scheduler raises, the trace ends there, and its
     `failure` says why.
     """
-    return _Recording(experiment, engine).run(progress)
+    return Recording(experiment, engine).run(progress)
 
 
 @dataclass
-class _Recording:
+class Recording:
     """One replay under way.
 
     `columns` holds for each parameter group what can move, by its name in the optimizer, and "beta1": one
-    value for each setting, which holds until the scheduler steps again.
+    value for each setting, which holds until the scheduler steps again. `first` is the run's setting with which
+    the replay begins.
     """
 
     experiment: Experiment
     engine: Engine
+    first: int = 0
     optimizer: Any = None
+    scheduler: Any = None
     step: Any = None  # steps the scheduler, once there is one
     columns: list[dict[str, array[float]]] = field(default_factory=list)
     readers: list[tuple[Callable[[Any], None], Any, str]] = field(default_factory=list)  # what takes `group[key]`
@@ -88,8 +91,8 @@ class _Recording:
             yield
 
     def settings(self) -> int:
-        """Return how many settings were read."""
-        return len(self.columns[0]["lr"]) if self.columns else 0
+        """Return how many settings of the run were read, or are behind."""
+        return self.first + (len(self.columns[0]["lr"]) if self.columns else 0)
 
     def trained(self) -> int:
         """Return how many optimizer steps are behind."""
@@ -104,7 +107,7 @@ class _Recording:
     def stepper(self) -> Callable[[], None]:
         """Build the scheduler and return what steps it once."""
         spec, clock = self.experiment.resolved, self.experiment.run.clock
-        scheduler = construct(spec, self.optimizer, self.engine, clock.scheduler_steps)
+        self.scheduler = scheduler = self.build()
         beside = isinstance(scheduler, Beside)
         step = self.beside_stepper(scheduler) if beside else self.framework_stepper(scheduler)
         if spec.stepped_with() is not None:
@@ -117,6 +120,10 @@ class _Recording:
             return self.training_stepper(step, 1)
         self.engine.train_once(self.optimizer)
         return step
+
+    def build(self) -> Any:
+        experiment = self.experiment
+        return construct(experiment.resolved, self.optimizer, self.engine, experiment.run.clock.scheduler_steps)
 
     def framework_stepper(self, scheduler: Any) -> Callable[..., None]:
         """Return `scheduler.step` as the run's framework calls it at each change of the settings.
@@ -140,10 +147,10 @@ class _Recording:
     def beside_stepper(self, pair: Beside) -> Callable[..., None]:
         """Return what steps a warmup, until it ends, and then a plateau, at each change of the settings."""
         warmup, plateau = self.framework_stepper(pair.warmup), self.framework_stepper(pair.plateau)
-        left = iter(range(0, pair.length, self.experiment.run.clock.calls))
+        calls = self.experiment.run.clock.calls
 
         def stepped(metric: float) -> None:
-            if next(left, None) is not None:
+            if (self.settings() - 1) * calls < pair.length:
                 warmup()
             plateau(metric)
 
@@ -151,8 +158,7 @@ class _Recording:
 
     def metric_stepper(self, step: Callable[..., None], metric: Any) -> Callable[[], None]:
         clock, stride = self.experiment.run.clock, self.experiment.metric_stride
-        metrics, losses = self.metrics, self.engine.losses
-        waits = cycle(range(self.experiment.resolved.every - 1, -1, -1))
+        metrics, losses, every = self.metrics, self.engine.losses, self.experiment.resolved.every
 
         def value(index: int) -> float:
             if metric == TRAIN and losses is not None:
@@ -163,9 +169,10 @@ class _Recording:
             return float(metric(epoch=clock.epoch_of(last) or 0, step=last))
 
         def stepped() -> None:
-            if next(waits):
+            evaluations, left = divmod(self.settings(), every)
+            if left:
                 return
-            metrics.append(value(len(metrics)))
+            metrics.append(value(evaluations - 1))
             step(metrics[-1])
 
         return stepped
@@ -189,9 +196,14 @@ class _Recording:
 
         return stepped
 
+    @property
+    def all_may_move(self) -> bool:
+        """Whether momentum and weight decay may move, whatever the scheduler says."""
+        return self.engine.upstream
+
     def open_columns(self) -> None:
         """Prepare one column for each value that can move, and for the rest nothing."""
-        spec, any_may = self.experiment.resolved, self.engine.upstream
+        spec, any_may = self.experiment.resolved, self.all_may_move
         moved = momentum_name(self.experiment.optimizer.name) if any_may or spec.moves_momentum() else None
         for group in self.optimizer.param_groups:
             names = ["lr", *([] if moved is None else [moved])]
@@ -201,8 +213,8 @@ class _Recording:
             self.readers += [_reader(values, group, name) for name, values in columns.items()]
 
     def advance(self, settings: int, progress: Progress | None) -> Failure | None:
-        """Step through the run, and read each setting."""
-        left = settings - 1
+        """Step on until so many settings of the run are read."""
+        left = settings - 1 - self.first
         most = max(1, BLOCK * settings // self.experiment.changes)
         while left:
             block = min(left, most)
@@ -284,7 +296,8 @@ class _Recording:
             if key in read:
                 return column(self.each_step(read[key]))
             value = live["betas"][0] if key == "beta1" else live.get(key)
-            return None if value is None else column(array("d", [value]) * self.trained())
+            steps = self.trained() - self.first * self.experiment.run.clock.stride
+            return None if value is None else column(array("d", [value]) * steps)
 
         return GroupTrace(
             name=name,
@@ -301,7 +314,7 @@ class _Recording:
         values = array("d")
         for setting in settings:
             values.extend(array("d", [setting]) * stride)
-        return values[: self.trained()]
+        return values[: self.trained() - self.first * stride]
 
 
 def _reader(values: array[float], group: Any, name: str) -> tuple[Callable[[Any], None], Any, str]:

@@ -40,14 +40,17 @@ def replay(
     `engine` is "auto", "torch" or "light" (see `choose`), or an engine; or "upstream", for the installed
     class of the library that a schedule is from (see `lrviz.engine.upstream`). With `train`, and for a
     plateau whose metric is "train", the optimizer trains a toy problem (see `lrviz.engine.toy`), and
-    `Trace.loss` is its loss. `progress` is called as `lrviz.engine.record.record` says. Raises ReplayError
-    where torch raises, with its words; with `partial` the trace up to there comes back instead, its
-    `failure` set. Raises SpecError for an unknown engine, and for what "upstream" cannot run.
+    `Trace.loss` is its loss. A run that goes on from a checkpoint is replayed on torch itself. `progress` is
+    called as `lrviz.engine.record.record` says. Raises ReplayError where torch raises, with its words; with
+    `partial` the trace up to there comes back instead, its `failure` set. Raises SpecError for an unknown
+    engine, and for what "upstream" cannot run.
     """
     train = train or experiment.trains
     if isinstance(engine, str):
         _check_name(engine)
-    if engine == "upstream":
+    if experiment.resume is not None:
+        trace = _resumed(experiment, engine, train=train, progress=progress)
+    elif engine == "upstream":
         from lrviz.engine.upstream import replay_upstream
 
         trace = replay_upstream(experiment, train=train, progress=progress)
@@ -62,6 +65,17 @@ def replay(
     if trace.failure is not None and not partial:
         raise ReplayError(trace.failure.description)
     return trace
+
+
+def _resumed(experiment: Experiment, engine: Engine | str, *, train: bool, progress: Progress | None) -> Trace:
+    """Replay a run that goes on from a checkpoint, on torch: its state is torch's."""
+    from lrviz.engine.resume import record_resumed
+
+    if engine == "upstream":
+        raise SpecError(Problem(field="engine", message="upstream replays no checkpoint; the others do, on torch"))
+    if train:
+        raise SpecError(Problem(field="train", message="a checkpoint of the toy training is none that could be loaded"))
+    return record_resumed(experiment, engine if isinstance(engine, TorchEngine) else TorchEngine(), progress)
 
 
 def choose(experiment: Experiment | None = None, wanted: str = "auto") -> EngineChoice:
@@ -113,6 +127,8 @@ def _light_or_torch(experiment: Experiment | None, wanted: str) -> EngineChoice:
 
     torch_folder()  # raises where there is none
     because = experiment.scheduler.unsupported_reason() if experiment else None
+    if experiment is not None and experiment.resume is not None:
+        because = "a checkpoint holds torch's own state"
     if because is not None:
         return EngineChoice(name="torch", reason=because)
     check = read()

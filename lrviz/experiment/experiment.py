@@ -27,15 +27,30 @@ R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Resume:
+    """The checkpoint that a run goes on from; `lrviz.experiment.resume.resumed` makes it and checks that it fits.
+
+    `mode` says what a training script does with it. "load" builds everything anew and loads the optimizer's
+    and the scheduler's state. The two others load the optimizer's state, and then construct the scheduler:
+    "restart" as if the run began, "last-epoch" with torch's argument last_epoch.
+    """
+
+    before: Experiment
+    step: int  # optimizer steps that are behind it
+    mode: str = "load"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Experiment:
     """One schedule to replay.
 
     `warmup` is how many of the scheduler's first steps its document writes as `warmup:`, and not in the
     scheduler. `sections` is what it says to those that use it, such as `lrviz check`, and `document` is all
     of it as it was written, where it was read from one; `origin` says what of a trainer's config that was
-    made of. Raises SpecError where the parts do not fit: a list that is not as long as the parameter groups,
-    a list of metrics that is shorter than the run, or an argument that the optimizer, or the version of a
-    library that the run names, does not allow; and for more than `MAX_CHANGES` changes of a learning rate.
+    made of. With `resume` it is a run that goes on from a checkpoint of another. Raises SpecError where the
+    parts do not fit: a list that is not as long as the parameter groups, a list of metrics that is shorter than
+    the run, or an argument that the optimizer, or the version of a library that the run names, does not allow;
+    and for more than `MAX_CHANGES` changes of a learning rate.
     """
 
     scheduler: SchedulerSpec
@@ -44,6 +59,7 @@ class Experiment:
     title: str | None = None
     warmup: int = 0
     sections: Mapping[type[Record], Record] = field(default_factory=dict)
+    resume: Resume | None = None
     document: Value | None = field(default=None, compare=False, repr=False)
     origin: Origin | None = field(default=None, compare=False, repr=False)
 
@@ -140,6 +156,12 @@ class Experiment:
             return ", as the run says"
         end = "newest" if self.run.releases[library] > tuple(map(int, version.split("."))) else "oldest"
         return f", the {end} that was compared (the run says {said})"
+
+    @property
+    def stride(self) -> int:
+        """How many optimizer steps lie between two changes of a learning rate, at least; a checkpoint is one."""
+        stride = self.run.clock.stride
+        return stride if self.resume is None or self.resume.step % stride == 0 else 1
 
     @property
     def metric_stride(self) -> int:

@@ -46,6 +46,7 @@ class Framework:
     splits: ClassVar[bool] = False  # whether it has accelerate's split_batches
     has_parts: ClassVar[bool] = False  # whether it trains a part of an epoch
     evaluates: ClassVar[bool] = False  # whether a step an epoch is for what watches a metric alone
+    restores: ClassVar[bool] = True  # loads both states from a checkpoint, after it has built everything anew
     steps_win: ClassVar[bool] = False  # whether `steps` are taken where `epochs` say otherwise
     rounding: ClassVar[str] = "no step in a plain loop (rounded down)"
 
@@ -351,6 +352,7 @@ class Timm(_EndingEpochs):
     """The train.py of timm 1.0.31, and its `create_loader`, which drops the last, partial batch of an epoch."""
 
     label = "timm"
+    restores = False
     interval = "epoch"  # --sched-on-updates is "step"
 
     @property
@@ -378,6 +380,7 @@ class MMEngine(_CountingBatches):
     """
 
     label = "mmengine"
+    restores = False
     unit = "iterations"
 
     def optimizer_steps(self, steps: int) -> int | None:
@@ -393,6 +396,7 @@ class Megatron(Framework):
     """The training loop of megatron-core 0.16.1, which has no epochs: a step is an iteration over the global batch."""
 
     label = "Megatron"
+    restores = False
     intervals = ("step",)
     refused: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("epochs", "steps_per_epoch", "dataset_size", "drop_last"), "Megatron counts iterations, not epochs"
@@ -411,6 +415,7 @@ class Ultralytics(_CountingBatches):
     """
 
     label = "Ultralytics"
+    restores = False
     unit = "batches"
     refused: ClassVar[Mapping[str, str]] = {
         "grad_accum": "Ultralytics accumulates round(nbs / batch) batches by itself"

@@ -18,6 +18,7 @@ from lrviz.rules import (  # noqa: I001  the order of `lrviz check --list` and d
     arguments,
     effects,
     plateau,
+    resuming,
     failures,
     configs,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "lengths",
     "milestones",
     "plateau",
+    "resuming",
     "units",
     "values",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from lrviz.rules.changes import as_yaml
 from lrviz.rules.registry import RULES, Rule
@@ -39,7 +40,12 @@ def section(rule: Rule) -> str:
 def _paragraphs(rule: Rule) -> Iterator[str]:
     yield f"## {rule.name}\n\n**{rule.severity}**: {rule.summary}.\n"
     yield f"**Why it hurts.** {rule.why}\n"
-    flags = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in rule.given.items())
-    beside = f" (with `{flags}`)" if flags else ""
+    beside = f" (with `{_flags(rule.given)}`)" if rule.given else ""
     yield f"**A schedule that shows it**{beside}\n\n```yaml\n{as_yaml(rule.example)}\n```\n"
-    yield f"**What to write instead.** {rule.instead}\n\n```yaml\n{as_yaml(rule.near_miss)}\n```"
+    other = "" if rule.given_instead is None else f" With `{_flags(rule.given_instead)}` nothing is found:"
+    yield f"**What to write instead.** {rule.instead}{other}\n\n```yaml\n{as_yaml(rule.near_miss)}\n```"
+
+
+def _flags(given: Mapping[str, Any]) -> str:
+    """Return what is given beside a document as flags."""
+    return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in given.items())

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from lrviz.errors import Problem
 from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.resume import changes
 from lrviz.rules.case import Case
 from lrviz.rules.changes import Change, contradict
 from lrviz.rules.finding import SEVERITIES, Finding
-from lrviz.rules.registry import CURVES, RULES
+from lrviz.rules.registry import CURVES, RESUMED, RULES
 from lrviz.rules.settings import CheckSettings, Verdict, verdict
 from lrviz.trace import Trace
 
@@ -30,7 +31,8 @@ def examine(
     verdicts = {name: verdict(name, layers) for name in RULES}
     silent = {name for name, given in verdicts.items() if given == "silent"}
     case = Case.of(experiment, trace)
-    findings = [finding for rule in RULES.values() for finding in rule.examine(case)]
+    holding = RESUMED if _is_broken(experiment) else tuple(RULES)
+    findings = [finding for name in RULES if name in holding for finding in RULES[name].examine(case)]
     explained: dict[str, int] = {}
     for finding in findings:
         rank = SEVERITIES.index(finding.severity)
@@ -40,6 +42,11 @@ def examine(
     no_rank = len(SEVERITIES)
     kept = [each for each in findings if SEVERITIES.index(each.severity) < explained.get(each.rule, no_rank)]
     return _compatible(_sorted(raised(finding, verdicts[finding.rule]) for finding in kept))
+
+
+def _is_broken(experiment: Experiment) -> bool:
+    """Return whether a run goes on from a checkpoint otherwise than it would have without."""
+    return experiment.resume is not None and (experiment.resume.mode != "load" or bool(changes(experiment)))
 
 
 def raised(finding: Finding, verdict: Verdict) -> Finding:

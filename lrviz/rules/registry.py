@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from lrviz.rules.case import Case, Part
+from lrviz.rules.case import REPLAY_FAILED, Case, Part
 from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding, Severity
 
@@ -15,6 +15,9 @@ LENGTHS = ("cosine-rebound", "cycle-overrun", "unfinished", "off-by-one-steps", 
 CURVES = ("still-rising", "rises-again", "ends-high", "never-moves", "far-below-base")
 RATES = ("lr-not-finite", "lr-negative", "lr-dead", "lr-above-peak")
 """Rules that often find the consequences of others."""
+
+RESUMED = ("resume-jump", "resume-length", "resume-overridden", "lr-not-finite", "lr-negative", REPLAY_FAILED)
+"""Rules that hold for a run that changes its schedule at a checkpoint; the others look at one schedule."""
 
 Document = Mapping[str, Any]
 """An experiment as a document says it."""
@@ -29,7 +32,8 @@ class Rule:
     """One thing that `lrviz check` looks for.
 
     `example` triggers it (when its replay is looked at), `near_miss` is what to write instead and
-    does not; `given` is what is said of their runs beside them, where they are trainers' configs.
+    does not; `given` is what flags say beside them, of the run of a trainer's config or of a checkpoint, and
+    `given_instead` beside the near miss where that is something else.
     `causes` are the refusals of a spec, which torch would have taken, that it explains, and
     `explains` the rules that find its consequences, and are silent where it speaks.
     """
@@ -43,6 +47,7 @@ class Rule:
     near_miss: Document
     examiner: Examiner
     given: Mapping[str, Any] = field(default_factory=dict)
+    given_instead: Mapping[str, Any] | None = None
     causes: tuple[str, ...] = ()
     explains: tuple[str, ...] = ()
 

@@ -388,3 +388,24 @@ def test_every_problem_of_a_refused_file_is_told_whether_or_not_a_rule_explains_
     places = [line.split(": ")[1:3] for line in ended.err.splitlines()]
     assert ended.code == 2
     assert places == [["a.yaml:4", "scheduler.milestones[0]"], ["a.yaml:5", "scheduler.milestones[1]"]]
+
+
+def test_each_value_of_a_sweep_is_checked(lrviz, tmp_path):
+    (tmp_path / "a.yaml").write_text("scheduler: {name: cosine}\n")
+    ended = lrviz("check", "a.yaml", "--sweep", "T_max=20,32", "--format", "json")
+    targets = json.loads(ended.out)["targets"]
+    assert ended.code == 1
+    assert [(each["target"], len(each["findings"])) for each in targets] == [
+        ("a.yaml, T_max 20", 1),
+        ("a.yaml, T_max 32", 0),
+    ]
+    assert targets[0]["findings"][0]["message"].startswith("T_max 20: CosineAnnealingLR is at its lowest")
+
+
+def test_a_sweep_over_a_folder_counts_and_fixes_nothing(lrviz, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text("scheduler: {name: cosine}\n")
+    swept = ("check", ".", "--sweep", "T_max=20,32", "--with", "step --step-size 8")
+    assert lrviz(*swept).out.endswith("2 errors in 2 of 5 schedules\n")
+    assert "compares several schedules; fix it by hand" in lrviz(*swept[:-2], "--fix").err
+    assert "--sweep T_max=20.5 ─╯" in lrviz("check", "a.yaml", "--sweep", "T_max=20.5").out

@@ -29,8 +29,9 @@ def file(tmp_path: Path) -> Path:
 
 def test_plot_draws_all_and_says_what_each_does(lrviz: Run, file: Path) -> None:
     ended = lrviz("plot", "both.yaml", "--no-check", "-o", "a.svg")
-    assert ended.out.splitlines() == [
-        "wrote a.svg",
+    wrote, *does = ended.out.splitlines()
+    assert wrote.startswith("wrote a.svg: 2 schedules, torch ")
+    assert does == [
         "down: first 0.001, peak 0.001 at step 0 (epoch 0), last 2.408e-06; 32 steps",
         "stairs: first 0.001, peak 0.001 at step 0 (epoch 0), last 0.001; 32 steps",
     ]
@@ -40,7 +41,7 @@ def test_plot_draws_all_and_says_what_each_does(lrviz: Run, file: Path) -> None:
 
 def test_findings_are_told_by_label(lrviz: Run, file: Path) -> None:
     assert lrviz("plot", "both.yaml").err.startswith(
-        "check: warning never-moves: stairs: StepLR decays after 500 steps"
+        "check: stairs: warning never-moves: StepLR decays after 500 steps"
     )
 
 

@@ -156,3 +156,10 @@ def test_a_block_of_a_larger_file_is_a_target(table, lrviz, tmp_path):
     assert [row[2] for row in table("train.yaml", *flags)[1:4]] == ["1.0", "0.5", "0.25"]
     assert "train.yaml:3" in lrviz("check", "--key", "training.schedule", "train.yaml").out
     assert lrviz("table", "train.yaml", "--key", "training.shedule").code == 2
+
+
+def test_flags_in_quotes_are_refused_where_one_target_is_taken(lrviz):
+    for verb in ("check", "convert"):
+        ended = lrviz(verb, "cosine --t-max 5")
+        assert ended.code == 2
+        assert "a target and its flags are written in quotes for plot, show, table and diff alone" in ended.err

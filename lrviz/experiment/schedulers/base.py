@@ -178,6 +178,9 @@ class SchedulerSpec(Record):
     starts_low: ClassVar[bool] = False  # with learning rates that move nothing, on purpose
     is_flat: ClassVar[bool] = False  # leaves the learning rate as it is, on purpose
     is_foreign: ClassVar[bool] = False  # runs code of the user's own, which may move and look at anything
+    loads: ClassVar[str] = "arguments"  # what its state holds beside its "position", or all; "" where nobody knows
+    restarts: ClassVar[bool] = True  # begins anew where its state is not loaded; else it is told the step
+    takes_last_epoch: ClassVar[bool] = True  # can be constructed with torch's last_epoch, to go on at a step
     no_warmup: ClassVar[tuple[str, str]] = ("", "")  # why no warmup can stand before it, and the problem's cause
 
     def __init_subclass__(cls, **rest: Any) -> None:
@@ -340,6 +343,7 @@ class ClosedForm(SchedulerSpec):
 
     module = None
     is_closed_form = True
+    loads = ""
 
     def factor(self, step: int) -> float:
         """Return the factor of the base rate at a step; a pure function of the arguments."""
@@ -351,6 +355,8 @@ class OwnRule(SchedulerSpec):
 
     module = None
     sets_rate_by_hand = True
+    loads = ""
+    takes_last_epoch = False
 
     def lr_at(self, step: int, start: GroupStart) -> float | None:
         """Return the learning rate to set at a step; None where it stays as it is."""

@@ -32,6 +32,7 @@ class _Container(SchedulerSpec):
 
     family = "Composite"
     on_command_line = False
+    takes_last_epoch = False
 
     schedulers: tuple[SchedulerSpec, ...] = arg(ListOf(SchedulerArg("the schedulers, in order"), least=1))
 

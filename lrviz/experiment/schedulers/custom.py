@@ -29,6 +29,7 @@ class Custom(SchedulerSpec):
     family = "Your own"
     on_command_line = False
     is_foreign = True
+    loads = "its own"
 
     target: str = arg(Text("where it is: package.module:Name"))
     args: Mapping[str, Any] | None = arg(Arguments("its arguments, by name"), default=None)

@@ -43,6 +43,7 @@ class _DeepSpeed(OwnRule):
     """What they share: the version that they follow, and what that refuses."""
 
     library = "deepspeed"
+    loads = "position"
     newest = (0, 19, 8)
     oldest = (0, 14, 5)
     family = "DeepSpeed"

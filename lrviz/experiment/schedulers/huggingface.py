@@ -83,6 +83,7 @@ class _Schedule(ClosedForm):
     """A function of transformers.optimization that makes a LambdaLR."""
 
     library = "transformers"
+    loads = "position"  # and base rates: the function is a partial one, which LambdaLR's state leaves out
     newest = NEWEST
     oldest = OLDEST
     family = "Hugging Face"

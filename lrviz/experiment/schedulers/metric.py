@@ -43,6 +43,8 @@ class Watching(SchedulerSpec):
 class Plateau(Watching):
     """A ReduceLROnPlateau of torch."""
 
+    takes_last_epoch = False
+
     mode: str = arg(OneOf(("min", "max"), "whether a lower or a higher metric is better"), default="min")
     factor: float = arg(Real("factor of each reduction", minimum=0, below=1), default=0.1)
     patience: int = arg(Duration("steps without improvement before a reduction", minimum=0), default=10)

@@ -63,6 +63,8 @@ class _Timm(OwnRule):
     family = "timm"
     library = "timm"
     newest = (1, 0, 31)
+    loads = "arguments"
+    restarts = False
     _clock: ClassVar[Mapping[str, Any]] = {"t_in_epochs": False}
     _stepped_by: ClassVar[str] = "step_update"
     no_warmup = ("timm's schedulers warm up themselves: give warmup_t, and warmup_lr_init", "")
@@ -520,6 +522,7 @@ class PlateauLRScheduler(Watching, _Timm):
     """
 
     name = "timm-plateau"
+    loads = ""
     is_flat = True
     _clock = {}
     _stepped_by = "step(n)"

@@ -34,6 +34,7 @@ class LambdaWarmup(ClosedForm):
     """
 
     name = "warmup"
+    loads = "position"
     length_arg = "total_iters"
     family = "Warmup and decay"
     shape = "▁▁▁▁▁▂▂▃▄▅▆▇████"

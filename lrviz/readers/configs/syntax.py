@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,30 @@ def decode(data: bytes, name: str, key: str | None = None) -> Value:
             raise
         in_json = [replace(each, message=each.message.replace("YAML", "JSON", 1)) for each in error.problems]
         raise SpecError(in_json) from None
+
+
+def named_files(data: bytes, name: str, key: str | None = None) -> list[Value]:
+    """Return what a file's content names of other files that are read with it; raises SpecError as `decode` does."""
+    if name.lower().endswith(".py"):
+        from lrviz.readers.configs.python_syntax import BASE, parse
+
+        entries = parse(yaml_reader.text_of(data, name), name).data
+        return [entries[BASE]] if isinstance(entries, dict) and BASE in entries else []
+    return list(_named_in(decode(data, name, key)))
+
+
+def _named_in(value: Value, key: str = "") -> Iterator[Value]:
+    """Yield every path of another file in a tree: an experiment to compare, a DeepSpeed config, a column of metrics."""
+    if isinstance(value.data, list):
+        for each in value.data:
+            yield from _named_in(each, key)
+    elif isinstance(value.data, dict):
+        for name, each in value.data.items():
+            yield from _named_in(each, f"{key}.{name}".lstrip("."))
+    elif isinstance(value.data, str):
+        is_json = key.endswith("deepspeed") and ".json" in value.data
+        if key == "overlay.file" or key.endswith("metric_csv") or is_json:
+            yield value
 
 
 def _block(root: Value, key: str | None) -> Value:

@@ -12,7 +12,7 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.schedulers import RangeTest
 from lrviz.positions import position
-from lrviz.render.figure.annotation.callouts import annotate, call_out, own_marks
+from lrviz.render.figure.annotation.callouts import annotate, call_out, own_marks, seam_mark
 from lrviz.render.figure.curve import Curve
 from lrviz.render.figure.fonts import fonts_of
 from lrviz.render.figure.layout import Layout, Legend, legend_of
@@ -49,11 +49,12 @@ def draw(
     """Draw a trace and return the figure, which belongs to no window and no pyplot.
 
     Of a range test that trained to its end it shows the loss against the rate. Raises SpecError where
-    `options.show` asks for momentum and the optimizer has none, and `options.x` for what the run has not.
+    `options.show` asks for momentum and the optimizer has none, `options.x` for what the run has not, and
+    `options.annotate` of a run that goes on from a checkpoint.
     """
     own, trace = trace, trace.side_by_side()
     is_range_test = trace.loss is not None and trace.failure is None and isinstance(experiment.scheduler, RangeTest)
-    _refuse_options(options, is_range_test=is_range_test)
+    _refuse_options(options, experiment, is_range_test=is_range_test)
     if is_range_test:
         return draw_range_test(trace, experiment, options)
     names, note = _panels(trace, experiment, options)
@@ -75,14 +76,18 @@ def draw(
             add_caption(first, note, theme, "note", line=1 if epochs else 0)
         _name_lines(figure, first, groups, legend)
         notes = annotate(experiment, own) if options.annotate and "lr" in panels else []
-        call_out(first, lines, notes, [*marks, *own_marks(lines, marks)], trace.failure, theme)
+        marks = [*marks, *own_marks(lines, marks), *seam_mark(trace)]
+        call_out(first, lines, notes, marks, trace.failure, theme)
     return figure
 
 
-def _refuse_options(options: FigureOptions, *, is_range_test: bool) -> None:
+def _refuse_options(options: FigureOptions, experiment: Experiment, *, is_range_test: bool) -> None:
     """Raise SpecError for an option that a figure of one schedule would not follow."""
     if options.facets:
         raise SpecError(Problem(field="facets", message="a single schedule has no facets; draw it with others"))
+    if options.annotate and experiment.resume is not None:
+        message = "points at one schedule; a run that goes on from a checkpoint has two"
+        raise SpecError(Problem(field="annotate", message=message))
     if is_range_test and options.x != "step":
         message = f"{options.x} cannot be shown: a range test is drawn over its learning rate"
         raise SpecError(Problem(field="x", message=message))

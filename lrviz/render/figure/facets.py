@@ -27,6 +27,7 @@ FACETS_WIDTH = 10.0  # inches of a figure of facets whose size nobody gave
 FACET_WIDTH = 1.75  # inches of a facet, at least
 FACET_HEIGHT = 1.6  # inches of a facet in such a figure, and half as much more with momentum
 LEAST = 0.85  # inches of a facet's height, with its title
+SMALLER = 0.75  # of the font's size, for a title that is long
 LETTERS = 9.5  # points, where nobody gave a size of them
 LOWER = 0.45  # height of a facet's lower panel, of the upper one's
 
@@ -126,8 +127,8 @@ def _grid(picture: Picture, rows: int, points: float) -> _Grid:
     title = wrapped(picture.title, size[0] - 0.5, TITLE * points)
     lines = len(title.split("\n")) if title else 0
     small = 1 if picture.note else 0
-    width = (size[0] - 6.6 * em) / columns - 1.9 * em
-    named = max(len(wrapped(each.name, width, points).split("\n")) for each in picture.series)
+    width = (size[0] - 6.6 * em) / columns - 0.8 * em
+    named = max(_named(each, width, points)[0].count("\n") + 1 for each in picture.series)
     grid = _Grid(
         count=count, columns=columns, size=size, points=points, top=(1.1 + 1.5 * lines + 1.2 * small) * em,
         bottom=(3.9 + 1.6 * rows) * em, lines=named,
@@ -138,6 +139,12 @@ def _grid(picture: Picture, rows: int, points: float) -> _Grid:
         message = f"leaves no room for {count} facets; {max(2.9, size[0]):g}x{tall:g} does"
         raise SpecError(Problem(field="size", message=f"{size[0]:g}x{size[1]:g} {message}"))
     return grid
+
+
+def _named(series: Series, width: float, points: float) -> tuple[str, float]:
+    """Return a facet's title and the size of its letters, smaller ones where it has one line of them."""
+    letters = min(points, max(SMALLER * points, points * width / (inches(series.name, points) or 1.0)))
+    return wrapped(series.name, width, letters), letters
 
 
 def _column(figure: Figure, grid: _Grid, picture: Picture, name: str) -> list[Axes]:
@@ -184,8 +191,8 @@ def _dress(figure: Figure, grid: _Grid, picture: Picture, panels: Sequence[Seque
             if is_lowest and grid.columns > 1:
                 _keep_within(axes)
     for series, axes in zip(picture.series, panels[0], strict=True):
-        label = wrapped(series.name, inches_of(axes)[0] + 0.6 * grid.gap, grid.points)
-        axes.set_title(label, fontsize=grid.points, loc="left", pad=0.35 * grid.points)
+        label, letters = _named(series, inches_of(axes)[0] + 0.6 * grid.gap, grid.points)
+        axes.set_title(label, fontsize=letters, loc="left", pad=0.35 * grid.points)
     _write(figure, grid, picture, panels)
 
 

@@ -149,10 +149,10 @@ def spread(places: Sequence[float], apart: float) -> list[float]:
     return [first + number * apart for number, first in enumerate(firsts)]
 
 
-def end_places(axes: Axes, lines: Sequence[Curve], key: Key) -> list[float] | None:
+def end_places(axes: Axes, lines: Sequence[Sequence[Curve]], key: Key) -> list[float] | None:
     """Return how high, in inches, each line's label stands at the panel's right edge; None where they would not fit."""
     end, em = axes.get_xlim()[1], key.points / 72
-    last = [(float(line.x[-1]), float(line.y[-1])) for line in lines if len(line.x)]
+    last = [(float(line.x[-1]), float(line.y[-1])) for own in lines for line in own if len(line.x)]
     if len(last) < len(lines) or any(x < end * (1 - AT_EDGE) or math.isnan(y) for x, y in last):
         return None
     shares = (axes.transData + axes.transAxes.inverted()).transform(last)[:, 1]
@@ -199,7 +199,8 @@ def _draw_beside(figure: Figure, key: Key, panels: Sequence[Axes]) -> None:
     first, last = panels[0].get_position(), panels[-1].get_position()
     width = figure.get_size_inches()[0]
     half = 0.5 * ROW * key.points * (len(key.entries) + bool(key.heading)) / 72 / figure.get_size_inches()[1]
-    middle = min(max((first.y1 + last.y0) / 2, half), 1.0 - half) if half < 0.5 else 0.5
+    room = max(0.0, 0.48 - half)
+    middle = min(max((first.y1 + last.y0) / 2, 0.5 - room), 0.5 + room)
     style = {
         "loc": "center left", "bbox_to_anchor": (first.x1 + AIR * key.points / 72 / width, middle),
         "handlelength": 2.2, "borderaxespad": 0.0, "borderpad": 0.0, "labelspacing": ROW - LINE_BOX,

@@ -116,11 +116,11 @@ class Located(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """A place to point out on the figure: the optimizer step, a few words, and how bad it is."""
+    """A place to point out on the figure: the optimizer step, a few words, and how bad it is, if it is."""
 
     step: float  # where the x axis counts something else, in that
     label: str
-    severity: Literal["error", "warning"]
+    severity: Literal["error", "warning", "note"]
 
 
 def marks_of(findings: Iterable[Located]) -> list[Mark]:

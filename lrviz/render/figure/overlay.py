@@ -26,6 +26,7 @@ from lrviz.render.figure.theme import styled_as
 from lrviz.subject import Subject
 
 MOST_MARKS = 3  # of all subjects together, that lines with words do not bury
+FLAT = 50.0  # times the lowest of several peaks: it is no more than a line on the axis of the highest
 CROWDED = 12  # curves without an order, beyond which facets read better
 
 Lines = dict[str, list[list[Curve]]]
@@ -52,6 +53,8 @@ def draw_overlay(
     groups = _groups(series)
     marks = marks or [()] * len(series)
     with styled_as(options, fonts_for([title, *labels, *groups], options).names) as theme:
+        flat = "" if options.log_y or "lr" not in names else _far_apart(series)
+        note = "; ".join(filter(None, (note, flat)))
         picture = Picture(series, names, note, groups, title, options, theme)
         figure = NotebookFigure(figsize=options.size, dpi=options.dpi)
         if options.facets:
@@ -78,7 +81,7 @@ def _draw_together(figure: Figure, picture: Picture, marks: Sequence[Sequence[Ma
     for key in _keys(picture, looks, sweep):
         panels, lines = _laid_out(figure, picture, key)
         top = next(iter(panels.values()))
-        places = keys.end_places(top, [each[0] for each in lines[picture.names[0]]], key) if key.at_ends else []
+        places = keys.end_places(top, lines[picture.names[0]], key) if key.at_ends else []
         if places is not None:
             break
         figure.clear()
@@ -104,6 +107,14 @@ def _hint(series: Sequence[Series], sweep: Sweep | None) -> str:
     if count <= CROWDED or (sweep is not None and (sweep.is_gradient or sweep.others)):
         return ""
     return f"{count} curves: --facets draws each by itself"
+
+
+def _far_apart(series: Sequence[Series]) -> str:
+    """Return what to do where some learning rates lie flat on an axis that shows others."""
+    peaks = [each.high for each in series if each.high > 0]
+    if not peaks or max(peaks) < FLAT * min(peaks):
+        return ""
+    return f"peaks from {min(peaks):.2g} to {max(peaks):.2g}: --log-y shows them all"
 
 
 def _by_group(look: Look, lines: Sequence[Curve], groups: Sequence[str]) -> list[Look]:

@@ -50,7 +50,7 @@ def draw_lr(
 
     The axis runs from 0 to 1.1 x the highest that the learning rate is or is meant to be, or `high`.
     """
-    stride, columns = experiment.run.clock.stride, columns_of(axes)
+    stride, columns = experiment.stride, columns_of(axes)
     curves = [curve(group.name, group.lr, stride, columns) for group in trace.groups]
     curves = fit_lr(axes, curves, max(target(experiment), high), log_y=log_y)
     return plot(axes, curves, "Learning Rate", theme)
@@ -70,7 +70,7 @@ def fit_lr(axes: Axes, curves: list[Curve], high: float, *, log_y: bool) -> list
 
 def draw_momentum(axes: Axes, trace: Trace, experiment: Experiment, theme: Theme) -> list[Curve]:
     """Draw every group's momentum, or beta1, and return the lines."""
-    stride, columns = experiment.run.clock.stride, columns_of(axes)
+    stride, columns = experiment.stride, columns_of(axes)
     momenta = [(group.name, group.momentum) for group in trace.groups if group.momentum is not None]
     curves = [curve(name, values, stride, columns) for name, values in momenta]
     set_linear_ylim(axes, *padded(curves))

@@ -10,7 +10,7 @@ import numpy
 
 from lrviz.errors import Problem, SpecError
 from lrviz.positions import Position, position
-from lrviz.render.figure.curve import Curve, Points, curve
+from lrviz.render.figure.curve import HUGE, Curve, Points, curve
 from lrviz.render.figure.options import FigureOptions
 from lrviz.render.figure.panel import target
 from lrviz.render.text.rows import constant
@@ -42,6 +42,12 @@ class Series:
     def end(self) -> float:
         """Where its run ends on the axis."""
         return self.position(self.subject.steps)
+
+    @property
+    def high(self) -> float:
+        """The highest learning rate that can be drawn; 0 where none is above it."""
+        rates = [numpy.asarray(group.lr) for group in self.groups]
+        return max((float(each[numpy.abs(each) < HUGE].max(initial=0.0)) for each in rates), default=0.0)
 
     @property
     def target(self) -> float:

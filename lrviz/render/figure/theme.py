@@ -32,7 +32,7 @@ class Theme:
 
     def severity(self, name: str) -> str:
         """Return the colour of a mark."""
-        return self.error if name == "error" else self.warning
+        return {"error": self.error, "warning": self.warning}.get(name, self.quiet)
 
 
 COLORS = {

@@ -86,6 +86,8 @@ def markdown_lines(trace: Trace, experiment: Experiment, *, every: int | None = 
     yield f"{escaped(experiment.name)}: {counted(trace.steps, 'step')}, {optimizer}, torch {trace.torch_version}\n\n"
     yield f"| {' | '.join(map(escaped, names))} |\n|{' ---: |' * len(names)}\n"
     yield from _rows(trace, experiment, f"| {' | '.join(['%s'] * len(names))} |\n", every)
+    if trace.seam is not None:
+        yield f"\nResumed {trace.seam.where}, as {trace.seam.mode}.\n"
     if trace.failure is not None:
         yield f"\nStopped {trace.failure.where}: {escaped(trace.failure.words)}\n"
 
@@ -209,8 +211,24 @@ def _header(trace: Trace, experiment: Experiment) -> dict[str, Any]:
             for group in trace.groups
             if trace.steps
         ],
+        "resume": _resume(trace, experiment),
         "warnings": [dataclasses.asdict(warning) for warning in trace.warnings],
         "failure": None if trace.failure is None else dataclasses.asdict(trace.failure),
+    }
+
+
+def _resume(trace: Trace, experiment: Experiment) -> dict[str, Any] | None:
+    """Return what JSON says of the checkpoint that the run goes on from: what was loaded, and where."""
+    if experiment.resume is None:
+        return None
+    before = experiment.resume.before
+    documents = {name: as_document(getattr(before, name), defaults=True) for name in ("run", "optimizer")}
+    return {
+        "step": experiment.resume.step,
+        "epoch": before.run.clock.epoch_of(experiment.resume.step - 1),
+        "mode": experiment.resume.mode,
+        "reached": trace.seam is not None,
+        "before": {**documents, "scheduler": as_document(before.resolved, defaults=True)},
     }
 
 

@@ -61,7 +61,8 @@ class Grid:
         yield [(" " * indent, ""), *(column.piece(None) for column in columns)]
         for place, name in enumerate(self.names):
             if not is_beside:
-                yield from wrapped(name, width, "bold")
+                lead = name[: len(name) - len(name.lstrip())]
+                yield from ([(lead, ""), *line] for line in wrapped(name, width - len(lead), "bold"))
             start = name if is_beside else ""
             blanks = " " * (indent - cell_len(start))
             yield [(start + blanks, "bold"), *(column.piece(place) for column in columns)]

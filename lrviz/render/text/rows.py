@@ -39,34 +39,53 @@ def picked(trace: Trace, every: int) -> Iterator[int]:
 
 
 def sampled(trace: Trace, every: int) -> Selection:
-    """Return a row for every Nth step, and the last."""
-    rows = [Row(step, step) for step in picked(trace, every)]
-    return Selection(rows, f"every {every:,} steps, and the last" if len(rows) < trace.steps else "")
+    """Return a row for every Nth step, those on both sides of a checkpoint, and the last."""
+    seam = _seam(trace, 1)
+    rows = [Row(step, step) for step in sorted({*picked(trace, every), *seam})]
+    both = ", both sides of the checkpoint" if seam else ""
+    return Selection(rows, f"every {every:,} steps{both}, and the last" if len(rows) < trace.steps else "")
 
 
 def folded(trace: Trace, stride: int) -> Selection:
     """Return a row for each stretch without a change, or a choice of `MOST` where there are more.
 
     Values change every `stride` steps at the most. The choice holds the first and the last stretch, each
-    group's peak, the largest jumps with the row before them, and a regular grid that starts at the epochs.
+    group's peak, the largest jumps with the row before them, both sides of a checkpoint, and a regular grid that
+    starts at the epochs. No row goes on over a checkpoint.
     """
     if not trace.steps:
         return Selection([])
     words = [values.cast("B").cast("q")[::stride] for values in _shown(trace)]  # as bits: NaN equals itself
     last = len(words[0]) - 1
-    starts = [0, *islice(_changes(words, last + 1), MOST)]
+    seam = _seam(trace, stride)
+    starts = sorted({0, *islice(_changes(words, last + 1), MOST), *seam[1:]})
     if len(starts) <= MOST:
         ends = [start - 1 for start in starts[1:]] + [last]
         return Selection([_row(trace, stride, start, end) for start, end in zip(starts, ends, strict=True)])
     picks = {0, last}
     picks |= {group.summary.peak_step // stride for group in trace.groups[: JUMPS * 2]}
     jumps = _jumps(trace.groups, stride)
-    picks |= {index for jump in jumps for index in (jump - 1, jump)}
+    picks |= {*seam, *(index for jump in jumps for index in (jump - 1, jump))}
     grid, rule = _grid(trace, MOST - len(picks))
     picks |= {step // stride for step in grid}
-    stretches = dict.fromkeys(_stretch(words, pick) for pick in sorted(picks))
-    also = ["peak", *(["largest jumps"] if jumps else []), "last"]
+    stretches = dict.fromkeys(_until(seam, pick, _stretch(words, pick)) for pick in sorted(picks))
+    also = ["peak", *(["largest jumps"] if jumps else []), *(["both sides of the checkpoint"] if seam else []), "last"]
     return Selection([_row(trace, stride, *stretch) for stretch in stretches], f"{rule}, {', '.join(also)}")
+
+
+def _seam(trace: Trace, stride: int) -> list[int]:
+    """Return the last value before a checkpoint and the first after it, among every `stride`-th."""
+    if trace.seam is None or trace.seam.step >= trace.steps:
+        return []
+    return [trace.seam.step // stride - 1, trace.seam.step // stride]
+
+
+def _until(seam: Sequence[int], index: int, stretch: tuple[int, int]) -> tuple[int, int]:
+    """Return the part of a stretch around an index that is on one side of a checkpoint."""
+    first, last = stretch
+    if not seam:
+        return stretch
+    return (max(first, seam[1]), last) if index >= seam[1] else (first, min(last, seam[0]))
 
 
 def constant(values: memoryview) -> bool:

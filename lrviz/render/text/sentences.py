@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from lrviz.errors import shown
+from lrviz.errors import listed, shown
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.words import clipped, one_line
 from lrviz.trace import Difference, Groups, GroupTrace, Trace
@@ -22,8 +22,21 @@ def summary_line(trace: Trace, group: GroupTrace, title: str = "") -> str:
     summary = group.summary
     names = [name for name in (title, group.name if len(trace.groups) > 1 else "") if name]
     who = f"{clipped(one_line(', '.join(names)), LONGEST)}: " if names else ""
-    where = _where(trace, trace.step_at(summary.peak_step))
-    return f"{who}first {summary.first:.4g}, peak {summary.peak:.4g} at {where}, last {summary.last:.4g}"
+    parts = [
+        f"first {summary.first:.4g}",
+        f"peak {summary.peak:.4g} at {_where(trace, trace.step_at(summary.peak_step))}",
+    ]
+    if trace.seam is not None and trace.seam.step < trace.steps:
+        before, after = group.lr[trace.seam.step - 1], group.lr[trace.seam.step]
+        parts.append(f"resumed at {_where(trace, trace.seam.step)} with {after:.4g} after {before:.4g}")
+    return f"{who}{', '.join(parts)}, last {summary.last:.4g}"
+
+
+def seam_line(trace: Trace, changed: Sequence[str]) -> str:
+    """Return where and how a run went on from a checkpoint, and what was changed then; empty where it did not."""
+    if trace.seam is None:
+        return ""
+    return f"resumed {trace.seam.where} as {trace.seam.mode}, with {listed(changed) or 'nothing changed'}"
 
 
 def telling(trace: Trace) -> Trace:
@@ -68,9 +81,14 @@ def _difference(trace: Trace, found: Difference) -> str:
 
 
 def _pair(values: tuple[float, float]) -> str:
+    return "is {} and {}".format(*distinct(values))
+
+
+def distinct(values: tuple[float, float]) -> tuple[str, str]:
     """Return two numbers with as many digits as tell them apart."""
     digits = next((digits for digits in (4, 6, 9) if len({f"{value:.{digits}g}" for value in values}) > 1), 17)
-    return "is {:.{digits}g} and {:.{digits}g}".format(*values, digits=digits)
+    one, other = (f"{value:.{digits}g}" for value in values)
+    return one, other
 
 
 def _where(trace: Trace, step: int) -> str:

@@ -84,7 +84,7 @@ class TraceTable:
     @property
     def _stride(self) -> int:
         """How many optimizer steps there are to a step of the scheduler."""
-        return self.experiment.run.clock.stride
+        return self.experiment.stride
 
     def _wrapped(self, text: str, width: int, style: str) -> Iterator[Line]:
         return wrapped(self._clean(text), width, style)
@@ -99,8 +99,9 @@ class TraceTable:
         length = counted(trace.steps, "step")
         if trace.steps_per_epoch and trace.steps > trace.steps_per_epoch > 1:
             length += f", {trace.steps_per_epoch:,} to an epoch"
-        if self._stride > 1:
-            often = "epoch" if self._stride == trace.steps_per_epoch else f"{self._stride:,} steps"
+        stride = experiment.run.clock.stride
+        if stride > 1:
+            often = "epoch" if stride == trace.steps_per_epoch else f"{stride:,} steps"
             length += f"; the scheduler steps every {often}"
         return f"{title}: {length}"
 
@@ -112,7 +113,7 @@ class TraceTable:
         for name, group in zip(names, groups, strict=True):
             curve = sparkline(group.lr[:: self._stride], width - indent, ascii=self.ascii)
             yield [(set_cell_size(name, indent), "bold"), (curve, "cyan")]
-        yield [(" " * indent + _ruler(self.trace, width - indent), "dim")]
+        yield [(" " * indent + ruler(self.trace, width - indent), "dim")]
 
     def _name(self, group: GroupTrace) -> str:
         name = self._clean(group.name)
@@ -120,7 +121,11 @@ class TraceTable:
 
     def _body(self, chosen: Selection, width: int) -> Iterator[Line]:
         columns, left_out = self._columns(chosen.rows, width)
-        for pieces in zip(*(column.padded() for column in columns), strict=True):
+        lines = zip(*(column.padded() for column in columns), strict=True)
+        yield list(next(lines))
+        for row, pieces in zip(chosen.rows, lines, strict=True):
+            if self.trace.seam is not None and row.start == self.trace.seam.step:
+                yield from self._wrapped(f"-- resumed, {self.trace.seam.mode} --", width, "dim")
             yield list(pieces)
         if chosen.rule:
             message = f"{len(chosen.rows):,} rows of {self.trace.steps:,} steps: {chosen.rule} (--every 1: all)"
@@ -211,7 +216,7 @@ class TraceTable:
         return Column("", cells, "cyan", left=True)
 
 
-def _ruler(trace: Trace, width: int) -> str:
+def ruler(trace: Trace, width: int) -> str:
     """Return the epochs, or else the steps, as they lie under a curve of `width` cells."""
     per_epoch = trace.steps_per_epoch
     unit, name = (per_epoch, "epoch") if per_epoch and trace.steps > per_epoch else (1, "step")

@@ -19,7 +19,8 @@ from lrviz.errors import SpecError
 from lrviz.render.figure.draw import draw
 from lrviz.render.figure.options import FigureOptions, Mark
 from lrviz.render.figure.output import write
-from lrviz.trace import Failure, GroupTrace, Trace, column
+from lrviz.render.figure.theme import COLORS
+from lrviz.trace import Failure, GroupTrace, Seam, Trace, column
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -427,6 +428,38 @@ def test_dark_is_light_on_dark():
     figure = draw(trace(falling()), experiment(), FigureOptions(theme="dark"))
     assert sum(figure.get_facecolor()[:3]) < 0.5
     assert line(panels(figure)[0]).get_color() == "#FFFFFF"
+
+
+SEAM = Seam(step=16, epoch=1, mode="restart", unbroken=((0.0,),))
+
+
+def test_a_checkpoint_is_a_thin_line_with_a_few_words():
+    (axes,) = panels(draw(trace(falling(), seam=SEAM), experiment()))
+    (mark,) = (each for each in axes.artists + axes.lines if each.get_gid() == "mark-line")
+    assert (mark.get_xdata()[0], mark.is_dashed(), mark.get_color()) == (16, False, COLORS["light"].quiet)
+    assert [text.get_text() for text in texts(axes, "mark")] == ["resumed, restart"]
+    assert not [each for each in axes.artists + axes.lines if each.get_gid() == "mark-marker"]
+
+
+def test_a_finding_at_a_checkpoint_has_its_colour_and_comes_first():
+    marks = [Mark(step=16, label="resume-jump", severity="warning")]
+    (axes,) = panels(draw(trace(falling(), seam=SEAM), experiment(), marks=marks))
+    (label,) = texts(axes, "mark")
+    assert (label.get_text(), label.get_color()) == ("resume-jump\nresumed, restart", COLORS["light"].warning)
+    assert len([each for each in axes.artists + axes.lines if each.get_gid() == "mark-marker"]) == 1
+
+
+def test_a_checkpoint_within_an_epoch_changes_the_curve_there():
+    by_epoch = experiment(run={"epochs": 4, "steps_per_epoch": 8, "interval": "epoch"})
+    rates = [*[1e-3] * 8, *[8e-4] * 5, *[1e-3] * 11, *[5e-4] * 8]
+    (axes,) = panels(draw(trace(rates, seam=replace(SEAM, step=13)), lrviz.resumed(by_epoch, 13, "restart")))
+    assert line(axes).get_ydata()[12:14].tolist() == [8e-4, 1e-3]
+
+
+def test_annotations_of_two_schedules_are_refused():
+    resumed = lrviz.resumed(experiment(), 16)
+    with pytest.raises(SpecError, match="points at one schedule"):
+        draw(trace(falling(), seam=SEAM), resumed, FigureOptions(annotate=True))
 
 
 @pytest.mark.parametrize(

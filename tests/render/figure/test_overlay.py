@@ -170,6 +170,15 @@ def test_a_crowd_is_told_of_facets_and_a_sweep_is_none() -> None:
     assert texts(draw_overlay(falling(12), names(12)), "note") == []
 
 
+@pytest.mark.parametrize("facets", [False, True])
+def test_peaks_too_far_apart_for_one_axis_are_told(facets: bool) -> None:
+    shown = [subject(optimizer={"lr": lr}) for lr in (1.0, 1e-3)]
+    options = FigureOptions(facets=facets)
+    assert texts(draw_overlay(shown, ["a", "b"], options), "note") == ["peaks from 0.001 to 1: --log-y shows them all"]
+    assert texts(draw_overlay(shown, ["a", "b"], replace(options, log_y=True)), "note") == []
+    assert texts(draw_overlay(falling(3), names(3), options), "note") == []
+
+
 def test_equal_curves_are_drawn_once_and_told() -> None:
     figure = draw_overlay([subject(), subject({"name": "linear"}), subject()], ["a", "b", "c"])
     assert [line.get_label() for line in lines(figure.axes[0])] == ["a", "b"]
@@ -273,6 +282,13 @@ def test_a_momentum_that_nothing_has_is_refused() -> None:
     shown = [subject(optimizer={"name": "adagrad"})]
     with pytest.raises(SpecError, match="show: momentum cannot be drawn: no optimizer here has momentum or betas"):
         draw_overlay(shown, ["a"], FigureOptions(show=("lr", "momentum")))
+
+
+@pytest.mark.parametrize("facets", [False, True])
+def test_momentum_alone_shows_those_that_have_it(facets: bool) -> None:
+    shown = [subject({"name": "onecycle", "max_lr": 0.1}), subject(optimizer={"name": "adagrad"})]
+    figure = draw_overlay(shown, ["a", "b"], FigureOptions(show=("momentum",), facets=facets))
+    assert [line.get_label() for axes in figure.axes for line in lines(axes)] == ["a"]
 
 
 def test_a_replay_that_stopped_has_a_cross_and_a_word() -> None:

@@ -3,14 +3,15 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrviz.render.text.rows import MOST, Row, constant, folded, picked, round_up
-from lrviz.trace import GroupTrace, Trace, column
+from lrviz.render.text.rows import MOST, Row, constant, folded, picked, round_up, sampled
+from lrviz.trace import GroupTrace, Seam, Trace, column
 
 
 def made(
@@ -162,3 +163,31 @@ def test_constant(values: list[float], expected: bool) -> None:
 )
 def test_picked(steps: int, every: int, expected: list[int]) -> None:
     assert list(picked(made([1.0] * steps), every)) == expected
+
+
+def resumed(trace: Trace, step: int) -> Trace:
+    return replace(trace, seam=Seam(step=step, epoch=None, mode="load", unbroken=()))
+
+
+def test_no_row_goes_on_over_a_checkpoint() -> None:
+    assert rows_of(resumed(made([1.0] * 20), 12)) == [Row(0, 11), Row(12, 19)]
+    assert rows_of(resumed(made([1.0] * 20), 12), stride=4) == [Row(0, 11), Row(12, 19)]
+
+
+def test_a_long_table_has_a_row_on_both_sides_of_a_checkpoint() -> None:
+    chosen = folded(resumed(made([1 / (1 + step) for step in range(1000)]), 333), 1)
+    assert {Row(332, 332), Row(333, 333)} <= set(chosen.rows)
+    assert len(chosen.rows) <= MOST
+    assert chosen.rule.endswith("both sides of the checkpoint, last")
+
+
+def test_a_checkpoint_in_a_long_flat_stretch_splits_it() -> None:
+    rates = [*(1 / (1 + step) for step in range(100)), *[0.001] * 900]
+    chosen = folded(resumed(made(rates), 500), 1)
+    assert {Row(100, 499), Row(500, 999)} <= set(chosen.rows)
+
+
+def test_every_nth_row_has_those_of_a_checkpoint_beside() -> None:
+    chosen = sampled(resumed(made([1.0] * 20), 12), 8)
+    assert [row.start for row in chosen.rows] == [0, 8, 11, 12, 16, 19]
+    assert chosen.rule == "every 8 steps, both sides of the checkpoint, and the last"

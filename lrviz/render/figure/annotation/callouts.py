@@ -36,6 +36,7 @@ LONGEST = 60  # characters of a mark's words
 LINE_HEIGHT = 1.2  # of a font's, as matplotlib sets lines
 LOST = (14.0, 20.0)  # least and most ems to a line of torch's words
 MOST_NOTES = 40  # annotations that are looked for a place; one has it for fewer
+SEVERITIES = ("error", "warning", "note")  # from the worst on
 MOST_LABELS = 12  # marks that carry their words; more would only be noise
 
 
@@ -175,6 +176,12 @@ def own_marks(curves: Sequence[Curve], marks: Sequence[Mark]) -> Iterator[Mark]:
             yield Mark(step=step, label=f"{what} at step {step:,}", severity="error")
 
 
+def seam_mark(trace: Trace) -> list[Mark]:
+    """Return the mark of the checkpoint from which a run went on, if it did."""
+    seam = trace.seam
+    return [] if seam is None else [Mark(step=seam.step, label=f"resumed, {seam.mode}", severity="note")]
+
+
 @cache
 def _renderer() -> RendererAgg:
     return RendererAgg(8, 8, 72)  # type: ignore[no-untyped-call]  # a pixel to a point
@@ -235,7 +242,7 @@ def _write(panel: _Panel, label: str, box: Box, color: str, gid: str) -> Text:
 def _merged(marks: Sequence[Mark]) -> list[Mark]:
     """Return the marks with those of one step together, as bad as the worst of them."""
     merged = []
-    ordered = sorted(dict.fromkeys(marks), key=lambda mark: (mark.step, mark.severity))  # errors first
+    ordered = sorted(dict.fromkeys(marks), key=lambda mark: (mark.step, SEVERITIES.index(mark.severity)))
     for step, group in groupby(ordered, key=lambda mark: mark.step):
         here = list(group)
         label = "\n".join(clipped(clean(mark.label), LONGEST) for mark in here)
@@ -253,15 +260,16 @@ def _stopped(axes: Axes, failure: Failure, steps: float) -> Mark:
 
 
 def _draw_line(axes: Axes, mark: Mark, color: str) -> None:
-    """Draw a vertical line with a marker on top: full for an error, hollow for a warning."""
+    """Draw a vertical line, with a marker on top but for a note: full for an error, hollow for a warning."""
     above = blended_transform_factory(axes.transData, axes.transAxes)
     is_error = mark.severity == "error"
     line = Line2D([mark.step] * 2, [0, 1], color=color, linewidth=1.0, zorder=1.5)
-    line.set_linestyle("solid" if is_error else (0, (4, 3)))
+    line.set_linestyle((0, (4, 3)) if mark.severity == "warning" else "solid")
     face = color if is_error else "none"
     size = MARKER * rcParams["font.size"]
     marker = Line2D([mark.step], [1], color=color, marker="v", markersize=size, markerfacecolor=face, zorder=4)
     below = above + ScaledTranslation(0, -size / 2 / 72, figure_of(axes).dpi_scale_trans)
-    for artist, name, transform in ((line, "mark-line", above), (marker, "mark-marker", below)):
+    artists = [(line, "mark-line", above), (marker, "mark-marker", below)]
+    for artist, name, transform in artists[: 1 if mark.severity == "note" else 2]:
         artist.set(transform=transform, clip_on=False, gid=name)
         axes.add_artist(artist)
