@@ -58,6 +58,7 @@ def load(
     key: str | None = None,
     form: str | None = None,
     beside: str | os.PathLike[str] | None = None,
+    line: int | None = None,
     **run: Any,
 ) -> Experiment:
     """Return the experiment in a file, a mapping or a trainer's config; `lrviz.load` says what the arguments are."""
@@ -67,6 +68,7 @@ def load(
         source, form, run = source.to_dict(), form or "huggingface", _installed() | run
     folder, name, tree = opened(source, key)
     given = run | ({"metric": run["metric_csv"]} if "metric_csv" in run else {})
+    given |= {} if line is None else {"line": line}
     root, origin = translated(tree, name, form, Said(given=given, versions=releases(run), beside=beside))
     used = origin.used if origin else ()
     root = with_said(root, {name: Value.of(value) for name, value in run.items() if name not in used})
@@ -98,11 +100,14 @@ def translated(root: Value, name: str, form: str | None, said: Said) -> tuple[Va
     missing in a config.
     """
     if form is None and said.beside is None and is_own(root):
+        _refuse_line(said.given)
         return root, None
     from lrviz.experiment import yaml_reader
     from lrviz.readers.configs import formats, syntax
 
     form = form or formats.recognise(root)
+    if form != "torch":
+        _refuse_line(said.given)
     if form is None and said.beside is not None:
         raise SpecError(Problem(place="--beside", message="is for a trainer's config; this is a document of lrviz's"))
     if form is None and name.endswith(".py"):
@@ -121,6 +126,12 @@ def _refuse_unknown(root: Value, name: str) -> None:
     if keys and not keys & {"title", "run", "optimizer", "scheduler", *arg_types(Warmup)} and not root.problems:
         message = "neither a document of lrviz's, which has a scheduler, nor a trainer's config that lrviz knows"
         raise SpecError(Problem(place=name, message=f"{message} by its keys: {listed([*keys], 5)}; --from names one"))
+
+
+def _refuse_line(given: Mapping[str, Any]) -> None:
+    """Raise SpecError where a line is named of what is no training script."""
+    if "line" in given:
+        raise SpecError(Problem(place="--line", message="is for a training script that makes several schedulers"))
 
 
 def _block(source: Mapping[str, Any], key: str | None) -> Any:

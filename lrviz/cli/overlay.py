@@ -54,7 +54,10 @@ def said(given: Mapping[str, Any]) -> dict[str, Any]:
     found = {name: value.plain() for flags in (RUN, OPTIMIZER) for name, value in flags.values(given).items()}
     pairs = (text.partition("=") for text in given["set"] if text.startswith("scheduler."))
     own = {key.strip().removeprefix("scheduler."): scalar(value) for key, _, value in pairs}
-    return found | {name: own[key] for key, name in ANSWERS.items() if key in own}
+    found |= {name: own[key] for key, name in ANSWERS.items() if key in own}
+    paths = [text.partition("=")[0].strip() for text in given["set"]]
+    line = {"line": given["line"]} if given.get("line") is not None else {}
+    return found | line | ({"set": paths} if paths else {})
 
 
 def without_idle(given: Mapping[str, Any], problems: Iterable[Problem]) -> dict[str, Any]:

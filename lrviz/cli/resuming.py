@@ -36,9 +36,9 @@ def loaded(source: Source, given: Mapping[str, Any]) -> Experiment:
 
     `--set` is laid over the document that goes on, all other flags over both.
     """
-    at, other = given["resume_at"], given["resume_with"]
+    at, other = given.get("resume_at"), given.get("resume_with")
     if at is None:
-        idle = [flag_of(name) for name in ("resume_as", "resume_with") if given[name] is not None]
+        idle = [flag_of(name) for name in ("resume_as", "resume_with") if given.get(name) is not None]
         if idle:
             raise SpecError(
                 [Problem(place=flag, message="requires --resume-at, where the run goes on") for flag in idle]

@@ -25,6 +25,7 @@ FLAGS = {
     "lr": ("--lr", "the learning rate", "1e-4"),
     "metric": ("--set scheduler.metric=…", "what the schedule watches, as a formula", "'0.9 ** epoch'"),
     "iterations": ("--set scheduler.iterations=…", "optimizer updates of the run", "10000"),
+    "line": ("--line", "the line at which the scheduler is made", "1"),
     "nc": ("--set scheduler.nc=…", "classes of the data", "80"),
 }
 """What a config may leave open: the flag, what it is, and an example in Python."""
