@@ -47,7 +47,7 @@ class Target:
             overlay = self.source.compared(self.given) if self.source.compared else None
             if overlay is None:
                 return [(self, loaded(self.source, self.given))]
-            if self.given["resume_at"] is not None:
+            if self.given.get("resume_at") is not None:
                 raise SpecError(
                     Problem(place="--resume-at", message="is for one schedule; the document compares several")
                 )
