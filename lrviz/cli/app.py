@@ -123,7 +123,7 @@ def table(target: Target = None) -> Action:
 @app.command(cls=Verb, options_metavar="[OPTIONS] [TARGET]")
 def diff(target: Target = None) -> Action:
     """Say whether two schedules are equal, where they differ, and what explains it; exit with 1 where they differ."""
-    from lrviz.cli import diff, flags
+    from lrviz.cli import diff, flags, resuming
     from lrviz.difference import BY
 
     return diff.diff, [
@@ -134,6 +134,7 @@ def diff(target: Target = None) -> Action:
         ),
         flags.choice("format", "Diff", diff.FORMATS, "a report to read; or JSON, Markdown", "text"),
         *_compare_flags(),
+        *resuming.parameters(),
         flags.switch("quiet", "Replay", "no notes; errors stay", "-q", "--quiet"),
         _engine_flag(),
     ]  # fmt: skip
@@ -238,8 +239,8 @@ def check(
         flags.repeated("ignore", "Check", "RULE,…", "rules to leave out", _rule_names),
         flags.repeated("error", "Check", "RULE,…", "rules whose findings are errors", _rule_names),
         flags.choice("format", "Check", check.FORMATS, "panels to read; or JSON, GitHub's annotations, SARIF", "text"),
-        *_compare_flags(),
         *resuming.parameters(),
+        *_compare_flags(),
         _engine_flag(),
     ]
 

@@ -47,11 +47,20 @@ def loaded(source: Source, given: Mapping[str, Any]) -> Experiment:
     if source.name == other == "-":
         raise SpecError(Problem(place=FLAGS["after"], message="standard input is the document before the checkpoint"))
     before = source.load({**given, "set": [], "resume_at": None})
+    if before.resume is not None:  # of a variant, which is loaded already
+        return before
+    if source.label:
+        raise several()
     after = (file_source(other) if other else source).load(given)
     try:
         return resumed(before, at, given["resume_as"] or MODES[0], after)
     except SpecError as error:
         raise SpecError([_placed(problem, other) for problem in error.problems]) from None
+
+
+def several() -> SpecError:
+    """Return the error of a checkpoint of a document that compares several schedules."""
+    return SpecError(Problem(place=FLAGS["at"], message="is for one schedule; the document compares several"))
 
 
 def flag_of(name: str) -> str:

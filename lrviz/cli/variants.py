@@ -13,7 +13,7 @@ from typing import Any
 from lrviz.cli import overlay
 from lrviz.cli.commands import read_flags
 from lrviz.cli.flags import NO
-from lrviz.cli.resuming import loaded
+from lrviz.cli.resuming import loaded, several
 from lrviz.cli.sweeps import Setting, Sweep, settings_of, sweeps_of, unknown
 from lrviz.cli.targets import Source, find
 from lrviz.errors import Problem, SpecError, shown
@@ -48,9 +48,7 @@ class Target:
             if overlay is None:
                 return [(self, loaded(self.source, self.given))]
             if self.given.get("resume_at") is not None:
-                raise SpecError(
-                    Problem(place="--resume-at", message="is for one schedule; the document compares several")
-                )
+                raise several()
         return [(self._entry(each.name, overlay.title), each) for each in overlay.experiments]
 
     def _entry(self, label: str, title: str | None) -> Target:

@@ -156,8 +156,15 @@ def test_several_targets_go_on_each_from_its_own_checkpoint(lrviz) -> None:
 
 def test_a_document_that_compares_several_is_refused(lrviz) -> None:
     Path("both.yaml").write_text("overlay:\n  - scheduler: {name: cosine}\n  - scheduler: {name: rex}\n")
-    ended = lrviz("plot", "both.yaml", "--resume-at", "2ep")
-    assert ended.err == "error: --resume-at: is for one schedule; the document compares several\n"
+    for verb in ("plot", "check"):
+        ended = lrviz(verb, "both.yaml", "--resume-at", "2ep")
+        assert "error: --resume-at: is for one schedule; the document compares several\n" in ended.err
+
+
+def test_check_looks_at_each_variant_that_goes_on(lrviz) -> None:
+    ended = lrviz("check", "cosine", *RUN, "--sweep", "lr=0.1,0.2", "--resume-at", "2ep", "--set", "run.epochs=6")
+    assert ended.out.count("error resume-length") == 2
+    assert ended.code == 1
 
 
 @pytest.mark.usefixtures("typed")
