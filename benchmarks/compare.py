@@ -24,6 +24,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+import configs
+
 HERE = Path(__file__).parent
 LRVIZ = (sys.executable, "-m", "lrviz")
 ONE_CYCLE = ("onecycle", "--max-lr", "1e-3")
@@ -100,6 +102,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="lrviz-benchmark-") as temporary:
         folder = Path(temporary)
         (folder / "a.yaml").write_text(YAML)
+        configs.write(folder)
         one = ONE.replace("STEPS", "1000" if arguments.small else "10000")
         (folder / "one.yaml").write_text(one)
         lines = [f"  - {{label: eta_min {n}e-5, scheduler: {{eta_min: {n}e-5}}}}" for n in range(OVERLAID)]
@@ -113,6 +116,7 @@ def main() -> int:
         say.line(_machine())
         say.processes("First run", "whole process", _first(), 1)
         say.processes("One figure, one table, one check: 32 steps", "whole process", _figures(), rounds)
+        say.processes("Trainers' configs", "whole process", _configs(), rounds)
         say.processes("The whole gallery, PNG and SVG", "whole process", _gallery(), min(rounds, 3))
         say.processes(f"{OVERLAID} schedules in one figure", "whole process", _overlay(), rounds)
         say.processes("Several schedules: 32 steps", "whole process", _several(), rounds)
@@ -152,6 +156,14 @@ def _figures() -> list[Contender]:
         Contender("lrviz show", (*LRVIZ, "show", *ONE_CYCLE), 0.12),
         Contender("lrviz check a.yaml", (*LRVIZ, "check", "a.yaml"), 0.15),
         Contender("python, torch and the loop, no figure", (sys.executable, str(HERE / "loops.py"), "article", "32")),
+    ]
+
+
+def _configs() -> list[Contender]:
+    return [
+        Contender("the article's script", (sys.executable, str(HERE / "article.py"), "a.png")),
+        Contender("lrviz check of one config", (*LRVIZ, "check", "one"), 0.15),
+        Contender("lrviz check of 50 configs", (*LRVIZ, "check", "fifty"), 1.0),
     ]
 
 

@@ -41,9 +41,9 @@ def load(
     at. A scheduler of the form `package.module:Name` is refused unless its module is in `allow_import`, and a
     CSV file unless it lies in the document's folder (a mapping's is the current one), in one of
     `allow_files`, or below. `run` is what is to be said of the run beside, such as `dataset_size=50_000`, or
-    the learning rate, `lr`, and `metric` where a trainer's config lacks them; `form` is the format of one
-    whose keys do not say it, `beside` a trainer's config for a DeepSpeed JSON, or the other way round, and `line`
-    where a training script makes the scheduler, if it makes several.
+    `lr`, `metric` (`metric_csv`), `nc` and `iterations` where a trainer's config lacks them; `form` is the
+    format of one whose keys do not say it, `beside` a trainer's config for a DeepSpeed JSON, or the other way
+    round, and `line` where a training script makes the scheduler, if it makes several.
     Raises SpecError with every problem of the document, each with its line.
     """
     from lrviz.documents import load

@@ -10,16 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from lrviz.errors import Problem, SpecError, shown
+from lrviz.errors import Problem, SpecError, listed, shown
 from lrviz.experiment.argtypes import Bool, Text
-from lrviz.experiment.clock import LIBRARIES
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.origin import Origin
 from lrviz.experiment.reader import build
 from lrviz.experiment.record import Record, arg, arg_types
-from lrviz.experiment.schedulers import Release
+from lrviz.experiment.schedulers.composite import Warmup
 from lrviz.experiment.values import Value
-from lrviz.readers.configs import is_own
+from lrviz.readers.configs import Said, is_own, releases, with_said
 from lrviz.render.figure.options import FigureOptions
 from lrviz.rules.settings import CheckSettings
 
@@ -68,10 +67,12 @@ def load(
             raise SpecError(f"must be a file, a mapping or TrainingArguments, not {shown(source)}")
         source, form, run = source.to_dict(), form or "huggingface", _installed() | run
     folder, name, tree = opened(source, key)
-    versions = {name: tuple(map(int, str(run[name]).split("."))) for name in LIBRARIES if run.get(name)}
-    given = run if line is None else {**run, "line": line}
-    root, origin = translated(tree, name, form, given, versions, beside=beside)
-    return read(_with_run(root, run), origin, folder=folder, allow_import=allow_import, allow_files=allow_files)
+    given = run | ({"metric": run["metric_csv"]} if "metric_csv" in run else {})
+    given |= {} if line is None else {"line": line}
+    root, origin = translated(tree, name, form, Said(given=given, versions=releases(run), beside=beside))
+    used = origin.used if origin else ()
+    root = with_said(root, {name: Value.of(value) for name, value in run.items() if name not in used})
+    return read(root, origin, folder=folder, allow_import=allow_import, allow_files=allow_files)
 
 
 def opened(source: str | os.PathLike[str] | Mapping[str, Any], key: str | None) -> tuple[Path | None, str, Value]:
@@ -92,52 +93,39 @@ def _installed() -> dict[str, str]:
     return {"transformers": release[0]} if release else {}
 
 
-def _with_run(root: Value, said: Mapping[str, Any]) -> Value:
-    """Return the document with what is said of the run, the learning rate and the metric beside it."""
-    if not isinstance(root.data, dict):
-        return root
-    sections = dict(root.data)
-    for name, value in said.items():
-        section = {"lr": "optimizer", "metric": "scheduler"}.get(name, "run")
-        own = sections.get(section, Value({}))
-        before = own.data if isinstance(own.data, dict) else {}
-        sections[section] = replace(own, data=before | {name: Value.of(value)})
-    return replace(root, data=sections)
-
-
-def translated(
-    root: Value,
-    name: str,
-    form: str | None,
-    given: Mapping[str, Any],
-    versions: Mapping[str, Release],
-    beside: str | os.PathLike[str] | None = None,
-) -> tuple[Value, Origin | None]:
+def translated(root: Value, name: str, form: str | None, said: Said) -> tuple[Value, Origin | None]:
     """Return the document that a tree comes to, and where it comes from if the tree is a trainer's config.
 
-    `form` is the config's format, found by its keys where it is None. `given` is what is known of the run
-    and the optimizer beside the file, `versions` of which libraries it is to be read, and `beside` the other
-    file of a trainer's config and a DeepSpeed config. Raises SpecError with all that is wrong or missing in
-    a config.
+    `form` is the config's format, found by its keys where it is None. Raises SpecError with all that is wrong or
+    missing in a config.
     """
-    if form is None and beside is None and is_own(root):
-        _refuse_line(given)
+    if form is None and said.beside is None and is_own(root):
+        _refuse_line(said.given)
         return root, None
     from lrviz.experiment import yaml_reader
     from lrviz.readers.configs import formats, syntax
 
     form = form or formats.recognise(root)
     if form != "torch":
-        _refuse_line(given)
-    if form is None and beside is not None:
+        _refuse_line(said.given)
+    if form is None and said.beside is not None:
         raise SpecError(Problem(place="--beside", message="is for a trainer's config; this is a document of lrviz's"))
     if form is None and name.endswith(".py"):
         message = "is no config that lrviz reads, such as nanoGPT's or mmengine's; a scheduler of your own is written"
         raise SpecError(Problem(place=name, message=f"{message} package.module:Name"))
     if form is None:
+        _refuse_unknown(root, name)
         return root, None
-    other = None if beside is None else syntax.decode(yaml_reader.content(Path(beside)), str(beside))
-    return formats.read(root, name, form, given, versions, other)
+    other = None if said.beside is None else syntax.decode(yaml_reader.content(Path(said.beside)), str(said.beside))
+    return formats.read(root, name, form, said, other)
+
+
+def _refuse_unknown(root: Value, name: str) -> None:
+    """Raise SpecError for a mapping that has nothing of a document of lrviz's."""
+    keys = root.data.keys() if name and isinstance(root.data, dict) else set()
+    if keys and not keys & {"title", "run", "optimizer", "scheduler", *arg_types(Warmup)} and not root.problems:
+        message = "neither a document of lrviz's, which has a scheduler, nor a trainer's config that lrviz knows"
+        raise SpecError(Problem(place=name, message=f"{message} by its keys: {listed([*keys], 5)}; --from names one"))
 
 
 def _refuse_line(given: Mapping[str, Any]) -> None:
@@ -170,5 +158,15 @@ def read(
         message = "the document compares several experiments, and this takes one"
         message += "; lrviz plot draws them, and lrviz.load_all returns them"
         raise SpecError(Problem(place=several.place, field="overlay", message=message))
-    found = build(root, folder=folder, allow_import=allow_import, allow_files=allow_files, sections=SECTIONS)
+    try:
+        found = build(root, folder=folder, allow_import=allow_import, allow_files=allow_files, sections=SECTIONS)
+    except SpecError as error:
+        raise SpecError([_in_keys(problem, origin) for problem in error.problems], error.sections) from None
     return found if origin is None else replace(found, origin=origin)
+
+
+def _in_keys(problem: Problem, origin: Origin | None) -> Problem:
+    """Return a problem with the config's own key, where one said what is wrong."""
+    keys = [read for read in origin.read if read.place == problem.place] if origin else []
+    named = [read.key for read in keys if read.became == problem.field] or [read.key for read in keys if len(keys) == 1]
+    return replace(problem, field=named[-1]) if named else problem

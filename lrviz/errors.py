@@ -16,6 +16,15 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+IDLE = "idle"
+"""The cause of a problem: what was said beside a file changes nothing of it."""
+
+ELSEWHERE = "elsewhere"
+"""The cause of a problem: what the file leaves open is said in another one, or in code."""
+
+UNKNOWN_KEY = "unknown-key"
+"""The cause of a problem: nothing has such a key."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
@@ -36,6 +45,13 @@ class Problem:
     def within(self, parent: str) -> Problem:
         """Return the same problem seen from the field's owner."""
         return replace(self, field=".".join(part for part in (parent, self.field) if part))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Missing(Problem):
+    """What a trainer's config leaves open, by name, each with why where that is not plain."""
+
+    needs: Mapping[str, str]
 
 
 class LrvizError(Exception):
@@ -99,9 +115,9 @@ def shown(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str, plural: str = "") -> str:
     """Return a count with its noun: 1 step, 2,000 steps."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def listed(words: Sequence[str], limit: int = 10) -> str:

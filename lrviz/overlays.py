@@ -18,6 +18,7 @@ from lrviz.experiment.reader import line_of, read_record
 from lrviz.experiment.record import Record, RecordOf, arg, arg_types
 from lrviz.experiment.schedulers import Warmup
 from lrviz.experiment.values import Value
+from lrviz.readers.configs import Said
 
 KEY = "overlay"
 LAID = ("run", "optimizer", "scheduler", *arg_types(Warmup))
@@ -140,7 +141,7 @@ def _of_file(value: Value, folder: Path | None, allow_files: Collection[str | os
     if not any(path.resolve().is_relative_to(each.resolve()) for each in within):
         message = f"{path} lies outside the document's folder; --allow-files FOLDER allows another"
         raise SpecError(Problem(place=value.place, field="file", message=message))
-    root, origin = documents.translated(decode(yaml_reader.content(path), str(path)), str(path), None, {}, {})
+    root, origin = documents.translated(decode(yaml_reader.content(path), str(path)), str(path), None, Said())
     if is_overlay(root) or not isinstance(root.data, dict):
         message = f"{path} holds several experiments, and an entry is one"
         message = message if is_overlay(root) else f"{path} holds no experiment"
@@ -185,5 +186,5 @@ def read(
     if problems:
         raise SpecError(sorted(problems, key=line_of))
     said = {name: root.data[name] for name in arg_types(_Top) if root.data.get(name, Value(None)).data is not None}
-    top = read_record(_Top, Value(said), "")
+    top = read_record(_Top, Value(said))
     return Overlay(experiments=experiments, title=top.title, place=top.gallery or GalleryPlace())

@@ -52,7 +52,7 @@ BELOW: dict[str, tuple[str, ...]] = {
     "arguments": ("overlays", "documents", "experiment", "errors"),
     "comparison": ("labels", "subject", "rules", "render", "trace", "experiment", "errors"),
     "display": ("comparison", "subject", "render", "engine", "trace", "experiment", "errors"),
-    "project": ("rules", "experiment", "errors"),
+    "project": ("readers", "rules", "experiment", "errors"),
     "checking": ("arguments", "project", "rules", "engine", "experiment", "errors"),
     "testing": ("checking", "arguments", "engine", "trace", "experiment", "files", "errors"),
     "watching": ("checking", "project", "api", "rules", "render", "engine", "experiment", "files", "errors"),

@@ -15,7 +15,7 @@ import lrviz
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 CONSOLE = re.compile(r"```console\n(\$ .*?)```", re.DOTALL)
-FILE = re.compile(r"<!-- file: (\S+) -->\n```(?:yaml|python)\n(.*?)```", re.DOTALL)
+FILE = re.compile(r"<!-- file: (\S+) -->\n```(?:yaml|toml|python)\n(.*?)```", re.DOTALL)
 IN_TABLE = re.compile(r"\| `(lrviz [^`]+)` \|$", re.MULTILINE)
 VERSION = re.compile(r"torch \d[^\s,;]*")
 COUNT = re.compile(r"in \d+ comparisons")
@@ -30,6 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the README's files, and a cache that holds an engine check."""
     folder = tmp_path_factory.mktemp("readme")
     for name, text in FILE.findall(README.read_text()):
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     run("lrviz engines --certify", folder)
     return folder

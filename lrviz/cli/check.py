@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from lrviz.cli.replaying import run
 from lrviz.cli.report import print_note
 from lrviz.cli.resuming import loaded
 from lrviz.cli.targets import Source, file_source
-from lrviz.errors import Problem, SpecError, listed
+from lrviz.errors import ELSEWHERE, Problem, SpecError, listed
 from lrviz.project import project_settings
 from lrviz.rules import SEVERITIES, CheckSettings, Finding, ProjectSettings, examine, from_problems
 from lrviz.rules.examine import raised
@@ -30,7 +29,6 @@ RULE_FLAGS = ("select", "ignore", "error")
 def check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     """Print the findings on every target; exits with 1 where there is an error, 2 where one cannot be read."""
     flags = _from_flags(given)
-    project = cache(project_settings)
     found, passed_over = expanded(sources, given.get("key"))
     if given["also"] or given["sweep"]:
         targets = variants_of(found, given)
@@ -40,11 +38,18 @@ def check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     if fixes:
         _refuse_to_fix(targets, given)
     checked: list[Checked] = []
+    named = {source.name for source in sources}
     for target in targets:
-        settings = (flags, project(_folder(target)))
+        settings = (flags, project_settings(_folder(target)))
         one = _checked(target, given, *settings)
+        if target.name not in named and any(problem.cause == ELSEWHERE for problem in one.problems):
+            passed_over.append(target.name)
+            continue
         one = _fixed(target, one, given, settings) if fixes and one.found else one
         checked.append(_edited(target, one, given, settings) if given["format"] == "sarif" and one.found else one)
+    if not checked:
+        message = "what their configs leave open, other files or code say"
+        raise SpecError([Problem(place=name, message=message) for name in named])
     if not given["diff"]:
         _print(checked, len(passed_over), given["format"])
     if passed_over:
@@ -53,7 +58,9 @@ def check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
         print_note(f"passed over {files}: {listed(passed_over)}")
     problems = [problem for one in checked for problem in one.problems]
     if problems:
-        raise SpecError(problems)
+        from lrviz.cli.missing import gathered
+
+        raise SpecError(gathered(problems, given["command"]) if given["among_others"] else problems)
     if any(one.fails for one in checked):
         raise typer.Exit(1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from glob import escape, glob
@@ -163,7 +164,7 @@ class Verb(Command):
             return super().make_context(info_name, args, parent, **extra)
         names, rest = [args[place] for place in found], [*args[: found[0]], *args[found[0] + 1 :]]
         try:
-            command = self._of_targets(names)
+            command = self._of_targets(names, shlex.join(["lrviz", str(self.name), *args]))
         except SpecError:
             if not extra.get("resilient_parsing"):
                 raise
@@ -212,8 +213,11 @@ class Verb(Command):
             first = own
         return first if given <= first.keys() else own | with_value(any_flags())
 
-    def _of_targets(self, names: Sequence[str]) -> Any:
-        """Return the command of this verb for targets, its signature put together from the flags they take."""
+    def _of_targets(self, names: Sequence[str], typed: str) -> Any:
+        """Return the command of this verb for targets, its signature put together from the flags they take.
+
+        `typed` is the whole command line.
+        """
         from lrviz.cli.targets import all_flags
 
         assert self.callback is not None
@@ -221,6 +225,8 @@ class Verb(Command):
         sources = self._sources(names)
 
         def callback(ctx: typer.Context, **given: Any) -> None:
+            is_alone = len(sources) == 1 and not (sources[0].path and sources[0].path.is_dir())
+            given |= {"command": typed, "among_others": not is_alone}
             if not given.get("watch"):
                 act(sources, given)
                 return

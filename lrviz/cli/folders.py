@@ -10,12 +10,16 @@ from pathlib import Path
 from lrviz.cli.targets import Source, file_source
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.values import MAX_BYTES
+from lrviz.project import NAME as PROJECT
 from lrviz.readers.configs import SUFFIXES
 
 OWN = ("scheduler", "overlay")
 """One of them is at the top of every document of lrviz's."""
 
-MARKS = (b"scheduler", b"overlay", b"learning_rate", b"lr0", b"warmup", b"max_epochs", b"max_iters", b"_base_")
+MARKS = (
+    *(b"scheduler", b"overlay", b"learning_rate", b"lr0", b"warmup", b"max_epochs", b"max_iters"),
+    *(b"_base_", b"_component_", b"[training]", b"sched:"),
+)
 """One of them is in every schedule and every trainer's config."""
 
 
@@ -49,7 +53,8 @@ def _documents(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(parent, name)
-            if path.suffix.lower() in SUFFIXES and not name.startswith(".") and path.is_file():
+            is_hidden = name.startswith(".") or name == PROJECT
+            if path.suffix.lower() in SUFFIXES and not is_hidden and path.is_file():
                 yield path
 
 

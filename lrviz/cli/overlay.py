@@ -10,9 +10,9 @@ from functools import cache
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from lrviz.cli.flags import FlagSet, in_yaml, repeated, written
-from lrviz.errors import Problem, SpecError, nearest, shown
-from lrviz.experiment.clock import LIBRARIES, Run
+from lrviz.cli.flags import FlagSet, flag_name, in_yaml, repeated, written
+from lrviz.errors import IDLE, UNKNOWN_KEY, Problem, SpecError, nearest, shown
+from lrviz.experiment.clock import Run
 from lrviz.experiment.optimizers import Group, OptimizerSpec
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.scalars import scalar
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 RUN = FlagSet(Run, "run", "Run")
 WARMUP = FlagSet(Warmup, "", "Run")
 OPTIMIZER = FlagSet(OptimizerSpec, "optimizer", "Optimizer", {"name": "--optimizer"})
+
+ANSWERS = {"metric": "metric", "metric_csv": "metric", "nc": "nc", "iterations": "iterations"}
+"""What `--set scheduler.…` says of a config that leaves it open, and which question that answers."""
 
 _PATH = re.compile(r"[^.\[\]\s]+(?:\.[^.\[\]\s]+|\[[0-9]+\])*")
 _NO_STEPS = re.compile(r"0+(?:\.0*)? *(?:ep|%)?")
@@ -51,17 +54,23 @@ def said(given: Mapping[str, Any]) -> dict[str, Any]:
     found = {name: value.plain() for flags in (RUN, OPTIMIZER) for name, value in flags.values(given).items()}
     pairs = (text.partition("=") for text in given["set"] if text.startswith("scheduler."))
     own = {key.strip().removeprefix("scheduler."): scalar(value) for key, _, value in pairs}
-    needed = {"metric": "metric", "metric_csv": "metric", "nc": "nc", "iterations": "iterations"}
-    found |= {name: own[key] for key, name in needed.items() if key in own}
+    found |= {name: own[key] for key, name in ANSWERS.items() if key in own}
     paths = [text.partition("=")[0].strip() for text in given["set"]]
     line = {"line": given["line"]} if given.get("line") is not None else {}
     return found | line | ({"set": paths} if paths else {})
 
 
-def versions(given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Return the libraries' versions that flags name; what is none is refused with the rest of the run."""
-    found = {name: str(RUN.values(given)[name].data) for name in LIBRARIES if name in RUN.values(given)}
-    return {name: tuple(map(int, text.split("."))) for name, text in found.items() if text.replace(".", "").isdecimal()}
+def without_idle(given: Mapping[str, Any], problems: Iterable[Problem]) -> dict[str, Any]:
+    """Return the flags without those that change nothing of a target, as problems of reading it say."""
+    idle = {each.place for each in problems if _is_idle(each)}
+    left = {name: value for name, value in given.items() if flag_name(name.partition("__")[2]) not in idle}
+    return left | {"set": [text for text in given["set"] if f"--set {text.partition('=')[0].strip()}" not in idle]}
+
+
+def _is_idle(problem: Problem) -> bool:
+    """Return whether a problem is that a flag answers what a target does not ask."""
+    path = problem.place.removeprefix("--set scheduler.")
+    return problem.cause == IDLE or (path in ANSWERS and path != problem.place and problem.cause == UNKNOWN_KEY)
 
 
 def overlaid(document: Mapping[str, Value], given: Mapping[str, Any]) -> dict[str, Value]:
@@ -179,7 +188,7 @@ def _refuse_idle(optimizer: Value) -> None:
             by_flag = f"--group {one}=1e-3 or " if name == "lr" else ""
             message = f"changes nothing: every parameter group has {'an' if name == 'lr' else 'a'} {name} of its own"
             way = f"{message}; {by_flag}--set optimizer.groups[0].{name}=… sets one"
-            problems.append(Problem(place=value.place, message=way))
+            problems.append(Problem(place=value.place, message=way, cause=IDLE))
     if problems:
         raise SpecError(problems)
 

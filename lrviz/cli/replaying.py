@@ -138,6 +138,7 @@ def _origin_lines(experiment: Experiment) -> list[str]:
     if origin is None:
         return []
     parts = [f"{read.key} {read.text}" for read in origin.read]
-    parts += [f"{key} {default} by default" for key, default in origin.assumed]
+    parts += [f"{text} from {file}" for text, file in origin.said]
+    parts += [f"{key} {default}{'' if ': ' in default else ' by default'}" for key, default in origin.assumed]
     ignored = [f"     ignored {key}: {why}" for key, why in origin.ignored]
     return [f"read: {origin.format}: {', '.join(parts)}", *ignored]

@@ -27,7 +27,7 @@ from lrviz.experiment.schedulers.catalogue import find as find_scheduler
 from lrviz.experiment.schedulers.catalogue import names
 from lrviz.experiment.values import MAX_BYTES, Value
 from lrviz.overlays import Overlay
-from lrviz.readers.configs import SUFFIXES
+from lrviz.readers.configs import SUFFIXES, Said, releases
 
 if TYPE_CHECKING:
     from lrviz.rules import Finding
@@ -188,7 +188,7 @@ def _scheduler_source(spec: type[SchedulerSpec]) -> Source:
         scheduler = document["scheduler"].data
         missing = [name for name in spec.required() if isinstance(scheduler, dict) and name not in scheduler]
         if missing:
-            raise SpecError(_missing(spec, missing))
+            raise SpecError(_missing(spec, missing, given["command"]))
         metrics = str(given.get("scheduler__metric_csv") or "").rpartition(":")[0]  # whoever types it wants it read
         return _read(Value(document), flags, allow_files=[Path(metrics).parent] if metrics else [])
 
@@ -204,11 +204,11 @@ def _help(spec: type[SchedulerSpec]) -> str:
     return f"{about.summary} ({spec.__name__})\n\n{formula}\n\n{first}{end}"
 
 
-def _missing(spec: type[SchedulerSpec], missing: Sequence[str]) -> str:
+def _missing(spec: type[SchedulerSpec], missing: Sequence[str], command: str) -> str:
     types = arg_types(spec)
     needs = " and ".join(f"{flag_name(name)} ({types[name].help})" for name in missing)
-    example = " ".join([spec.name, *(written(flag_name(name), value) for name, value in spec.example.items())])
-    return f"{spec.name} needs {needs}\n       for example: lrviz plot {example}"
+    example = " ".join([command, *(written(flag_name(name), spec.example[name]) for name in missing)])
+    return f"{spec.name} needs {needs}\n       for example: {example}"
 
 
 def _custom_source(name: str) -> Source:
@@ -250,19 +250,23 @@ def file_source(name: str, content: bytes | None = None) -> Source:
         return decode(data, called, key)
 
     def document(given: Mapping[str, Any]) -> tuple[Value, Origin | None]:
-        known, versions = overlay.said(given), overlay.versions(given)
-        read = tree(given.get("key"))
-        root, origin = documents.translated(read, called, given.get("form"), known, versions, given.get("beside"))
-        return (replace(root, data=overlaid(root.data, given)) if isinstance(root.data, dict) else root), origin
+        return _document(tree(given.get("key")), called, path, given)
 
     def compared(given: Mapping[str, Any]) -> Overlay | None:
         root = tree(given.get("key"))
         return _overlay(root, called, path.parent, given) if overlays.is_overlay(root) else None
 
     def load(given: Mapping[str, Any]) -> Experiment:
-        root, origin = document(given)
-        allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}
-        return _read(root, None, origin=origin, folder=path.parent, **allowed)
+        while True:
+            try:
+                root, origin = document(given)
+                allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}
+                return _read(root, None, origin=origin, folder=path.parent, **allowed)
+            except SpecError as error:
+                left = overlay.without_idle(given, error.problems) if given.get("among_others") else given
+                if left == given:
+                    raise
+                given = left
 
     known, about = None if name == "-" else path, f"Replay the experiment in {name}."
     return Source(name, path.stem, about, _file_flags(), load, None, known, lambda given: document(given)[0], compared)
@@ -300,6 +304,25 @@ def _file_flags() -> list[inspect.Parameter]:
             "allow_files", "Scheduler", "DIR", "let the file read metrics of this folder and below, beside its own"
         ),
     ]  # fmt: skip
+
+
+def _document(tree: Value, called: str, path: Path, given: Mapping[str, Any]) -> tuple[Value, Origin | None]:
+    """Return what a file's tree comes to, under the flags and beside what its project says."""
+    from lrviz.project import said_of
+
+    known = overlay.said(given)
+    said = Said(
+        given=known,
+        versions=releases(known),
+        beside=given.get("beside"),
+        project=lambda: said_of(path),
+        command=given.get("command", ""),
+    )
+    root, origin = documents.translated(tree, called, given.get("form"), said)
+    if isinstance(root.data, dict):
+        used = {f"run__{name}" for name in origin.used} if origin else ()
+        root = replace(root, data=overlaid(root.data, {key: given[key] for key in given if key not in used}))
+    return root, origin
 
 
 def _revision_source(name: str) -> Source:

@@ -33,5 +33,7 @@ class Origin:
     file: str
     read: tuple[KeyRead, ...] = ()
     assumed: tuple[tuple[str, str], ...] = ()  # keys that are not in the file, and the library's default for each
+    said: tuple[tuple[str, str], ...] = ()  # what a project says in the file's place: "lr 1e-4", and in which file
     ignored: tuple[tuple[str, str], ...] = ()  # keys that look like the schedule's, and why they are not
     traps: tuple[Trap, ...] = ()
+    used: frozenset[str] = frozenset()  # what was said beside the file, and is in the document in another form

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lrviz.errors import Problem, SpecError, nearest, shown
+from lrviz.errors import UNKNOWN_KEY, Problem, SpecError, nearest, shown
 from lrviz.experiment.argtypes import (
     LONGEST_TEXT,
     ArgType,
@@ -68,12 +68,12 @@ def build(
     return experiment
 
 
-def read_record(cls: type[R], value: Value, field: str) -> R:
-    """Return the record that a value describes, at a dotted path; raises SpecError with every problem found."""
+def read_record(cls: type[R], value: Value) -> R:
+    """Return the record that a value describes; raises SpecError with every problem found, at its own place."""
     reader = _Reader(Path(), (), (), {})
-    record = reader.record(cls, value, field)
+    record = reader.record(cls, value, "")
     if record is None or reader.problems:
-        raise SpecError([problem if problem.place else problem.at(value.place) for problem in reader.problems])
+        raise SpecError(located(reader.problems, value))
     return record
 
 
@@ -153,7 +153,9 @@ class _Reader:
             if key not in allowed:
                 hint = nearest(key, allowed) if len(self.problems) < SHOWN else ""
                 message = f"unknown key{hint or '; known are ' + ', '.join(allowed)}"
-                self.problems.append(Problem(field=_clipped(key), message=message).within(field).at(value.place))
+                self.problems.append(
+                    Problem(field=_clipped(key), message=message, cause=UNKNOWN_KEY).within(field).at(value.place)
+                )
 
     def scheduler(self, value: Value, field: str, scope: Scope) -> SchedulerSpec | None:
         if not isinstance(value.data, dict):

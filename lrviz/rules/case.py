@@ -11,6 +11,7 @@ from lrviz.experiment.argtypes import Duration, ListOf
 from lrviz.experiment.clock import Clock
 from lrviz.experiment.durations import REST
 from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.origin import KeyRead
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import ChainedScheduler, SchedulerSpec, SequentialLR
 from lrviz.experiment.writer import as_document
@@ -222,8 +223,11 @@ class Case:
     ) -> Finding:
         """Return what the rule found; `severity` is the rule's own unless given.
 
-        A trainer's config has no changes: they are of lrviz's own document.
+        A trainer's config has no changes, which are of lrviz's own document: its keys are named instead.
         """
+        keys = self._keys(changes)
+        if keys:
+            fix += f" ({', '.join(key.key for key in keys)})"
         if self.experiment.origin is not None:
             changes = ()
         changes = [one for one in changes if one.remove or one.value != self.written(one.field)]
@@ -236,7 +240,14 @@ class Case:
             snippet=snippet(self.document, changes) if changes else "",
             step=None if step is None else min(step, self.clock.steps - 1),
             explains=self.explains + (REPLAY_FAILED,) * explains_failure,
+            place=keys[0].place if keys else "",
         )
+
+    def _keys(self, changes: Sequence[Change]) -> list[KeyRead]:
+        """Return the keys of a trainer's config that changes of its document stand for."""
+        fields = [change.field for change in changes]
+        read = self.experiment.origin.read if self.experiment.origin else ()
+        return [key for key in read if key.became in fields]
 
 
 def _bare(value: Any) -> int | None:

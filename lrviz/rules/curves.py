@@ -46,7 +46,7 @@ def _is_told(case: Case) -> bool:
     instead="Shorten the warmup to a small share of the run, or let the run be longer.",
     example=toy("lambda", run=_RUN, lr_lambda="min(1, (step + 1) / 100)"),
     near_miss=toy("lambda", run=_RUN, lr_lambda="min(1, (step + 1) / 8)"),
-    explains=("far-below-base",),
+    explains=("far-below-base", "minimum-unreached"),
 )
 def still_rising(case: Case, curve: Curve) -> Finding | None:
     """Leave out cycles, which have a rule for where they end."""
@@ -70,7 +70,7 @@ def still_rising(case: Case, curve: Curve) -> Finding | None:
     instead="Let the function end where the run does, or hold its last value: max(eta_min, …), min(1, step / length).",
     example=toy("lambda", run=_RUN, lr_lambda="0.5 * (1 + cos(pi * step / 24))"),
     near_miss=toy("lambda", run=_RUN, lr_lambda="0.5 * (1 + cos(pi * step / total))"),
-    explains=("ends-high",),
+    explains=("ends-high", "minimum-unreached"),
 )
 def rises_again(case: Case, curve: Curve) -> Finding | None:
     """Leave out schedules that are made to rise again."""
@@ -117,6 +117,7 @@ def high_first_step(case: Case, curve: Curve) -> Finding | None:
     instead="Choose the period so that the run ends at the end of one.",
     example=toy("cosine-restarts", run={"steps": 33}, T_0=8),
     near_miss=toy("cosine-restarts", run={"steps": 33}, T_0=11),
+    explains=("minimum-unreached",),
 )
 def ends_high(case: Case, curve: Curve) -> Finding | None:
     peak, last = curve.summary.peak, curve.lr[-1]
@@ -161,7 +162,7 @@ def _phase(step: int, period: int, factor: int) -> float:
     instead="Let it decay within the run, or leave the scheduler out.",
     example=toy("lambda", run=_RUN, lr_lambda="0.1 ** (epoch // 100)"),
     near_miss=toy("lambda", run=_RUN, lr_lambda="0.1 ** (epoch // 20)"),
-    explains=("far-below-base",),
+    explains=("far-below-base", "minimum-unreached"),
 )
 def never_moves(case: Case, part: Part) -> Iterator[Finding]:
     """Look at what is active when the run ends; a plateau has a rule of its own."""

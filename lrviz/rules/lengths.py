@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 
-from lrviz.errors import counted
+from lrviz.errors import Problem, counted
 from lrviz.experiment.clock import Clock
-from lrviz.experiment.schedulers import ConstantLR, LinearLR, OneCycleLR
+from lrviz.experiment.schedulers import ConstantLR, LinearLR, OneCycleLR, SchedulerSpec
+from lrviz.experiment.values import located
 from lrviz.rules.case import Case, Part, percent
 from lrviz.rules.changes import Change
 from lrviz.rules.curve import Curve
@@ -16,6 +19,9 @@ from lrviz.rules.registry import CURVES, curve_rule, part_rule, toy
 FINISHED = 0.95  # of a length
 REACHED = 0.98  # of a peak
 HELD = 2  # times the run: a ConstantLR that is so long is to hold its factor
+ABOVE = 0.05  # of the height of a curve: an end that is well above the lowest learning rate
+NEXT = 1.5  # times the last fall: what one more step would fall, or nearly
+FASTER = 1.2  # times the fall before: the end of a curve that drops
 NOTHING = 1e-3  # of the height of a curve: a rise that no training feels
 SMALL = 0.01  # of the run's steps
 TINY = 0.001  # of the run's steps
@@ -32,7 +38,7 @@ LONG_ENOUGH = 0.25  # of the steps that a decay has, for torch's default
     instead="Give T_max the scheduler steps that the cosine has, or restarts if those are meant (cosine-restarts).",
     example=toy("cosine", run={"epochs": 4, "steps_per_epoch": 8}, T_max=20),
     near_miss=toy("cosine", run={"epochs": 4, "steps_per_epoch": 8}, T_max=32),
-    explains=("still-rising", "rises-again", "ends-high", "off-by-one-steps"),
+    explains=("still-rising", "rises-again", "ends-high", "off-by-one-steps", "minimum-unreached"),
 )
 def cosine_rebound(case: Case, part: Part) -> Iterator[Finding]:
     """Look at whatever has a length after which it should be still."""
@@ -124,7 +130,7 @@ def _rounded(case: Case, part: Part, length: int) -> str:
     instead="Give it the steps that are left for it, or leave the length out, so that it comes from the run.",
     example=toy("cosine", run={"epochs": 4, "steps_per_epoch": 8}, warmup=8, T_max=32),
     near_miss=toy("cosine", run={"epochs": 4, "steps_per_epoch": 8}, warmup=8, T_max="rest"),
-    explains=("still-rising", "never-moves"),
+    explains=("still-rising", "never-moves", "minimum-unreached"),
 )
 def unfinished(case: Case, part: Part) -> Iterator[Finding]:
     """Look at what is active when the run ends; warmups, milestones and steps of a decay have rules of their own."""
@@ -140,6 +146,63 @@ def unfinished(case: Case, part: Part) -> Iterator[Finding]:
         message += f"; the run ends at {last:.3g}, {percent(last, peak)} of the peak"
     fix = f"Give it a length of {counted(part.steps, 'step')}"
     yield case.finding(message, fix, case.clock.steps - 1, case.resized(part, part.steps))
+
+
+@part_rule(
+    "minimum-unreached",
+    "warning",
+    "a lowest learning rate that was set, and that the run ends well above",
+    why="The schedule was given a learning rate to end at, and something else keeps it from coming down so far: a "
+    "length, a style that does not fall, less than half a wave of a cosine. The last steps, which anneal, are missing.",
+    instead="Let the schedule come down where the run ends, or leave the lowest learning rate out.",
+    example=toy("hf-cosine-with-min-lr", min_lr_rate=0.1, num_cycles=0.3),
+    near_miss=toy("hf-cosine-with-min-lr", min_lr_rate=0.1),
+)
+def minimum_unreached(case: Case, part: Part) -> Iterator[Finding]:
+    """Leave out what would be there a step later: many a formula comes to its end at the first step after the run."""
+    lowest = _lowest(case, part) if part.is_last and not part.spec.repeats and case.trace.failure is None else None
+    if lowest is None:
+        return
+    spec, field, name = lowest
+    for curve in case.curves:
+        last, peak, low = curve.lr[-1], curve.summary.peak, spec.lowest_lr(name, curve.base, curve.number)
+        if low is None or not last - low > ABOVE * (peak - low) or _falls_next(curve, case.clock.stride, last - low):
+            continue
+        named = part.name if spec is part.spec else spec.label
+        written = f"{name} = {case.written(field)}"
+        written += "" if str(case.written(field)) == str(low) else f" ({low:.3g})"
+        message = (
+            f"{named} is to come down to {written}, and the run ends at {last:.3g}, {percent(last, peak)} of the peak"
+            f"{curve.of_group}"
+        )
+        fix = f"Let the schedule come down where the run ends, or leave {name} out"
+        document = case.experiment.document
+        place = located([Problem(field=field, message="")], document)[0].place if document is not None else ""
+        yield replace(case.finding(message, fix, case.clock.steps - 1), place="" if place.startswith("-") else place)
+        return
+
+
+def _falls_next(curve: Curve, stride: int, left: float) -> bool:
+    """Return whether a step more would fall by what is left: as far as the last, or ever faster."""
+    settings = curve.lr[::stride][-3:]
+    falls = [before - after for before, after in pairwise(settings)]
+    if len(falls) < 2:
+        return len(curve.lr[::stride]) > 1
+    return left <= NEXT * falls[1] or falls[1] >= FASTER * falls[0] > 0
+
+
+def _lowest(case: Case, part: Part) -> tuple[SchedulerSpec, str, str] | None:
+    """Return a scheduler, and the path and name of its argument that a document gives for where it ends.
+
+    Of schedulers side by side it is the last that has one.
+    """
+    inner = part.spec.children() if not part.is_container else []
+    specs = [(child, f"{part.place}.schedulers[{number}]") for number, child in enumerate(inner)]
+    for spec, place in reversed(specs or [(part.spec, part.place)]):
+        for name in spec.lowest_args:
+            if place and case.written(f"{place}.{name}") is not None:
+                return spec, f"{place}.{name}", name
+    return None
 
 
 @part_rule(

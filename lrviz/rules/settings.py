@@ -8,7 +8,7 @@ from typing import Literal
 
 from lrviz.errors import nearest, shown
 from lrviz.experiment.argtypes import Bool, Invalid, ListOf, Text
-from lrviz.experiment.record import Record, RecordOf, arg
+from lrviz.experiment.record import Record, arg
 from lrviz.rules.registry import RULES
 
 Verdict = Literal["silent", "error", "own"]
@@ -46,12 +46,6 @@ class ProjectSettings(CheckSettings):
     def says(self, rule: str) -> Verdict | None:
         chosen: Verdict | None = ("own" if rule in self.select else "silent") if self.select else None
         return super().says(rule) or chosen
-
-
-class ToolSettings(Record):
-    """The table `[tool.lrviz]` of a pyproject.toml."""
-
-    check: ProjectSettings = arg(RecordOf(ProjectSettings, "what lrviz check looks at"), default=ProjectSettings())
 
 
 def verdict(rule: str, layers: Iterable[CheckSettings]) -> Verdict:

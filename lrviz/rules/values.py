@@ -169,7 +169,8 @@ def eta_min_above_lr(case: Case, part: Part) -> Iterator[Finding]:
 )
 def zero_first_step(case: Case, curve: Curve) -> Finding | None:
     """Leave out the warmup of a library, which starts at 0 whatever its user does, where one step is lost."""
-    steps, library = curve.first(bool), case.scheduler.library  # the first that is not 0
+    origin = case.experiment.origin
+    steps, library = curve.first(bool), case.scheduler.library or (origin.format if origin else "")
     if not steps or (library and steps <= case.clock.stride):
         return None
     trains = "step trains" if steps == 1 else f"{steps:,} steps train"

@@ -27,7 +27,7 @@ def files(lrviz: Any, tmp_path: Path) -> None:
 def test_what_the_message_gives_as_an_example_works(lrviz: Any, target: str) -> None:
     asked = lrviz("table", target)
     assert (asked.code, asked.out) == (2, "")
-    flags = asked.err.partition(f"lrviz plot {target} ")[2].split("\n")[0]
+    flags = asked.err.partition(f"lrviz table {target} ")[2].split("\n")[0]
     given = [part.strip("'") for part in flags.replace("0.9 ** epoch", "0.9**epoch").split()]
     answered = lrviz("table", target, *given)
     assert answered.code == 0, answered.err

@@ -145,12 +145,12 @@ def test_a_refused_value_is_ignored_or_raised_as_well(severities):
     [
         (
             '[tool.lrviz.check]\nignore = ["lr-dead", "lr-deed"]',
-            "tool.lrviz.check.ignore[1]: unknown rule 'lr-deed'; did you mean 'lr-dead'?",
+            "2: tool.lrviz.check.ignore[1]: unknown rule 'lr-deed'; did you mean 'lr-dead'?",
         ),
-        ('[tool.lrviz.check]\nerror = "lr-dead"', "tool.lrviz.check.error: must be a list of names, not 'lr-dead'"),
-        ("[tool.lrviz.check]\nignored = []", "tool.lrviz.check.ignored: unknown key; did you mean 'ignore'?"),
-        ("[tool.lrviz.chek]\nignore = []", "tool.lrviz.chek: unknown key; did you mean 'check'?"),
-        ("[tool.lrviz\n", "not valid TOML: "),
+        ('[tool.lrviz.check]\nerror = "lr-dead"', "2: tool.lrviz.check.error: must be a list of names, not 'lr-dead'"),
+        ("[tool.lrviz.check]\nignored = []", "2: tool.lrviz.check.ignored: unknown key; did you mean 'ignore'?"),
+        ("[tool.lrviz.chek]\nignore = []", "1: tool.lrviz.chek: unknown key; did you mean 'check'?"),
+        ("[tool.lrviz\n", "1: not valid TOML: "),
     ],
 )  # fmt: skip
 def test_what_a_project_says_wrong_is_refused_at_its_place(lrviz, tmp_path, table, message):
@@ -158,7 +158,7 @@ def test_what_a_project_says_wrong_is_refused_at_its_place(lrviz, tmp_path, tabl
     (tmp_path / "a.yaml").write_text(GOOD)
     ended = lrviz("check", "a.yaml")
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err.startswith(f"error: pyproject.toml: {message}")
+    assert ended.err.startswith(f"error: pyproject.toml:{message}")
 
 
 def test_strict_makes_a_warning_fail(lrviz):
@@ -205,7 +205,10 @@ def test_a_folder_is_every_schedule_below_it(lrviz, schedules):
 def test_a_file_that_is_named_must_be_a_schedule(lrviz, schedules):
     ended = lrviz("check", "schedules/other.yaml")
     assert ended.code == 2
-    assert "schedules/other.yaml:1: scheduler: missing" in ended.err
+    assert ended.err == (
+        "error: schedules/other.yaml: neither a document of lrviz's, which has a scheduler, nor a trainer's config "
+        "that lrviz knows by its keys: a; --from names one\n"
+    )
 
 
 def test_a_file_in_a_folder_that_is_given_too_counts_once(lrviz, schedules):

@@ -60,11 +60,13 @@ def test_a_python_file_that_is_no_config_is_refused(lrviz, tmp_path):
     assert (ended.code, ended.err) == (2, f"error: {message} package.module:Name\n")
 
 
-def test_a_missing_argument_is_named_with_a_command_that_works(lrviz):
-    ended = lrviz("plot", "step")
+@pytest.mark.parametrize("verb", ["plot", "table", "check"])
+def test_a_missing_argument_is_named_with_a_command_that_works(lrviz, verb):
+    ended = lrviz(verb, "step", "--epochs", "5")
     assert ended.code == 2
     assert "step needs --step-size (steps between two decays)" in ended.err
     command = ended.err.split("for example: lrviz ")[1].split()
+    assert command[:4] == [verb, "step", "--epochs", "5"]
     assert lrviz(*command).code == 0
 
 

@@ -86,6 +86,15 @@ def configs() -> Iterator[dict[str, Any]]:
         {"limit_train_batches": 0.5},
         {"limit_train_batches": 1.0},
         {"limit_train_batches": 3, "max_steps": 5},
+        {"limit_train_batches": 9},
+        {"limit_train_batches": 1},
+        {"limit_train_batches": 3.0},
+        {"limit_train_batches": 0.1},
+        {"limit_train_batches": 1.5},
+        {"limit_train_batches": 4, "accumulate_grad_batches": 3},
+        {"limit_train_batches": 0.7, "accumulate_grad_batches": 2, "max_steps": 3},
+        {"limit_train_batches": 3, "overfit_batches": 0.4},
+        {"overfit_batches": 4},
     ):
         yield {"trainer": trainer, "optimizer": SGD, "lr_scheduler": halved}
 

@@ -173,6 +173,7 @@ class SchedulerSpec(Record):
     on_command_line: ClassVar[bool] = True  # can be a TARGET with flags; containers live in YAML
     is_closed_form: ClassVar[bool] = False  # computes from the base rate, and so erases what others did
     repeats: ClassVar[bool] = False  # does the same again and again
+    lowest_args: ClassVar[tuple[str, ...]] = ()  # those that say at which learning rate it ends
     may_be_short: ClassVar[bool] = False  # a length far below the run's is a choice
     sets_rate_by_hand: ClassVar[bool] = False  # so that torch's SequentialLR cannot switch to or from it
     starts_low: ClassVar[bool] = False  # with learning rates that move nothing, on purpose
@@ -344,6 +345,17 @@ class SchedulerSpec(Record):
     def target_lr(self, base_lr: float, group: int) -> float:
         """Return the highest learning rate that parameter group number `group` is meant to reach."""
         return base_lr
+
+    def lowest_lr(self, name: str, base_lr: float, group: int) -> float | None:
+        """Return at which learning rate a group is to end, as one of `lowest_args` says: one, or a share of its own.
+
+        None where it only keeps the learning rate from falling below.
+        """
+        value = of_group(getattr(self, name), group)
+        if isinstance(value, Share):
+            return value.of(base_lr)
+        lowest: float = base_lr * value if name.endswith(("rate", "ratio", "factor")) else value
+        return lowest
 
     def reachable_lr(self, base_lr: float, group: int, steps: int) -> float | None:
         """Return the learning rate that it must reach within so many steps; None where nothing says."""

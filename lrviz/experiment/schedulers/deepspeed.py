@@ -222,6 +222,7 @@ class WarmupCosineLR(_Warmup):
     """
 
     name = "deepspeed-warmup-cosine"
+    lowest_args = ("cos_min_ratio",)
     length_arg = "total_num_steps"
     shape = "▁▄▆▇██▇▆▆▅▃▂▂▁▁▁"
     example = {"warmup_num_steps": 8}

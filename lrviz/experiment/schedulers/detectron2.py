@@ -174,6 +174,7 @@ class Detectron2WarmupCosine(_Warmup):
     """
 
     name = "detectron2-warmup-cosine"
+    lowest_args = ("base_lr_end",)
     shape = "▁▆█▇▇▆▅▅▄▃▂▂▁▁▁▁"
     example = {"warmup_iters": 4, "base_lr_end": 1e-5}
     no_warmup = ("detectron2-warmup-cosine warms up itself: set warmup_iters", "")

@@ -438,6 +438,7 @@ class HFPolynomial(_Decaying):
     """
 
     name = "hf-polynomial"
+    lowest_args = ("lr_end",)
     aliases = ("get_polynomial_decay_schedule_with_warmup",)
     function = "get_polynomial_decay_schedule_with_warmup"
     shape = "▁▆█▆▅▅▄▃▂▂▁▁▁▁▁▁"
@@ -478,6 +479,8 @@ class HFPolynomial(_Decaying):
 
 class _Floored(_Progress):
     """A cosine that ends above 0: at min_lr, or at min_lr_rate times the learning rate."""
+
+    lowest_args = ("min_lr", "min_lr_rate")
 
     num_cycles: float = arg(Real("waves of the cosine; half a wave ends at the minimum"), default=0.5)
     min_lr: float | None = arg(Real("lowest learning rate, of a group that has the optimizer's"), default=None)
@@ -628,6 +631,7 @@ class HFWarmupStableDecay(_Decaying):
     """
 
     name = "hf-warmup-stable-decay"
+    lowest_args = ("min_lr_ratio",)
     aliases = ("get_wsd_schedule", "warmup_stable_decay")
     function = "get_wsd_schedule"
     first = (4, 41)

@@ -47,6 +47,7 @@ class OptimizerParamScheduler(OwnRule):
     """
 
     name = "megatron"
+    lowest_args = ("min_lr",)
     library = "megatron"
     newest = (0, 19, 2)
     length_arg = "lr_decay_steps"
@@ -231,6 +232,11 @@ class OptimizerParamScheduler(OwnRule):
     @property
     def ignores_base_lr(self) -> bool:
         return self.max_lr is not None
+
+    def lowest_lr(self, name: str, base_lr: float, group: int) -> float | None:
+        if self.lr_decay_style == "inverse-square-root":
+            return None
+        return super().lowest_lr(name, base_lr, group)
 
     def target_lr(self, base_lr: float, group: int) -> float:
         return base_lr if self.max_lr is None else of_group(self.max_lr, group)

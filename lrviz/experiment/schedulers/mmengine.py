@@ -431,6 +431,8 @@ class MMExponentialLR(_Scheduler):
 class _Lowest(_Scheduler):
     """A cosine, whose lowest rate is a number or a share of the base rate."""
 
+    lowest_args = ("eta_min", "eta_min_ratio")
+
     eta_min: float | None = arg(Real("learning rate at the end of the cosine"), default=None)
     eta_min_ratio: float | None = arg(Real("share of the base rate at the end, instead of eta_min"), default=None)
 
@@ -506,6 +508,7 @@ class MMPolyLR(_Scheduler):
     """
 
     name = "mmengine-poly"
+    lowest_args = ("eta_min",)
     aliases = ("PolyLR",)
     shape = "█▇▇▆▆▅▅▄▄▃▃▂▂▁▁▁"
     example = {"power": 0.9, "by_epoch": False}

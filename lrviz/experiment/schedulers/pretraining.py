@@ -205,6 +205,8 @@ class _Warmed(_Form):
 class _Decaying(_Warmed):
     """A form that decays from the end of its warmup until total_steps."""
 
+    lowest_args = ("min_lr",)
+
     length_arg = "total_steps"
 
     total_steps: int | None = arg(Duration("steps until the lowest learning rate", horizon=True), default=None)
@@ -419,6 +421,7 @@ class Wsd(_Warmed):
     """
 
     name = "wsd"
+    lowest_args = ("min_lr",)
     length_arg = "total_steps"
     shape = "▁▆███████████▅▃▁"
     example = {"warmup_steps": 4, "decay_steps": 8}

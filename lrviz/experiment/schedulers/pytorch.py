@@ -255,6 +255,7 @@ class CosineAnnealingLR(SchedulerSpec):
     """
 
     name = "cosine"
+    lowest_args = ("eta_min",)
     falls_at_once = True
     length_arg = "T_max"
     family = "Cosine"

@@ -177,6 +177,8 @@ class _Prefixed(_Timm):
 class _Cycles(_Prefixed):
     """What cosine, tanh and poly have: cycles that can grow, and fall lower each time."""
 
+    lowest_args = ("lr_min",)
+
     t_initial: int | None = arg(Duration("steps of the first cycle", horizon=True), default=None)
     lr_min: float = arg(Real("lowest learning rate", minimum=0), default=0.0)
     cycle_mul: float = arg(Real("factor of the length after each cycle", above=0), default=1.0)
@@ -430,6 +432,7 @@ class WSDLRScheduler(_Timm):
     """
 
     name = "timm-wsd"
+    lowest_args = ("lr_min",)
     length_arg = "t_initial"
     shape = "▁▆████████▄▃▂▂▁▁"
     example = {"warmup_t": 4, "decay_t": 14}

@@ -46,6 +46,7 @@ class TorchTitan(ClosedForm):
     """
 
     name = "torchtitan"
+    lowest_args = ("min_lr_factor",)
     library = "torchtitan"
     newest = (0, 3, 0)
     length_arg = "total_steps"

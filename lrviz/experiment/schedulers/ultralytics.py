@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Generator, Iterator, Mapping
+from functools import cached_property
 from itertools import count
 
 from lrviz.errors import Problem, SpecError
@@ -127,14 +128,14 @@ class Ultralytics(OwnRule):
     def _version(self) -> Release:
         return self.release or self.newest
 
-    @property
+    @cached_property
     def _warmup(self) -> int:
         """Batches of the warmup, nw."""
         if self._version < NO_FLOOR:
             return max(round(self.warmup_epochs * self.batches), FLOOR) if self.warmup_epochs > 0 else 0
         return round(min(self.warmup_epochs, max((self.epochs or 1) - 1, 0)) * self.batches)
 
-    @property
+    @cached_property
     def _last(self) -> int:
         """The last batch that the warmup sets something at."""
         return self._warmup - (NO_FLOOR <= self._version < LANDS)

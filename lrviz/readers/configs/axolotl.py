@@ -22,6 +22,25 @@ LABEL = "axolotl"
 OWN = {"micro_batch_size", "num_epochs", "datasets", "pretraining_dataset", "lr_scheduler", "sequence_len", "adapter"}
 TYPES = (*huggingface.TYPES, "one_cycle", "rex")
 OF_COSINE = ("cosine_min_lr_ratio", "cosine_constant_lr_ratio", "lr_quadratic_warmup")
+READ = {
+    "": (
+        "learning_rate",
+        "lr_scheduler",
+        "lr_scheduler_kwargs",
+        "warmup_steps",
+        "warmup_ratio",
+        "num_epochs",
+        "max_steps",
+        "micro_batch_size",
+        "gradient_accumulation_steps",
+        "batch_size",
+        "optimizer",
+        "sample_packing",
+        "adam_beta1",
+        "adam_beta2",
+        *OF_COSINE,
+    )
+}
 OTHER_GROUPS = ("lr_groups", "embedding_lr", "embedding_lr_scale", "loraplus_lr_ratio", "loraplus_lr_embedding")
 
 
@@ -53,12 +72,12 @@ def read(config: Config) -> Mapping[str, Any]:
 
 def _batch(config: Config) -> tuple[int, int]:
     """Return how many samples a device takes at a time, and how many such batches make a step."""
-    batch = int(config.number("micro_batch_size", "run.batch_size", 1) or 1)
+    batch = config.count("micro_batch_size", "run.batch_size", 1) or 1
     if not config.has("batch_size"):
-        return batch, int(config.number("gradient_accumulation_steps", "run.grad_accum", 1) or 1)
+        return batch, config.count("gradient_accumulation_steps", "run.grad_accum", 1) or 1
     if config.has("gradient_accumulation_steps"):
         config.refuse("batch_size", "contradicts gradient_accumulation_steps: axolotl takes one of the two")
-    return batch, max(1, int(config.number("batch_size", "run.grad_accum") or 1) // batch)
+    return batch, max(1, (config.count("batch_size", "run.grad_accum") or 1) // batch)
 
 
 def _steps(config: Config, batch: int) -> tuple[Value, int]:
@@ -69,7 +88,7 @@ def _steps(config: Config, batch: int) -> tuple[Value, int]:
     if given or most:
         if most and not data:
             config.assumed.append(("the steps of the data", f"at least {given or most}"))
-        config.ignore("num_epochs", f"{'--steps' if given else 'max_steps'}, {given or most}, decides")
+        config.ignore("num_epochs", f"{'steps' if given else 'max_steps'}, {given or most}, decides")
         steps = Value(given, "--steps") if given else config.find("max_steps")
         return steps, min(data, given or most) if data else given or most
     return Value(data or None, config.name), data

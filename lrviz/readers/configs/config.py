@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lrviz.errors import Problem, SpecError, nearest, shown
+from lrviz.errors import IDLE, Missing, Problem, SpecError, nearest, shown
 from lrviz.experiment.optimizers import OPTIMIZERS
 from lrviz.experiment.origin import KeyRead, Origin, Trap
 from lrviz.experiment.values import Value
@@ -24,6 +24,7 @@ FLAGS = {
     "batch_size": ("--batch-size", "samples in a batch of one device", "8"),
     "lr": ("--lr", "the learning rate", "1e-4"),
     "metric": ("--set scheduler.metric=…", "what the schedule watches, as a formula", "'0.9 ** epoch'"),
+    "iterations": ("--set scheduler.iterations=…", "optimizer updates of the run", "10000"),
     "line": ("--line", "the line at which the scheduler is made", "1"),
     "nc": ("--set scheduler.nc=…", "classes of the data", "80"),
 }
@@ -32,7 +33,8 @@ FLAGS = {
 OR_STEPS = "or --steps-per-epoch instead"
 
 
-ALIKE_KEYS = 0.9  # of the letters of a key and of the one that was meant
+ALIKE_KEYS = 0.88  # of the letters of a key and of the one that was meant
+NO_MISTAKES = ("adam_beta3", "optimize")  # of axolotl, and of Ultralytics' export
 ALIKE = {"adamw": "AdamW", "adam": "Adam", "sgd": "SGD"}
 """The torch optimizer that those with such a name are made like."""
 
@@ -48,6 +50,7 @@ class Config:
     name: str
     given: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of libraries, that flags name
+    command: str = ""  # that was typed, to which an answer may be added
     deepspeed: Value | None = None  # the DeepSpeed config that is given beside a trainer's
     read: list[KeyRead] = field(default_factory=list)
     assumed: list[tuple[str, str]] = field(default_factory=list)
@@ -55,6 +58,7 @@ class Config:
     traps: list[Trap] = field(default_factory=list)
     needs: dict[str, str] = field(default_factory=dict)  # of FLAGS, and why where that is not plain
     problems: list[Problem] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)  # what is said beside the file and is in the document in another form
 
     def find(self, key: str) -> Value:
         """Return the value at a dotted key; UNSET where there is none, or what cannot be read where it would be."""
@@ -71,9 +75,11 @@ class Config:
         return self.find(key).data is not None
 
     def keys(self, key: str = "") -> Entries:
-        """Return what is in a block, by key; nothing where there is none."""
-        data = (self.find(key) if key else self.root).data
-        return data if isinstance(data, dict) else {}
+        """Return what is in a block, by key; nothing where there is none, and a problem where it is no block."""
+        value = self.find(key) if key else self.root
+        if key and value.data is not None and not isinstance(value.data, dict):
+            self.refuse(key, f"must be a mapping of keys, not {shown(value.plain())}")
+        return value.data if isinstance(value.data, dict) else {}
 
     def take(self, key: str, became: str, default: Any = None) -> Value:
         """Return the value at a key that becomes a field of the experiment, else the library's default; both noted."""
@@ -108,6 +114,14 @@ class Config:
             return default
         return value.data
 
+    def count(self, key: str, became: str, default: int | None = None) -> int | None:
+        """Return a whole number above 0 at a key, or the library's default; a problem where there is something else."""
+        number = self.number(key, became, default)
+        if number is not None and (number < 1 or number != int(number)):
+            self.refuse(key, f"must be a whole number >= 1, not {number:g}")
+            return default
+        return None if number is None else int(number)
+
     def flag(self, key: str, became: str, default: bool) -> bool:
         """Return true or false at a key, or the library's default; a problem where there is something else."""
         value = self.take(key, became, default)
@@ -137,20 +151,24 @@ class Config:
             self.ignored.append((word, "not torch's own; AdamW stands for it, which has the same learning rate"))
         return found or "AdamW"
 
-    def misspelt(self, known: Collection[str]) -> None:
-        """Refuse a key at the top that is all but one of those that are known, and so read by nobody."""
-        for key in self.keys():
-            hint = "" if key in known else nearest(key, known, ALIKE_KEYS)
-            if hint:
-                self.refuse(key, f"unknown key{hint}")
+    def misspelt(self, known: Mapping[str, Collection[str]]) -> None:
+        """Refuse a key that is all but one that is read, and is not there; `known` has those of each block."""
+        for block, names in known.items():
+            found = self.find(block).data if block else self.root.data
+            entries = found if isinstance(found, dict) else {}
+            left = [name for name in names if name not in entries]
+            for key in (key for key in entries if key not in names and key not in NO_MISTAKES):
+                hint = nearest(key.replace("-", "_"), left, ALIKE_KEYS)
+                if hint:
+                    self.refuse(f"{block}.{key}".lstrip("."), f"unknown key{hint}")
 
-    def refuse(self, key: str, message: str) -> None:
+    def refuse(self, key: str, message: str, cause: str = "") -> None:
         """Note that something is wrong with the value at a key."""
-        self.refuse_at(self.find(key), key, message)
+        self.refuse_at(self.find(key), key, message, cause)
 
-    def refuse_at(self, value: Value, key: str, message: str) -> None:
+    def refuse_at(self, value: Value, key: str, message: str, cause: str = "") -> None:
         """Note that something is wrong with a value, such as one in a list."""
-        problem = Problem(field=key, message=message, place=value.place or self.name)
+        problem = Problem(field=key, message=message, place=value.place or self.name, cause=cause)
         if problem not in self.problems:
             self.problems.append(problem)
 
@@ -166,8 +184,8 @@ class Config:
 
     def idle(self, names: Collection[str], why: str) -> None:
         """Refuse what is said beside the file and changes nothing."""
-        flags = ["--" + name.replace("_", "-") for name in names if name in self.given]
-        self.problems += [Problem(place=flag, message=f"it changes nothing: {why}") for flag in flags]
+        idle = ["--" + name.replace("_", "-") for name in names if name in self.given]
+        self.problems += [Problem(place=flag, message=f"it changes nothing: {why}", cause=IDLE) for flag in idle]
 
     def ignore(self, key: str, why: str) -> None:
         """Note a key that looks like the schedule's and is not, where it is there."""
@@ -186,9 +204,9 @@ class Config:
         """Raise SpecError where something is wrong, or missing: all of it in one message, with a command that works."""
         problems = [*self._duplicates(), *self.problems]
         if self.needs:
-            parts = [_needed(name, why, bool(self.name)) for name, why in self.needs.items()]
-            message = f"the file does not say {' and '.join(parts)}\n       for example: {self._example()}"
-            problems.append(Problem(place=self.name, message=message))
+            message = f"the file does not say {asked(self.needs, in_python=not self.name)}"
+            message += f"\n       for example: {self._example()}"
+            problems.append(Missing(place=self.name, message=message, needs=self.needs))
         if problems:
             raise SpecError(problems)
 
@@ -199,10 +217,11 @@ class Config:
 
     def _example(self) -> str:
         """Return a command that says what is missing, or a call for what is in no file."""
+        if self.command:
+            return f"{self.command} {flags(self.needs)}"
         if self.name:
-            target = "-" if self.name == "<stdin>" else self.name
             said = [_flag(name, value) for name, value in self.given.items() if name in FLAGS]
-            return " ".join(["lrviz plot", target, *said, *map(_flag, self.needs)])
+            return " ".join(["lrviz plot", self.name, *said, flags(self.needs)])
         return f"lrviz.load(…, {', '.join(f'{name}={FLAGS[name][2]}' for name in self.needs)})"
 
     def join(self, other: Config) -> None:
@@ -223,12 +242,22 @@ class Config:
             assumed=tuple(self.assumed),
             ignored=tuple(self.ignored),
             traps=tuple(self.traps),
+            used=frozenset(self.used),
         )
 
 
-def _needed(name: str, why: str, is_file: bool) -> str:
-    flag, what, _ = FLAGS[name]
-    return f"{flag if is_file else name} ({what}{f'; {why}' if why else ''})"
+def asked(needs: Mapping[str, str], *, in_python: bool = False) -> str:
+    """Return in words what a config leaves open: the flags, what they are, and why where that is not plain."""
+    parts = []
+    for name, why in needs.items():
+        flag, what, _ = FLAGS[name]
+        parts.append(f"{name if in_python else flag} ({what}{f'; {why}' if why else ''})")
+    return " and ".join(parts)
+
+
+def flags(names: Iterable[str]) -> str:
+    """Return the flags that say what configs leave open, with examples."""
+    return " ".join(map(_flag, names))
 
 
 def _flag(name: str, value: object = None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lrviz.errors import nearest, shown
+from lrviz.errors import ELSEWHERE, nearest, shown
 from lrviz.experiment.origin import KeyRead
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import lookup
@@ -28,6 +28,8 @@ OWN = {
 }
 LOGARITHMIC = ("WarmupLR", "WarmupDecayLR", "WarmupCosineLR")
 KEYS = {"zero_optimization", "train_micro_batch_size_per_gpu", "train_batch_size", "fp16", "bf16", "steps_per_print"}
+TYPE = ("type", "params")
+READ = {"": ("optimizer", "scheduler", "gradient_accumulation_steps", *KEYS), "optimizer": TYPE, "scheduler": TYPE}
 FILLED = {"warmup_min_lr": None, "warmup_max_lr": "lr", "total_num_steps": "steps", "warmup_num_steps": "warmup"}
 """What the Trainer puts where "auto" stands, and what of the run that is here; 0 for the lowest learning rate."""
 
@@ -53,7 +55,8 @@ def fits(keys: Entries) -> bool:
 def read(config: Config) -> Mapping[str, Any]:
     """Return the document that a DeepSpeed engine comes to."""
     if not config.has("scheduler"):
-        config.refuse("scheduler", "the file has none: the Trainer's own decides; --beside FILE names its arguments")
+        message = "the file has none: the Trainer's own decides; --beside FILE names its arguments"
+        config.refuse("scheduler", message, ELSEWHERE)
     filling = {name: config.given[name] for name in ("lr", "steps") if name in config.given}
     found = scheduler(config, filling)
     return {"run": _run(config), "optimizer": optimizer(config), "scheduler": found}
@@ -107,6 +110,8 @@ def _run(config: Config) -> Value:
     found: dict[str, Any] = {"framework": "deepspeed"}
     if config.versions.get("deepspeed"):
         found["deepspeed"] = ".".join(map(str, config.versions["deepspeed"]))
+    if "dataset_size" in config.given:
+        found |= _loading(config)
     total = config.find("scheduler.params.total_num_steps")
     if isinstance(total.data, int) and not {"steps", "epochs"} & config.given.keys():
         return entries({**found, "steps": total}, config.name)
@@ -115,8 +120,18 @@ def _run(config: Config) -> Value:
     return entries(found, config.name)
 
 
+def _loading(config: Config) -> dict[str, Any]:
+    """Return how the engine makes batches of the data."""
+    keys = {"train_micro_batch_size_per_gpu": "batch_size", "gradient_accumulation_steps": "grad_accum"}
+    known = {key: field for key, field in keys.items() if type(config.find(key).data) is int}
+    if "train_micro_batch_size_per_gpu" not in known:
+        config.need("batch_size")
+    return {field: config.take(key, f"run.{field}") for key, field in known.items()}
+
+
 def optimizer(config: Config) -> Value:
     """Return the optimizer, whose learning rate may be the Trainer's."""
+    config.keys("optimizer")
     target = config.take("optimizer.type", "optimizer.name", "AdamW")
     found: dict[str, Any] = {"name": Value(config.optimizer(str(target.data)), target.place)}
     for name in ("lr", "betas", "weight_decay"):
@@ -136,6 +151,7 @@ def scheduler(config: Config, filling: Mapping[str, Any]) -> Value:
     `filling` is what the Trainer puts for "auto", as far as it is known: `lr`, `steps` and `warmup`.
     """
     block = config.find("scheduler")
+    config.keys("scheduler")
     if block.data is None:
         return Value({}, config.name)
     kind = str(config.take("scheduler.type", "scheduler.name").data)
@@ -183,7 +199,7 @@ def _filled(config: Config, kind: str, key: str, filling: Mapping[str, Any]) -> 
         return {key: value}
     if source == "warmup":
         message = "auto: the Trainer's warmup steps; --beside FILE names its arguments"
-        config.refuse(f"scheduler.params.{key}", message)
+        config.refuse(f"scheduler.params.{key}", message, ELSEWHERE)
         return {}
     config.need(source)
     return {}

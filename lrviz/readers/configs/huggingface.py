@@ -38,6 +38,10 @@ KEYS = {
     "per_device_train_batch_size",
     "gradient_accumulation_steps",
 }
+READ = {"": KEYS | {"adam_beta1", "adam_beta2", "dataloader_drop_last", "eval_steps", "eval_strategy"}}
+LOG = {"log_history", "global_step"}
+"""What a trainer_state.json has, which is no config."""
+
 TYPES = (
     "linear", "cosine", "cosine_with_restarts", "polynomial", "constant", "constant_with_warmup", "inverse_sqrt",
     "reduce_lr_on_plateau", "cosine_with_min_lr", "cosine_warmup_with_min_lr", "warmup_stable_decay", "greedy",
@@ -74,7 +78,7 @@ TRAINER = Defaults()
 
 def fits(keys: Entries) -> bool:
     """Return whether a config with these keys is a Trainer's."""
-    return len(KEYS & keys.keys()) >= 2
+    return len(KEYS & keys.keys()) >= 2 and not LOG & keys.keys()
 
 
 def read(config: Config) -> Mapping[str, Any]:
@@ -85,7 +89,6 @@ def read(config: Config) -> Mapping[str, Any]:
 
 def document(config: Config, defaults: Defaults) -> dict[str, Value]:
     """Return the document of a trainer that takes TrainingArguments, with the DeepSpeed config beside it."""
-    config.misspelt(KEYS)
     beside = deepspeed_config(config)
     has_own = beside is not None and beside.has("scheduler")
     kind = None if has_own else config.word("lr_scheduler_type", "scheduler.name", TYPES, defaults.kind)
@@ -109,8 +112,19 @@ def run(config: Config, defaults: Defaults, kind: str | None) -> Value:
     if steps is not None and steps > 0:
         found["steps"] = config.find("max_steps")
         config.ignore("num_train_epochs", f"max_steps, {steps:g}, decides")
-        return entries(found, config.name)
+        return entries(found | (_loading(config, defaults) if "dataset_size" in config.given else {}), config.name)
     found["epochs"] = config.take("num_train_epochs", "run.epochs", 3)
+    found |= _loading(config, defaults)
+    if "steps_per_epoch" not in config.given and "steps" not in config.given:
+        is_packed = config.find("packing").data is True
+        config.need("dataset_size", "packing is on: packed sequences, not rows" if is_packed else "")
+        config.need("world_size")
+    return entries(found, config.name)
+
+
+def _loading(config: Config, defaults: Defaults) -> dict[str, Any]:
+    """Return how the Trainer makes batches of the data."""
+    found: dict[str, Any] = {}
     found["batch_size"] = config.take("per_device_train_batch_size", "run.batch_size", defaults.batch_size)
     found["grad_accum"] = config.take("gradient_accumulation_steps", "run.grad_accum", defaults.grad_accum)
     config.ignore("auto_find_batch_size", "the batch size is the file's; the Trainer makes it smaller if memory ends")
@@ -118,11 +132,7 @@ def run(config: Config, defaults: Defaults, kind: str | None) -> Value:
         found["drop_last"] = config.take("dataloader_drop_last", "run.drop_last")
     if config.find("accelerator_config.split_batches").data:
         found["split_batches"] = config.take("accelerator_config.split_batches", "run.split_batches")
-    if "steps_per_epoch" not in config.given and "steps" not in config.given:
-        is_packed = config.find("packing").data is True
-        config.need("dataset_size", "packing is on: packed sequences, not rows" if is_packed else "")
-        config.need("world_size")
-    return entries(found, config.name)
+    return found
 
 
 def optimizer(config: Config, defaults: Defaults) -> Value:

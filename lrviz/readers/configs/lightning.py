@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lrviz.errors import nearest, shown
-from lrviz.experiment.frameworks import FRAMEWORKS, Loading
+from lrviz.errors import ELSEWHERE, counted, nearest, shown
+from lrviz.experiment.frameworks import FRAMEWORKS, Framework, Loading, ceil
 from lrviz.experiment.optimizers import momentum_name
+from lrviz.experiment.origin import KeyRead
 from lrviz.experiment.record import arg_types
 from lrviz.experiment.schedulers import ReduceLROnPlateau, SchedulerSpec
 from lrviz.experiment.schedulers.catalogue import CORE
@@ -28,7 +29,14 @@ CONTAINERS = ("SequentialLR", "ChainedScheduler")
 FUNCTIONS = ("LambdaLR", "MultiplicativeLR")
 LENGTHS = {"CosineAnnealingLR": ("T_max",), "OneCycleLR": ("total_steps", "epochs")}
 ENDLESS = 1000  # epochs of a Trainer that is told no end
-CUTS = ("limit_train_batches", "overfit_batches")
+CLASS = ("class_path", "init_args")
+READ = {
+    "": ("trainer", "optimizer", "lr_scheduler"),
+    "trainer": ("max_epochs", "max_steps", "accumulate_grad_batches", "devices", "num_nodes", "limit_train_batches"),
+    "optimizer": CLASS,
+    "lr_scheduler": CLASS,
+}
+CUTS = ("overfit_batches", "limit_train_batches")  # the first goes before the second
 
 
 def fits(keys: Entries) -> bool:
@@ -52,7 +60,7 @@ def _run(config: Config) -> Value:
         if config.has("trainer.max_time"):
             config.need("epochs", "trainer.max_time decides them")
         epochs = config.take("trainer.max_epochs", "run.epochs", ENDLESS)
-    total = config.number("trainer.max_epochs", "run.epochs") if epochs.place != config.name else ENDLESS
+    total = config.number("trainer.max_epochs", "run.epochs") if config.has("trainer.max_epochs") else ENDLESS
     if total == -1 and not has_steps:
         config.refuse("trainer.max_epochs", "-1 has no end; give max_epochs or max_steps")
     elif has_steps and (total in (None, -1) or (updates and (steps or 0) < (total or 0) * updates)):
@@ -69,11 +77,6 @@ def _epoch(config: Config, found: dict[str, Any]) -> int | None:
     """Take what an epoch has, and return how many optimizer steps that is, None where the file cannot know it."""
     if "steps_per_epoch" in config.given:
         return config.said("steps_per_epoch")
-    cut = next((key for key in CUTS if config.find(f"trainer.{key}").data not in (None, 0)), "")
-    is_whole = type(config.find(f"trainer.{cut}").data) is float and config.find(f"trainer.{cut}").data == 1
-    if cut and not is_whole:
-        config.need("steps_per_epoch", f"trainer.{cut} cuts the epoch")
-        return None
     batch = next((key for key in ("data.init_args.batch_size", "data.batch_size") if config.has(key)), "")
     if not batch:
         config.need("steps_per_epoch", "nor data.batch_size to count them from")
@@ -82,15 +85,52 @@ def _epoch(config: Config, found: dict[str, Any]) -> int | None:
     found["grad_accum"] = config.take("trainer.accumulate_grad_batches", "run.grad_accum", 1)
     config.need("dataset_size", OR_STEPS)
     devices = _devices(config, found)
-    return _updates(config.said("dataset_size"), found["batch_size"].data, found["grad_accum"].data, devices)
+    loop = _loop(config.said("dataset_size"), found["batch_size"].data, found["grad_accum"].data, devices)
+    cut = _cut(config)
+    if loop is None or loop.batches is None:
+        return None
+    if not cut:
+        return loop.updates
+    return _cut_epoch(config, cut, loop.batches, loop.gathers, found)
 
 
-def _updates(samples: Any, batch: Any, accum: Any, devices: Any) -> int | None:
-    """Return the optimizer steps of an epoch, None where one of the sizes is not known."""
+def _loop(samples: Any, batch: Any, accum: Any, devices: Any) -> Framework | None:
+    """Return Lightning's loop over the data, None where one of the sizes is not known."""
     if not all(type(size) is int and size > 0 for size in (samples, batch, accum, devices)):
         return None
     data = Loading(samples=samples, batch=batch, accum=accum, devices=devices, drop_last=False, split=False, release=())
-    return FRAMEWORKS["lightning"](data).updates
+    return FRAMEWORKS["lightning"](data)
+
+
+def _cut(config: Config) -> str:
+    """Return the key that cuts the epochs, empty where none does; a problem where it is no count and no share."""
+    cut = next((key for key in CUTS if config.find(f"trainer.{key}").data not in (None, 0)), "")
+    key = f"trainer.{cut or CUTS[1]}"
+    limit: Any = config.find(key).data
+    if not cut:
+        if limit is not None:
+            config.refuse(key, f"{limit}: nothing is trained")
+        return ""
+    if type(limit) not in (int, float) or limit < 0 or (limit > 1 and limit != int(limit)):
+        config.refuse(key, f"must be a number of batches, or a share from 0.0 to 1.0, not {shown(limit)}")
+        return ""
+    return "" if type(limit) is float and limit == 1 else key
+
+
+def _cut_epoch(config: Config, key: str, batches: int, gathers: int, found: dict[str, Any]) -> int | None:
+    """Put the optimizer steps of an epoch that is cut in place of the data that they are counted from."""
+    limit: Any = config.find(key).data
+    left = int(batches * limit) if type(limit) is float and limit < 1 else min(batches, int(limit))
+    if not left:
+        config.refuse(key, f"{limit} of {counted(batches, 'batch', 'batches')} is none: Lightning stops with an error")
+        return None
+    text = f"{limit}, {left:,} of {counted(batches, 'batch', 'batches')}"
+    config.read.append(KeyRead(key, text, config.find(key).place, "run.steps_per_epoch"))
+    for name in ("batch_size", "grad_accum", "world_size"):
+        found.pop(name, None)
+    config.used |= {"dataset_size", "world_size"}
+    found["steps_per_epoch"] = Value(ceil(left, gathers), config.find(key).place)
+    return ceil(left, gathers)
 
 
 def _devices(config: Config, found: dict[str, Any]) -> int | None:
@@ -168,10 +208,12 @@ def _scheduler(config: Config) -> Value:
         config.assumed.append(("lr_scheduler", "none: the learning rate is constant"))
         return entries({"name": "constant", "factor": 1.0}, config.name)
     if not key:
-        config.refuse("model", "the file has no lr_scheduler and no optimizer: the module's code makes them")
+        message = "the file has no lr_scheduler and no optimizer: the module's code makes them"
+        config.refuse("model", message, ELSEWHERE)
         return Value({}, config.name)
     if key == "lr_scheduler" and not optimizer:
-        config.refuse(key, "LightningCLI takes no lr_scheduler without an optimizer: the module's code makes both")
+        message = "LightningCLI takes no lr_scheduler without an optimizer: the module's code makes both"
+        config.refuse(key, message, ELSEWHERE)
     if key != "lr_scheduler":
         config.assumed.append(("interval", "epoch; where the module's configure_optimizers says step: --interval step"))
     target = _class(config, key, "scheduler.name")

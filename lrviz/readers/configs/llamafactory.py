@@ -17,8 +17,10 @@ from lrviz.readers.configs.config import Config, Entries, entries
 LABEL = "LLaMA-Factory"
 
 OWN = {"stage", "finetuning_type", "template", "cutoff_len", "dataset_dir"}
+READ = huggingface.READ
 OWN_V1 = {"model_class", "dist_config", "kernel_config", "batching_strategy", "lr_scheduler_config", "train_dataset"}
 DEFAULTS = huggingface.Defaults(lr=5e-5)
+COUNTED = ("dataset_size", "batch_size", "drop_last", "grad_accum", "world_size", "split_batches")
 NEWEST = (5, 6)
 """The newest version of transformers that it takes."""
 
@@ -66,8 +68,10 @@ def _run(config: Config) -> Value:
     """Return the clock of v1, in whose epochs every step has a whole batch of all devices."""
     steps = config.number("max_steps", "run.steps")
     if steps is not None and steps > 0:
+        config.idle(COUNTED, f"max_steps, {steps:g}, decides")
         config.ignore("num_train_epochs", f"max_steps, {steps:g}, decides")
         return entries({"steps": config.find("max_steps")}, config.name)
+    config.idle(COUNTED, "its loader counts the steps of an epoch from the lengths of the samples")
     if not {"steps", "steps_per_epoch"} & config.given.keys():
         config.need("steps_per_epoch", "its loader counts them from the lengths of the samples")
     if not config.has("num_train_epochs"):

@@ -29,6 +29,12 @@ TYPES = {
     "CosineRestartLR": "mmengine-restart",
     "OneCycleLR": "mmengine-onecycle",
 }
+READ = {
+    "": ("param_scheduler", "optim_wrapper", "train_cfg", "train_dataloader"),
+    "train_cfg": ("type", "by_epoch", "max_epochs", "max_iters"),
+    "optim_wrapper": ("type", "optimizer", "accumulative_counts"),
+    "optim_wrapper.optimizer": ("type", "lr", "betas", "momentum", "weight_decay"),
+}
 OTHERS = ("Momentum", "ParamScheduler")
 LOOPS = {"EpochBasedTrainLoop": True, "IterBasedTrainLoop": False}
 COUNTS = ("begin", "end", "T_max", "milestones", "step_size", "total_steps", "periods")
@@ -47,6 +53,8 @@ def read(config: Config) -> Mapping[str, Any]:
     config.unreadable("_base_")
     if config.has("lr_config"):
         config.refuse("lr_config", "it is mmcv 1's, another language than mmengine's param_scheduler, and not read")
+    for block in ("optim_wrapper", "train_cfg", "train_dataloader"):
+        config.keys(block)
     by_epoch = _by_epoch(config)
     if config.problems:
         return {}

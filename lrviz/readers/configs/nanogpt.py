@@ -15,6 +15,7 @@ from lrviz.readers.configs.config import Config, Entries, constant, entries
 
 LABEL = "nanoGPT config"
 SCHEDULE = {"max_iters": 600_000, "lr_decay_iters": 600_000, "warmup_iters": 2000, "decay_lr": True, "min_lr": 6e-5}
+READ = {"": (*SCHEDULE, "learning_rate", "beta1", "beta2", "weight_decay")}
 OTHERS = {
     *("learning_rate", "beta1", "beta2", "grad_clip", "eval_interval", "eval_iters", "log_interval", "init_from"),
     *("block_size", "n_layer", "n_head", "n_embd", "always_save_checkpoint", "gradient_accumulation_steps"),

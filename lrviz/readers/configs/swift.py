@@ -15,6 +15,7 @@ from lrviz.readers.configs.config import Config, Entries
 LABEL = "ms-swift"
 
 OWN = {"train_type", "tuner_type", "tuner_backend", "split_dataset_ratio", "rlhf_type"}
+READ = huggingface.READ
 TYPES = ("train_type", "tuner_type")
 BATCH = 16
 """What it makes of batch size, accumulation and devices together where the accumulation is left out."""

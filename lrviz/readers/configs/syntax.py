@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from lrviz.errors import Problem, SpecError
@@ -25,7 +26,13 @@ def decode(data: bytes, name: str, key: str | None = None) -> Value:
         return _block(_with_schedulers(python_bases.read(text, name), text, name), key)
     if suffix == ".json":  # whose tabs YAML does not take; a line of JSON never starts in a text
         data = re.sub(rb"^[\t ]+", lambda blank: blank[0].replace(b"\t", b"    "), data, flags=re.MULTILINE)
-    return yaml_reader.decode(data, name, key)
+    try:
+        return yaml_reader.decode(data, name, key)
+    except SpecError as error:
+        if suffix != ".json":
+            raise
+        in_json = [replace(each, message=each.message.replace("YAML", "JSON", 1)) for each in error.problems]
+        raise SpecError(in_json) from None
 
 
 def named_files(data: bytes, name: str, key: str | None = None) -> list[Value]:

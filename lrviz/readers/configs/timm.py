@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from lrviz.errors import nearest, shown
+from lrviz.errors import shown
 from lrviz.experiment.optimizers import momentum_name
 from lrviz.experiment.values import Value
 from lrviz.readers.configs.config import OR_STEPS, Config, Entries, entries
@@ -30,10 +30,9 @@ NUMBERS = {
 }  # fmt: skip
 """The keys of the schedule, and train.py's defaults."""
 
-PREFIXES = ("lr_", "warmup_", "sched_", "decay_", "cooldown_", "patience_")
+READ = {"": (*NUMBERS, "sched", "opt", "opt_betas", "momentum", "batch_size", "grad_accum_steps", "epoch_repeats")}
 ALIKE = {"momentum": "sgd", "nesterov": "sgd"}
 ROOTED = ("ada", "lamb")  # optimizers whose learning rate grows with the root of the batch
-LIKELY = 0.85  # how near a key must be to one of train.py's to be that, misspelt
 
 
 def fits(keys: Entries) -> bool:
@@ -43,10 +42,6 @@ def fits(keys: Entries) -> bool:
 
 def read(config: Config) -> Mapping[str, Any]:
     """Return the document that a run of train.py comes to."""
-    for key in config.root.data if isinstance(config.root.data, dict) else ():
-        hint = nearest(key, NUMBERS, LIKELY) if key.startswith(PREFIXES) and key not in NUMBERS else ""
-        if hint:
-            config.refuse(key, f"train.py has no such key{hint}")
     schedule = _Schedule(config)
     scheduler = schedule.read()
     return {"run": _run(config, schedule), "optimizer": _optimizer(config), "scheduler": scheduler}
@@ -155,7 +150,9 @@ class _Schedule:
         config = self.config
         left = self.epochs if self.is_prefixed else self.epochs - self.warmup
         given = self.number("decay_epochs", "scheduler.decay_t", 0.2)
-        if not 0 < given <= left:
+        if left <= 0:
+            config.refuse("warmup_epochs", f"takes all of the {self.epochs:g} epochs: nothing is left for the decay")
+        elif not 0 < given <= left:
             config.refuse("decay_epochs", f"must be > 0 and at most {left:g}, what the warmup leaves, not {given:g}")
         decay = self.time("decay_epochs", given * left if given < 1 else given)  # below 1 it is a share
         decay = decay if isinstance(decay.data, str) else self.at("decay_epochs", round(decay.data))  # type: ignore[arg-type]

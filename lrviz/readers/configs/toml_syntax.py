@@ -13,6 +13,9 @@ from lrviz.experiment.values import Value
 LONGEST = 200  # characters of a key
 QUOTES = ('"""', "'''")
 
+_HEADER = re.compile(r"""\[+((?:"[^"]*"|'[^']*'|[^\]"'])*)""")
+_PART = re.compile(r"""(?:"[^"]*"|'[^']*'|[^.\s"']+)""")
+
 
 def parse(text: str, name: str) -> Value:
     """Return a TOML document as a tree; raises SpecError for what is not TOML."""
@@ -47,7 +50,7 @@ def _lines(text: str, data: Mapping[str, Any]) -> dict[tuple[str, ...], int]:
             continue
         word = line.strip()
         if word.startswith("["):
-            path = _parts(word.lstrip("[").partition("]")[0])
+            path = _parts(_HEADER.match(word)[1])  # type: ignore[index]  # it matches whatever begins so
             table = path if _has_table(data, path) else table
         else:
             path = (*table, *_parts(word.partition("=")[0]))
@@ -67,13 +70,14 @@ def _has_table(data: Any, path: tuple[str, ...]) -> bool:
 
 
 def _parts(key: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in key.split(".")) if len(key) <= LONGEST else ()
+    return tuple(part.strip("\"'") for part in _PART.findall(key)) if len(key) <= LONGEST else ()
 
 
 def _placed(value: Value, lines: Mapping[tuple[str, ...], int], name: str, path: tuple[str, ...]) -> Value:
     """Return a tree with the line of each of its keys; what has none of its own has its table's."""
     place = f"{name}:{lines[path]}" if path in lines else value.place
     if not isinstance(value.data, dict):
-        return Value(value.data, place)
+        items = [Value(item.data, place) for item in value.data] if isinstance(value.data, list) else None
+        return Value(value.data if items is None else items, place)
     entries = {key: Value(entry.data, place) for key, entry in value.data.items()}
     return Value({key: _placed(entry, lines, name, (*path, key)) for key, entry in entries.items()}, place)

@@ -10,6 +10,7 @@ from lrviz.readers.configs.config import Config, Entries, constant
 from lrviz.readers.configs.python_calls import MADE, STARS
 
 LABEL = "PyTorch script"
+READ: Mapping[str, tuple[str, ...]] = {}
 LR = 1e-3  # torch's default, where an optimizer has one of these names
 WITHOUT_PART = ("momentum", "betas", "weight_decay")  # in the learning rate
 WITH_LR = ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "SparseAdam", "Muon")

@@ -16,6 +16,11 @@ from lrviz.readers.configs.config import Config, Entries, entries
 LABEL = "torchtitan TOML"
 WITHOUT_EPOCHS = ("epochs", "dataset_size", "batch_size", "drop_last", "grad_accum", "world_size", "split_batches")
 OPTIMIZERS = ("Adam", "AdamW")
+READ = {
+    "": ("training", "optimizer", "lr_scheduler"),
+    "training": ("steps",),
+    "optimizer": ("name", "lr", "beta1", "beta2", "weight_decay"),
+}
 KEYS = ("warmup_steps", "total_steps", "decay_ratio", "decay_type", "min_lr_factor")
 
 

@@ -20,6 +20,13 @@ LABEL = "torchtune recipe"
 COMPONENT = "_component_"
 COSINE = "get_cosine_schedule_with_warmup"
 ARGUMENTS = {"num_warmup_steps": "warmup_steps", "num_cycles": "num_cycles"}
+READ = {
+    "": (
+        *("optimizer", "lr_scheduler", "epochs", "max_steps_per_epoch", "batch_size", "gradient_accumulation_steps"),
+        "optimizer_in_bwd",
+    ),
+    "optimizer": ("_component_", "lr", "betas", "momentum", "weight_decay"),
+}
 REQUIRED = ("batch_size", "gradient_accumulation_steps")
 MOST = 20  # names that stand for names
 
@@ -68,12 +75,12 @@ def _in_backward(config: Config) -> None:
 def _run(config: Config) -> Value:
     """Return the recipe's clock: the rounding of a plain loop."""
     found: dict[str, Any] = {}
-    epochs = config.number("epochs", "run.epochs")
-    if epochs is None:
+    epochs = config.count("epochs", "run.epochs")
+    if not config.has("epochs"):
         config.need("epochs")
     else:
         found["epochs"] = config.find("epochs")
-    cap = config.number("max_steps_per_epoch", "run.steps")
+    cap = config.count("max_steps_per_epoch", "run.steps")
     said = config.given.get("steps_per_epoch")
     if said is not None:
         if cap is not None and said > cap:
@@ -81,7 +88,7 @@ def _run(config: Config) -> Value:
             config.refuse("max_steps_per_epoch", message)
         return entries(found, config.name)
     for key, field in zip(REQUIRED, ("batch_size", "grad_accum"), strict=True):
-        config.number(key, f"run.{field}")
+        config.count(key, f"run.{field}")
         if config.has(key):
             found[field] = config.find(key)
         elif field not in config.given:
@@ -123,7 +130,8 @@ def _counted(config: Config, found: Mapping[str, Any]) -> int:
 def _optimizer(config: Config) -> Value:
     target = config.take(f"optimizer.{COMPONENT}", "optimizer.name")
     found: dict[str, Any] = {"name": Value(config.optimizer(str(target.data)), target.place)}
-    if config.number("optimizer.lr", "optimizer.lr") is None:
+    config.number("optimizer.lr", "optimizer.lr")
+    if not config.has("optimizer.lr"):
         config.need("lr")
     found["lr"] = config.find("optimizer.lr")
     for name in ("betas", "momentum", "weight_decay"):

@@ -22,6 +22,7 @@ LABEL = "Ultralytics args.yaml"
 KEYS = {"lr0", "lrf", "cos_lr", "warmup_bias_lr", "warmup_momentum", "close_mosaic", "imgsz", "nbs"}
 YOLOV5 = {"anchor_t", "obj_pw"}  # what a file of its hyperparameters has, and Ultralytics has not
 SCHEDULE = ("lr0", "lrf", "cos_lr", "warmup_epochs", "warmup_momentum", "warmup_bias_lr", "momentum")
+READ = {"": (*SCHEDULE, "epochs", "batch", "optimizer", "time")}
 PREFIXES = ("lr", "warmup_", "cos_")
 OPTIMIZERS = ("SGD", "MuSGD", "Adam", "Adamax", "AdamW", "NAdam", "RAdam", "RMSprop", "auto")
 GROUPS = ("weights", "norms", "biases")
@@ -41,7 +42,7 @@ def read(config: Config) -> Mapping[str, Any]:
     """Return the document that Ultralytics' trainer comes to."""
     for key in config.keys():  # noqa: SIM118  # a method
         if key.startswith(PREFIXES) and key not in SCHEDULE:
-            config.refuse(key, f"Ultralytics has no such key{nearest(key, SCHEDULE)}")
+            config.refuse(key, f"unknown key{nearest(key, SCHEDULE)}")
     run = _Run(config)
     name = _optimizer_name(config)
     scheduler: dict[str, Any] = {"name": "ultralytics"}
@@ -144,7 +145,8 @@ def _auto(config: Config, run: _Run) -> dict[str, Any]:
     if config.has("momentum"):
         found["momentum"] = config.take("momentum", "scheduler.momentum")
     if "iterations" not in config.given:
-        config.need("dataset_size", "optimizer auto chooses by it")
+        is_counted = "steps_per_epoch" in config.given and "dataset_size" not in config.given
+        config.need("iterations" if is_counted else "dataset_size", "optimizer auto chooses by it")
         found["iterations"] = Value(run.iterations or None, config.name)
     if config.find("single_cls").data is True:
         found["nc"] = Value(1, config.find("single_cls").place)

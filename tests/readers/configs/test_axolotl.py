@@ -194,3 +194,9 @@ def test_what_is_wrong_is_said_with_its_line(refused: Any, more: str, message: s
 def test_a_share_is_no_count_of_steps(refused: Any) -> None:
     text = STEPS.replace("warmup_steps: 100", "warmup_steps: 0.1")
     assert refused(text) == "args.yaml:5: warmup_steps: must be a whole number >= 0, not 0.1: write warmup_ratio"
+
+
+@pytest.mark.parametrize("key", ["micro_batch_size", "gradient_accumulation_steps", "batch_size"])
+def test_a_batch_of_nothing_is_refused(refused: Any, key: str) -> None:
+    text = f"base_model: a\ndatasets: [b]\nlearning_rate: 1e-4\n{key}: 0\n"
+    assert f"args.yaml:4: {key}: must be a whole number >= 1, not 0" in refused(text, dataset_size=10, world_size=1)

@@ -41,6 +41,8 @@ warmup_steps: 0.0301
 per_device_train_batch_size: 4
 """
 
+BATCHES = {"train_micro_batch_size_per_gpu": 5, "gradient_accumulation_steps": 2, "fp16": {}, "steps_per_print": 1}
+
 
 def scheduled(kind: str, **params: Any) -> str:
     """Return a config with another scheduler, a line to each key."""
@@ -114,7 +116,7 @@ def test_a_logarithm_that_nobody_asked_for(config: Any, traps: Any) -> None:
             json.dumps({"zero_optimization": {"stage": 2}, "train_batch_size": 8}),
             "ds.json: scheduler: the file has none: the Trainer's own decides; --beside FILE names its arguments",
         ),
-        ('{"fp16": {}, "bf16": {}', "ds.json:2: not valid YAML"),
+        ('{"fp16": {}, "bf16": {}', "ds.json:2: not valid JSON"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(refused: Any, text: str, message: str) -> None:
@@ -235,12 +237,12 @@ def test_only_a_json_of_the_folder_is_read(config: Any, tmp_path: Path, named: s
 
 def test_what_fills_auto_may_be_wrong_itself(pair: Any) -> None:
     block = {"type": "WarmupLR", "params": {"warmup_max_lr": "auto"}}
-    with pytest.raises(SpecError, match=r"^args\.yaml:2: optimizer\.lr: must be a number >= 0"):
+    with pytest.raises(SpecError, match=r"^args\.yaml:2: learning_rate: must be a number >= 0"):
         pair(filled(scheduler=block), ARGUMENTS.replace("2.0e-5", "[1]"))
 
 
 def test_a_broken_file_beside_is_refused_by_its_own_name(pair: Any) -> None:
-    with pytest.raises(SpecError, match=r"^ds/zero\.json:1: not valid YAML"):
+    with pytest.raises(SpecError, match=r"^ds/zero\.json:1: not valid JSON"):
         pair('{"scheduler": [}')
 
 
@@ -257,3 +259,16 @@ def test_a_document_of_its_own_takes_no_other(refused: Any, tmp_path: Path) -> N
     (tmp_path / "other.yaml").write_text(ARGUMENTS)
     message = "--beside: is for a trainer's config; this is a document of lrviz's"
     assert refused("scheduler: {name: cosine}\n", beside="other.yaml") == message
+
+
+def test_an_epoch_is_counted_from_its_own_batch(config: Any) -> None:
+    text = json.dumps({**BATCHES, "scheduler": {"type": "WarmupLR", "params": {"warmup_type": "linear"}}})
+    clock = config(text, "ds.json", lr=1e-3, epochs=3, dataset_size=1000, world_size=2).run.clock
+    assert (clock.steps, clock.steps_per_epoch) == (3 * 1000 // (5 * 2 * 2), 50)
+
+
+@pytest.mark.parametrize("block", ["scheduler", "scheduler.params", "optimizer"])
+def test_a_block_is_a_mapping(refused: Any, block: str) -> None:
+    text = {**BATCHES, "optimizer": {"type": "Adam"}, "scheduler": {"type": "WarmupLR", "params": {}}}
+    text |= {"scheduler": {"type": "WarmupLR", "params": [1]}} if "." in block else {block: [1]}
+    assert f"{block}: must be a mapping of keys, not [1]" in refused(json.dumps(text), "ds.json", lr=1, steps=10)

@@ -259,7 +259,7 @@ def test_a_schedule_that_watches_a_metric_asks_for_it(refused: Any) -> None:
             ),
         ),
         (STEPS + "learning_rate: 1.0e-5\n", "args.yaml:3: duplicate key 'learning_rate'"),
-        ("max_steps: 10\nlearning_rate: fast\n", "args.yaml:2: optimizer.lr: must be a number >= 0, not 'fast'"),
+        ("max_steps: 10\nlearning_rate: fast\n", "args.yaml:2: learning_rate: must be a number >= 0, not 'fast'"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(refused: Any, text: str, message: str) -> None:
@@ -321,3 +321,15 @@ def test_its_version_is_that_of_the_package(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_misspelt_key_of_the_schedule_is_refused_at_its_line(refused: Any) -> None:
     text = "learning_rate: 1.0e-4\nmax_steps: 10\nwarmup_stepz: 3\neval_steps: 5\n"
     assert refused(text) == "args.yaml:3: warmup_stepz: unknown key; did you mean 'warmup_steps'?"
+
+
+def test_the_data_say_where_an_epoch_ends_though_max_steps_decides(config: Any, document: Any) -> None:
+    text = "max_steps: 100\nlearning_rate: 2.0e-5\nper_device_train_batch_size: 10\n"
+    run = document(config(text, dataset_size=1000, world_size=2))["run"]
+    assert (run["steps"], run["batch_size"], run["dataset_size"]) == (100, 10, 1000)
+    assert config(text, dataset_size=1000, world_size=2).run.clock.steps_per_epoch == 50
+
+
+def test_the_state_of_a_trainer_is_no_config(config: Any) -> None:
+    with pytest.raises(SpecError, match="neither a document of lrviz's, which has a scheduler, nor a trainer's config"):
+        config('{"max_steps": 10, "num_train_epochs": 3, "global_step": 10, "log_history": []}', "trainer_state.json")

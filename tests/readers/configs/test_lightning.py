@@ -12,12 +12,12 @@ import lrviz
 from lrviz import SpecError
 from lrviz.cli.convert import lines
 from lrviz.documents import load
-from lrviz.readers.configs import formats
+from lrviz.readers.configs import Said, formats
 from lrviz.readers.configs.syntax import decode
 
 RECORDED = json.loads((Path(__file__).parents[2] / "recordings" / "lightning-cli.json").read_text())
 CASES = RECORDED["cases"]
-BATCHES = {0.5: 2, 3: 3}  # of an epoch's 5, by limit_train_batches
+BATCHES = {0.4: 2, 0.5: 2, 3: 3, 1: 1, 4: 4, 0.7: 3}  # of an epoch's 5, by what cuts it
 RUN = {"dataset_size": 1000, "world_size": 2}
 
 CONFIG = """\
@@ -51,7 +51,7 @@ def read(text: str, **given: Any) -> formats.Reading:
     root = decode(text.encode(), "config.yaml")
     form = formats.recognise(root)
     assert form == "lightning"
-    return formats.read(root, "config.yaml", form, given, {})
+    return formats.read(root, "config.yaml", form, Said(given=given))
 
 
 def problems(text: str, **given: Any) -> list[str]:
@@ -66,6 +66,12 @@ def scheduled(name: str, arguments: str) -> str:
     return CONFIG.partition("lr_scheduler:")[0] + block
 
 
+def cut(trainer: dict[str, Any]) -> float | None:
+    """Return what cuts the epochs of a Trainer, None where nothing does; 1.0 is the whole."""
+    limit = trainer.get("overfit_batches", trainer.get("limit_train_batches"))
+    return None if repr(limit) == "1.0" else limit
+
+
 def named(case: dict[str, Any]) -> str:
     scheduler = case["config"].get("lr_scheduler", {})
     return json.dumps([scheduler.get("class_path"), scheduler.get("init_args"), case["config"]["trainer"]])
@@ -73,18 +79,13 @@ def named(case: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("case", [case for case in CASES if "lr" in case], ids=named)
 def test_trains_what_the_cli_recorded(case: dict[str, Any]) -> None:
-    limit = case["config"]["trainer"].get("limit_train_batches")
-    given = {"steps_per_epoch": BATCHES[limit]} if limit in BATCHES else {"dataset_size": RECORDED["samples"]}
-    document = read(json.dumps(case["config"]), **given, metric="").root.plain()
-    document["run"] |= given
-    if document["scheduler"]["name"] == "plateau":
-        document["scheduler"]["metric"] = "0.5 ** epoch"
-    experiment = lrviz.load(document)
+    scheduler = case["config"].get("lr_scheduler", {}).get("class_path", "")
+    metric = {"metric": "0.5 ** epoch"} if "Plateau" in scheduler else {}
+    experiment = lrviz.load(case["config"], dataset_size=RECORDED["samples"], **metric)
     (group,) = lrviz.replay(experiment).groups
     assert experiment.run.clock.steps == case["steps"]
-    assert list(group.lr)[:: experiment.run.clock.steps_per_epoch] == pytest.approx(
-        case["lr"][:: BATCHES.get(limit, 5)], rel=1e-15
-    )
+    batches = BATCHES.get(cut(case["config"]["trainer"]), 5)
+    assert list(group.lr)[:: experiment.run.clock.steps_per_epoch] == pytest.approx(case["lr"][::batches], rel=1e-15)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "error" in case], ids=named)
@@ -144,20 +145,39 @@ def test_asks_for_all_that_it_does_not_say_in_one_message(devices: str) -> None:
     )
 
 
+def test_needs_the_steps_of_an_epoch_whose_batch_it_does_not_know() -> None:
+    (message,) = problems(CONFIG.replace("    batch_size: 8", "    workers: 8"))
+    assert message == (
+        "config.yaml: the file does not say --steps-per-epoch (optimizer steps in one epoch; nor data.batch_size to "
+        "count them from)\n       for example: lrviz plot config.yaml --steps-per-epoch 1000"
+    )
+
+
+@pytest.mark.parametrize("cut", ["limit_train_batches: 0.5", "overfit_batches: 10"])
+def test_a_part_of_an_epoch_is_counted_from_the_data(cut: str) -> None:
+    (message,) = problems(CONFIG.replace("devices: 2", f"devices: 2\n  {cut}"))
+    assert message.endswith("for example: lrviz plot config.yaml --dataset-size 50000")
+
+
+def test_says_what_a_part_of_an_epoch_is() -> None:
+    reading = read(CONFIG.replace("devices: 2", "devices: 2\n  limit_train_batches: 0.5"), dataset_size=1000)
+    (cut,) = (each for each in reading.origin.read if each.key == "trainer.limit_train_batches")
+    assert (cut.text, cut.place) == ("0.5, 31 of 63 batches", "config.yaml:4")
+    assert reading.root.plain()["run"] == {"framework": "lightning", "epochs": 20, "steps_per_epoch": 8}
+
+
 @pytest.mark.parametrize(
-    ("old", "new", "why"),
+    ("limit", "message"),
     [
-        ("devices: 2", "limit_train_batches: 0.5", "trainer.limit_train_batches cuts the epoch"),
-        ("devices: 2", "overfit_batches: 10", "trainer.overfit_batches cuts the epoch"),
-        ("    batch_size: 8", "    workers: 8", "nor data.batch_size to count them from"),
+        ("0", "0: nothing is trained"),
+        ("true", "must be a number of batches, or a share from 0.0 to 1.0, not True"),
+        ("-1", "must be a number of batches, or a share from 0.0 to 1.0, not -1"),
+        ("0.001", "0.001 of 63 batches is none: Lightning stops with an error"),
     ],
 )
-def test_needs_the_steps_of_an_epoch(old: str, new: str, why: str) -> None:
-    (message,) = problems(CONFIG.replace(old, new))
-    assert message == (
-        f"config.yaml: the file does not say --steps-per-epoch (optimizer steps in one epoch; {why})\n"
-        "       for example: lrviz plot config.yaml --steps-per-epoch 1000"
-    )
+def test_refuses_a_part_that_is_none(limit: str, message: str) -> None:
+    text = CONFIG.replace("devices: 2", f"devices: 2\n  limit_train_batches: {limit}")
+    assert problems(text, dataset_size=1000) == [f"config.yaml:4: trainer.limit_train_batches: {message}"]
 
 
 def test_steps_per_epoch_are_enough() -> None:

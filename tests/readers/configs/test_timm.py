@@ -11,7 +11,7 @@ import pytest
 import lrviz
 from lrviz import SpecError
 from lrviz.cli.convert import lines
-from lrviz.readers.configs import formats
+from lrviz.readers.configs import Said, formats
 from lrviz.readers.configs.syntax import decode
 
 RECORDED = json.loads((Path(__file__).parents[2] / "recordings" / "timm-args.json").read_text())
@@ -39,7 +39,7 @@ def read(text: str, **given: Any) -> formats.Reading:
     root = decode(text.encode(), "args.yaml")
     form = formats.recognise(root)
     assert form == "timm"
-    return formats.read(root, "args.yaml", form, given, {})
+    return formats.read(root, "args.yaml", form, Said(given=given))
 
 
 def problems(text: str, **given: Any) -> list[str]:
@@ -177,7 +177,7 @@ def test_says_what_it_leaves_out(own: str, ignored: tuple[str, str]) -> None:
         (
             "sched: cosine\nopt: sgd\nlr: x\nepochs: .inf\nwarmup_epoch: 5\n",
             [
-                "args.yaml:5: warmup_epoch: train.py has no such key; did you mean 'warmup_epochs'?",
+                "args.yaml:5: warmup_epoch: unknown key; did you mean 'warmup_epochs'?",
                 "args.yaml:4: epochs: must be a number, not inf",
                 "args.yaml:3: lr: must be a number, not 'x'",
             ],
@@ -232,3 +232,9 @@ def test_convert_replays_the_same(tmp_path: Path) -> None:
     own = lrviz.load(tmp_path / "own.yaml")
     assert own.origin is None
     assert lrviz.replay(own).groups[0].lr == lrviz.replay(experiment).groups[0].lr
+
+
+def test_a_warmup_that_leaves_nothing_to_decay_is_refused_itself() -> None:
+    text = "sched: wsd\nopt: sgd\nlr: 0.1\nepochs: 20\nwarmup_epochs: 30\nbatch_size: 8\n"
+    message = "args.yaml:5: warmup_epochs: takes all of the 20 epochs: nothing is left for the decay"
+    assert problems(text, **RUN) == [message]

@@ -102,10 +102,10 @@ def test_what_changes_nothing_is_refused(config, name):
             "t.toml:10: lr_scheduler.lr_min: is min_lr_factor's name in torchtitan 0.1.0: give one of them",
         ),
         ({'"AdamW"': '"Muon"'}, "t.toml:5: optimizer.name: unknown 'Muon'; known are Adam, AdamW"),
-        ({"steps = 1_0": "steps = -3"}, "t.toml:16: run.steps: must be a whole number >= 1, not -3"),
+        ({"steps = 1_0": "steps = -3"}, "t.toml:16: training.steps: must be a whole number >= 1, not -3"),
         (
             {'"linear"': '"lienar"'},
-            "t.toml:11: scheduler.decay_type: must be one of linear, sqrt, cosine, not 'lienar'",
+            "t.toml:11: lr_scheduler.decay_type: must be one of linear, sqrt, cosine, not 'lienar'",
         ),
         ({"[job]": "[job"}, "t.toml:1: not valid TOML: expected ']' at the end of a table declaration"),
         ({"lr = 8e-4": "lr = 8e-4\nlr = 1"}, "t.toml:7: not valid TOML: cannot overwrite a value"),

@@ -188,3 +188,12 @@ def test_the_converted_document_replays_as_the_config_does(config):
     again = load(yaml.safe_load("\n".join(converted(found, origin(found)))))
     assert again.origin is None
     assert replay(again).groups[0].lr == replay(found).groups[0].lr
+
+
+def test_what_is_wrong_is_not_asked_for_again(config: Any) -> None:
+    with pytest.raises(SpecError) as error:
+        config({"epochs: 2": "epochs: x", "lr: 2e-3": "lr: high"}, **DATA)
+    assert [(each.field, each.message) for each in error.value.problems] == [
+        ("epochs", "must be a number, not 'x'"),
+        ("optimizer.lr", "must be a number, not 'high'"),
+    ]

@@ -12,7 +12,7 @@ import lrviz
 from lrviz import SpecError
 from lrviz.cli.convert import lines
 from lrviz.documents import load
-from lrviz.readers.configs import formats
+from lrviz.readers.configs import Said, formats
 from lrviz.readers.configs.syntax import decode
 
 RECORDED = json.loads((Path(__file__).parents[2] / "recordings" / "ultralytics.json").read_text())
@@ -44,7 +44,8 @@ def read(text: str, version: str = "8.4.190", **given: Any) -> formats.Reading:
     root = decode(text.encode(), "args.yaml")
     form = formats.recognise(root)
     assert form == "ultralytics"
-    return formats.read(root, "args.yaml", form, given, {"ultralytics": tuple(map(int, version.split(".")))})
+    said = Said(given=given, versions={"ultralytics": tuple(map(int, version.split(".")))})
+    return formats.read(root, "args.yaml", form, said)
 
 
 def problems(text: str, **given: Any) -> list[str]:
@@ -208,7 +209,7 @@ def test_asks_for_nothing_that_it_does_not_need(text: str, given: dict[str, Any]
                 "args.yaml:13: momentum: must be a number, not 'high'",
             ],
         ),
-        ("warmup_bias_lr", "warmup_bias", ["args.yaml:16: warmup_bias: Ultralytics has no such key; did you mean "]),
+        ("warmup_bias_lr", "warmup_bias", ["args.yaml:16: warmup_bias: unknown key; did you mean "]),
         (
             "cos_lr: true",
             "cos_lr: {a: [1]}",
@@ -240,3 +241,20 @@ def test_convert_replays_the_same(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text("\n".join(lines(experiment, experiment.origin)))
     own = lrviz.replay(load(tmp_path / "own.yaml"))
     assert [group.lr for group in own.groups] == [group.lr for group in lrviz.replay(experiment).groups]
+
+
+def test_python_says_what_the_flags_say(config: Any) -> None:
+    text = "imgsz: 640\nepochs: 10\nbatch: 8\noptimizer: auto\nlr0: 0.01\nlrf: 0.01\n"
+    experiment = config(text, steps_per_epoch=10, nc=80, iterations=500)
+    assert experiment.document.plain()["scheduler"]["iterations"] == 500
+    counted = config(text, dataset_size=640, nc=80)
+    assert lrviz.replay(counted).groups == lrviz.replay(config(text, dataset_size=640, nc=80, iterations=100)).groups
+    with pytest.raises(SpecError, match=r"scheduler\.nc: must be a whole number >= 1, not 0"):
+        config(text, dataset_size=640, nc=0)
+
+
+def test_the_metric_of_a_csv_is_said_from_python(config: Any) -> None:
+    Path("log.csv").write_text("top1\n1\n2\n2\n2\n2\n2\n")
+    text = "sched: plateau\nopt: sgd\nlr: 0.1\nepochs: 6\nwarmup_epochs: 0\npatience_epochs: 1\nbatch_size: 8\n"
+    experiment = config(text, steps_per_epoch=1, metric_csv="log.csv:top1")
+    assert list(lrviz.replay(experiment).groups[0].lr) == pytest.approx([0.1] * 4 + [0.01] * 2)
