@@ -30,6 +30,7 @@ def load(
     key: str | None = None,
     form: str | None = None,
     beside: str | os.PathLike[str] | None = None,
+    line: int | None = None,
     **run: Any,
 ) -> Experiment:
     """Return the experiment in a YAML file, a mapping of the same form, a trainer's config or TrainingArguments.
@@ -39,12 +40,14 @@ def load(
     CSV file unless it lies in the document's folder (a mapping's is the current one), in one of
     `allow_files`, or below. `run` is what is to be said of the run beside, such as `dataset_size=50_000`, or
     the learning rate, `lr`, and `metric` where a trainer's config lacks them; `form` is the format of one
-    whose keys do not say it, and `beside` a trainer's config for a DeepSpeed JSON, or the other way round.
+    whose keys do not say it, `beside` a trainer's config for a DeepSpeed JSON, or the other way round, and `line`
+    where a training script makes the scheduler, if it makes several.
     Raises SpecError with every problem of the document, each with its line.
     """
     from lrviz.documents import load
 
-    return load(source, allow_import=allow_import, allow_files=allow_files, key=key, form=form, beside=beside, **run)
+    options: dict[str, Any] = {"key": key, "form": form, "beside": beside, "line": line}
+    return load(source, allow_import=allow_import, allow_files=allow_files, **options, **run)
 
 
 def resumed(experiment: Experiment, at: int | str, mode: str = "load", after: Experiment | None = None) -> Experiment:

@@ -195,13 +195,14 @@ def explained(found: Differences, b: Subject, replayed: Callable[[Mapping[str, A
     """Find out which of the settings that are written change nothing, by taking back each alone in the second.
 
     `replayed` returns what the steps of a document train with, None where it is refused. Where there are more
-    than `MOST_TRIED` settings, where that would take long, or where no step differs, nothing is tried.
+    than `MOST_TRIED` settings, where that would take long, where no step differs, or where the second goes on
+    from a checkpoint, nothing is tried.
     """
     document = b.experiment.document.plain() if b.experiment and b.experiment.document else None
     causes = [setting for setting in found.settings if setting.is_written]
     if not isinstance(document, dict) or not found.differing or not 1 < len(causes) <= MOST_TRIED:
         return found
-    if len(causes) * b.steps > MOST_STEPS:
+    if len(causes) * b.steps > MOST_STEPS or (b.experiment and b.experiment.resume):
         return found
 
     def is_idle(setting: Setting) -> bool:

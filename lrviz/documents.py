@@ -59,6 +59,7 @@ def load(
     key: str | None = None,
     form: str | None = None,
     beside: str | os.PathLike[str] | None = None,
+    line: int | None = None,
     **run: Any,
 ) -> Experiment:
     """Return the experiment in a file, a mapping or a trainer's config; `lrviz.load` says what the arguments are."""
@@ -68,7 +69,8 @@ def load(
         source, form, run = source.to_dict(), form or "huggingface", _installed() | run
     folder, name, tree = opened(source, key)
     versions = {name: tuple(map(int, str(run[name]).split("."))) for name in LIBRARIES if run.get(name)}
-    root, origin = translated(tree, name, form, run, versions, beside=beside)
+    given = run if line is None else {**run, "line": line}
+    root, origin = translated(tree, name, form, given, versions, beside=beside)
     return read(_with_run(root, run), origin, folder=folder, allow_import=allow_import, allow_files=allow_files)
 
 
@@ -119,11 +121,14 @@ def translated(
     a config.
     """
     if form is None and beside is None and is_own(root):
+        _refuse_line(given)
         return root, None
     from lrviz.experiment import yaml_reader
     from lrviz.readers.configs import formats, syntax
 
     form = form or formats.recognise(root)
+    if form != "torch":
+        _refuse_line(given)
     if form is None and beside is not None:
         raise SpecError(Problem(place="--beside", message="is for a trainer's config; this is a document of lrviz's"))
     if form is None and name.endswith(".py"):
@@ -133,6 +138,12 @@ def translated(
         return root, None
     other = None if beside is None else syntax.decode(yaml_reader.content(Path(beside)), str(beside))
     return formats.read(root, name, form, given, versions, other)
+
+
+def _refuse_line(given: Mapping[str, Any]) -> None:
+    """Raise SpecError where a line is named of what is no training script."""
+    if "line" in given:
+        raise SpecError(Problem(place="--line", message="is for a training script that makes several schedulers"))
 
 
 def _block(source: Mapping[str, Any], key: str | None) -> Any:

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 CONSOLE = re.compile(r"```console\n(\$ .*?)```", re.DOTALL)
-FILE = re.compile(r"<!-- file: (\S+) -->\n```yaml\n(.*?)```", re.DOTALL)
+FILE = re.compile(r"<!-- file: (\S+) -->\n```(?:yaml|python)\n(.*?)```", re.DOTALL)
 IN_TABLE = re.compile(r"\| `(lrviz [^`]+)` \|$", re.MULTILINE)
 VERSION = re.compile(r"torch \d[^\s,;]*")
 COUNT = re.compile(r"in \d+ comparisons")
@@ -67,7 +67,7 @@ def test_a_command_in_a_table_runs(command, folder):
 
 def test_the_python_example_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    code = re.search(r"```python\n(import lrviz.*?)```", README.read_text(), re.DOTALL)
     assert code is not None
     exec(code[1], {})
     assert (tmp_path / "onecycle.pdf").stat().st_size > 0

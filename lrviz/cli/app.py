@@ -123,7 +123,7 @@ def table(target: Target = None) -> Action:
 @app.command(cls=Verb, options_metavar="[OPTIONS] [TARGET]")
 def diff(target: Target = None) -> Action:
     """Say whether two schedules are equal, where they differ, and what explains it; exit with 1 where they differ."""
-    from lrviz.cli import diff, flags
+    from lrviz.cli import diff, flags, resuming
     from lrviz.difference import BY
 
     return diff.diff, [
@@ -134,6 +134,7 @@ def diff(target: Target = None) -> Action:
         ),
         flags.choice("format", "Diff", diff.FORMATS, "a report to read; or JSON, Markdown", "text"),
         *_compare_flags(),
+        *resuming.parameters(),
         flags.switch("quiet", "Replay", "no notes; errors stay", "-q", "--quiet"),
         _engine_flag(),
     ]  # fmt: skip
@@ -288,9 +289,25 @@ def draw_gallery(
     gallery.check(asked, format, prune=prune) if check else gallery.draw(asked, format, prune=prune)
 
 
+@app.command(cls=Verb)
+def code(target: Target = None) -> Action:
+    """Print the Python that trains with a schedule: optimizer, scheduler and the loop."""
+    from lrviz.cli import code, flags
+    from lrviz.render.text.code.script import FORMS
+
+    return code.code, [
+        flags.choice(
+            "form_of_code", "Code", FORMS, "torch: no other library, where that is short; lightning: "
+            "configure_optimizers; transformers: TrainingArguments, or a Trainer with optimizer and scheduler; "
+            "default the class of the schedule's own library in a plain loop", flag="--as",
+        ),
+        flags.text("output", "Code", "PATH", "write it to a file, whole or not at all", "-o", "--output"),
+    ]  # fmt: skip
+
+
 @app.command(cls=Verb, no_args_is_help=True)
 def convert(target: Target = None) -> Action:
-    """Print the YAML that a trainer's config comes to, with the key that each line is from."""
+    """Print the YAML that a trainer's config or script comes to, with the key that each line is from."""
     from lrviz.cli import convert
 
     return convert.convert, []

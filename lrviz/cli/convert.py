@@ -1,4 +1,4 @@
-"""`lrviz convert`: a trainer's config as the document that lrviz replays."""
+"""`lrviz convert`: a trainer's config, or a training script, as the document that lrviz replays."""
 
 from __future__ import annotations
 

@@ -56,9 +56,12 @@ def repeated(
     return _parameter(name, list[str], [], panel, *flags, metavar=metavar, help=help, autocompletion=words)
 
 
-def choice(name: str, panel: str, options: Sequence[str], help: str, default: str | None = None) -> inspect.Parameter:
-    """Return a command's parameter for a flag that takes one of a few words."""
-    return _checked(name, panel, OneOf(tuple(options), f"{help}; default {default}" if default else help), default)
+def choice(
+    name: str, panel: str, options: Sequence[str], help: str, default: str | None = None, flag: str = ""
+) -> inspect.Parameter:
+    """Return a command's parameter for a flag that takes one of a few words; `flag` where it is not the name's."""
+    arg_type = OneOf(tuple(options), f"{help}; default {default}" if default else help)
+    return _checked(name, panel, arg_type, default, flag)
 
 
 def count(name: str, panel: str, help: str) -> inspect.Parameter:
@@ -66,14 +69,15 @@ def count(name: str, panel: str, help: str) -> inspect.Parameter:
     return _checked(name, panel, Count(help))
 
 
-def _checked(name: str, panel: str, arg_type: ArgType, default: str | None = None) -> inspect.Parameter:
+def _checked(name: str, panel: str, arg_type: ArgType, default: str | None = None, flag: str = "") -> inspect.Parameter:
     """Return a command's parameter for a flag whose text is read, and refused, as its type of argument has it."""
+    flag = flag or flag_name(name)
 
     def read(given: OptionalText) -> Any:
-        return given if given is None else read_value(arg_type, given, flag_name(name))
+        return given if given is None else read_value(arg_type, given, flag)
 
     settings: dict[str, Any] = {"metavar": _metavar(arg_type), "callback": read, "autocompletion": _words(arg_type)}
-    return _parameter(name, OptionalText, default, panel, help=arg_type.help, **settings)
+    return _parameter(name, OptionalText, default, panel, flag, help=arg_type.help, **settings)
 
 
 def _parameter(name: str, annotation: Any, default: Any, panel: str, *flags: str, **settings: Any) -> inspect.Parameter:

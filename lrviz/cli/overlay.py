@@ -52,7 +52,10 @@ def said(given: Mapping[str, Any]) -> dict[str, Any]:
     pairs = (text.partition("=") for text in given["set"] if text.startswith("scheduler."))
     own = {key.strip().removeprefix("scheduler."): scalar(value) for key, _, value in pairs}
     needed = {"metric": "metric", "metric_csv": "metric", "nc": "nc", "iterations": "iterations"}
-    return found | {name: own[key] for key, name in needed.items() if key in own}
+    found |= {name: own[key] for key, name in needed.items() if key in own}
+    paths = [text.partition("=")[0].strip() for text in given["set"]]
+    line = {"line": given["line"]} if given.get("line") is not None else {}
+    return found | line | ({"set": paths} if paths else {})
 
 
 def versions(given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

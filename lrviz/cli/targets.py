@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrviz import documents, overlays
 from lrviz.cli import overlay
-from lrviz.cli.flags import FlagSet, flag_name, in_yaml, repeated, text, written
+from lrviz.cli.flags import FlagSet, count, flag_name, in_yaml, repeated, text, written
 from lrviz.cli.overlay import overlaid
 from lrviz.cli.report import print_note
 from lrviz.cli.revisions import content, holds, is_revision
@@ -270,9 +270,10 @@ def file_source(name: str, content: bytes | None = None) -> Source:
 
 def _overlay(root: Value, called: str, folder: Path, given: Mapping[str, Any]) -> Overlay:
     """Return the experiments of a document's `overlay`, with the flags laid over each; the title is the figure's."""
-    for flag, place in (("form", "--from"), ("beside", "--beside")):
+    for flag, place in (("form", "--from"), ("beside", "--beside"), ("line", "--line")):
         if given.get(flag):
-            message = f"is for a trainer's config; {called} is a document of lrviz's"
+            what = "training script" if flag == "line" else "trainer's config"
+            message = f"is for a {what}; {called} is a document of lrviz's"
             raise SpecError(Problem(place=place, message=message))
     allowed = {name: given.get(name, []) for name in ("allow_import", "allow_files")}
     untitled = {**given, "title": None}
@@ -290,6 +291,7 @@ def _file_flags() -> list[inspect.Parameter]:
         text(
             "beside", "Document", "FILE", "the trainer's config that fills a DeepSpeed JSON's auto, or the JSON"
         ),
+        count("line", "Document", "the line at which a training script makes the scheduler, where it makes several"),
         repeated(
             "allow_import", "Scheduler", "MODULE",
             "let the file name a scheduler of this module; it runs the module's code",

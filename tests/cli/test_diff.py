@@ -64,6 +64,12 @@ def test_flags_in_quotes_go_before_those_beside_them(lrviz):
     assert out.startswith("A: a.yaml (16 steps)\nB: b.yaml --epochs 8 (64 steps)\n")
 
 
+def test_two_runs_are_compared_as_they_go_on_from_a_checkpoint(lrviz):
+    assert lrviz("diff", "a.yaml", "a.yaml", "--resume-at", "16").code == 0
+    ended = lrviz("diff", "a.yaml", "b.yaml", "--resume-at", "16", "--resume-as", "restart")
+    assert ended.code == 1, ended.err
+
+
 def test_json_has_the_numbers_to_the_bit(lrviz):
     ended = lrviz("diff", "a.yaml", "b.yaml", "--format", "json")
     found = json.loads(ended.out)

@@ -13,11 +13,12 @@ from itertools import count
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
-from lrviz.errors import shown
+from lrviz.errors import SpecError, shown
 from lrviz.experiment.argtypes import TRAIN, ArgType, Invalid, Share
 from lrviz.experiment.docstrings import docstring
 from lrviz.experiment.expression import Expression
 from lrviz.experiment.record import Record, arg_types, is_required
+from lrviz.experiment.schedulers.code import Node, Script, call, function_of, listing, literal
 from lrviz.experiment.schedulers.notes import Annotation, View
 
 __all__ = [
@@ -181,6 +182,8 @@ class SchedulerSpec(Record):
     restarts: ClassVar[bool] = True  # begins anew where its state is not loaded; else it is told the step
     takes_last_epoch: ClassVar[bool] = True  # can be constructed with torch's last_epoch, to go on at a step
     no_warmup: ClassVar[tuple[str, str]] = ("", "")  # why no warmup can stand before it, and the problem's cause
+    is_lr_scheduler: ClassVar[bool] = True  # what a script makes is one of torch's LRSchedulers
+    always_given: ClassVar[tuple[str, ...]] = ()  # arguments for which its library has no default
 
     def __init_subclass__(cls, **rest: Any) -> None:
         super().__init_subclass__(**rest)
@@ -292,6 +295,52 @@ class SchedulerSpec(Record):
         """Return how the library that it is from makes it; None for torch's own and lrviz's."""
         return None
 
+    def upstream_in(self, script: Script) -> Upstream | None:
+        """Return how its library makes it in a script; None where there is no library's class, or none is wanted."""
+        return None if script.is_plain else self.upstream()
+
+    def code(self, script: Script) -> Node:
+        """Return the expression that makes it in a script, whose optimizer is `optimizer`.
+
+        Raises SpecError for what no expression can make.
+        """
+        upstream = self.upstream_in(script)
+        if upstream is not None:
+            script.in_groups.update(upstream.in_groups)
+            return call(script.use(upstream.target), "optimizer", **self._written(upstream.arguments, script))
+        if self.module is None:
+            raise SpecError(
+                f"{self.name} has no short form in torch alone; without --as it is {self.library}'s own class"
+            )
+        given = {name: getattr(self, name) for name, arg_type in arg_types(self).items() if not arg_type.extra}
+        return call(script.use(f"{self.module}:{type(self).__name__}"), "optimizer", **self._written(given, script))
+
+    def _written(self, arguments: Mapping[str, Any], script: Script) -> dict[str, Node]:
+        """Return arguments as text, without those at their default."""
+        defaults = {entry.name: entry.default for entry in dataclasses.fields(self)}
+        given = {name: list(value) if isinstance(value, tuple) else value for name, value in arguments.items()}
+        idle = {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
+        return {
+            name: _as_code(value, script)
+            for name, value in given.items()
+            if value is not None and (name in self.always_given or name not in idle or value != idle[name])
+        }
+
+    def write(self, script: Script) -> None:
+        """Write into a script what makes it, and how the training loop steps it."""
+        node, upstream = self.code(script), self.upstream_in(script)
+        kind = upstream.stepped_by if upstream else "step"
+        done = f"{script.now} + 1"
+        arguments = [done] * (kind != "step") + [script.metric] * bool(script.metric)
+        step = f"{kind.removesuffix('(n)')}({', '.join(arguments)})"
+        conditions = [f"{script.now} >= {self.first_step // script.calls}"] * bool(self.first_step)
+        conditions += [f"({script.now} + 1) % {self.every} == 0"] * (self.every > 1)
+        script.add(node, step=step, condition=" and ".join(conditions))
+
+    def trainer_arguments(self, steps: int) -> Mapping[str, Any] | None:
+        """Return how the TrainingArguments of transformers say it in a run of so many steps; None where they cannot."""
+        return None
+
     def target_lr(self, base_lr: float, group: int) -> float:
         """Return the highest learning rate that parameter group number `group` is meant to reach."""
         return base_lr
@@ -319,6 +368,13 @@ class SchedulerSpec(Record):
         return next(filter(None, (child.unsupported_reason() for child in children)), None)
 
 
+def _as_code(value: Any, script: Script) -> Node:
+    """Return an argument as a script has it: a function for an expression."""
+    if isinstance(value, list):
+        return listing([_as_code(entry, script) for entry in value])
+    return function_of(value, script) if isinstance(value, Expression) or callable(value) else literal(value)
+
+
 def _is_plain(value: Any) -> bool:
     """Return whether a value is of the types that the engine check compares."""
     if isinstance(value, tuple):
@@ -337,6 +393,15 @@ class ClosedForm(SchedulerSpec):
         """Return the factor of the base rate at a step; a pure function of the arguments."""
         raise NotImplementedError
 
+    def factor_code(self) -> Iterator[str]:
+        """Yield the lines of a function of `step` that returns the factor, to the last bit."""
+        raise NotImplementedError
+
+    def code(self, script: Script) -> Node:
+        if self.upstream_in(script) is not None:
+            return super().code(script)
+        return script.factor([*self.factor_code()])
+
 
 class OwnRule(SchedulerSpec):
     """A scheduler that is no LRScheduler of torch: a training loop or a library sets the optimizer's values itself."""
@@ -345,6 +410,7 @@ class OwnRule(SchedulerSpec):
     sets_rate_by_hand = True
     loads = ""
     takes_last_epoch = False
+    is_lr_scheduler = False
 
     def lr_at(self, step: int, start: GroupStart) -> float | None:
         """Return the learning rate to set at a step; None where it stays as it is."""
@@ -358,6 +424,21 @@ class OwnRule(SchedulerSpec):
         for step in count():
             lr = self.lr_at(step, start)
             yield {} if lr is None else {"lr": lr}
+
+    def code(self, script: Script) -> Node:
+        if self.upstream_in(script) is None and not self.upstream():
+            raise SpecError(f"{self.name} is no scheduler of torch: it sets the learning rate in the loop")
+        return super().code(script)
+
+    def write(self, script: Script) -> None:
+        if self.upstream():
+            super().write(script)
+        else:
+            self.write_by_hand(script)
+
+    def write_by_hand(self, script: Script) -> None:
+        """Write into a script how the training loop sets the optimizer's values."""
+        raise NotImplementedError
 
 
 def of_group(value: T | tuple[T, ...], group: int) -> T:

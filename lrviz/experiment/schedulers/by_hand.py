@@ -11,9 +11,12 @@ from lrviz.experiment.argtypes import Duration, MappingOf, OneOf, Real
 from lrviz.experiment.record import arg
 from lrviz.experiment.scalars import short
 from lrviz.experiment.schedulers.base import GroupStart, OwnRule
+from lrviz.experiment.schedulers.code import BASE_LR, Script, literal, locals_of
 from lrviz.experiment.schedulers.notes import MOST, Annotation, View
 
 __all__ = ["Manual", "RangeTest"]
+
+MOST_BRANCHES = 6  # of a function, above which it looks in a list
 
 
 class Manual(OwnRule):
@@ -44,6 +47,18 @@ class Manual(OwnRule):
 
     def lr_at(self, step: int, start: GroupStart) -> float | None:
         return self._rates.get(step)
+
+    def write_by_hand(self, script: Script) -> None:
+        later = [pair for pair in reversed(self.values) if pair[0]]
+        first = literal(self._rates[0]) if 0 in self._rates else "base_lr"
+        if len(later) > MOST_BRANCHES:
+            head = f"for first, lr in {literal(later)}:"
+            body = [head, "    if step >= first:", "        return lr"]
+        else:
+            body = [
+                line for step, lr in later for line in (f"if step >= {literal(step)}:", f"    return {literal(lr)}")
+            ]
+        script.set_by_hand([*body, f"return {first}"], {} if 0 in self._rates else BASE_LR)
 
     @property
     def ignores_base_lr(self) -> bool:
@@ -105,6 +120,18 @@ class RangeTest(OwnRule):
             return low + share * (high - low)
         ratio = high / low
         return low * ratio**share if ratio < math.inf else math.pow(low, 1 - share) * math.pow(high, share)
+
+    def write_by_hand(self, script: Script) -> None:
+        low, high, last = self.min_lr, self.max_lr, max(1, script.total - 1)
+        rise = "low * (high / low) ** share" if high / low < math.inf else "low ** (1 - share) * high**share"
+        body = [
+            *locals_of(low=low, high=high),
+            f"share = step / {literal(last)}",
+            "if share >= 1:",
+            "    return high",
+            f"return {'low + share * (high - low)' if self.mode == 'linear' else rise}",
+        ]
+        script.set_by_hand(body)
 
     def target_lr(self, base_lr: float, group: int) -> float:
         return self.max_lr

@@ -10,6 +10,7 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Duration, ListOf, OneOf, Real
 from lrviz.experiment.record import Record, arg
 from lrviz.experiment.schedulers.base import UNKNOWN, Known, SchedulerArg, SchedulerSpec, Segment
+from lrviz.experiment.schedulers.code import Node, Script, call, listing, literal
 from lrviz.experiment.schedulers.notes import MOST, WARMUP, Annotation, View
 from lrviz.experiment.schedulers.pytorch import LinearLR, ReduceLROnPlateau
 from lrviz.experiment.schedulers.warmup import NO_EXPONENTIAL, WARMUP_SHAPES, LambdaWarmup
@@ -58,6 +59,11 @@ class _Container(SchedulerSpec):
             except SpecError as error:
                 raise SpecError([each.within(f"schedulers[{number}]") for each in error.problems]) from None
         return dataclasses.replace(self, schedulers=tuple(found))
+
+    def _children_code(self, script: Script) -> Node:
+        """Return the list of the schedulers, each written with the length of its own part."""
+        parts = self.segments(0, script.total)
+        return listing([part.spec.code(dataclasses.replace(script, total=part.length)) for part in parts])
 
     def target_lr(self, base_lr: float, group: int) -> float:
         return max(child.target_lr(base_lr, group) for child in self.schedulers)
@@ -115,6 +121,10 @@ class SequentialLR(_Container):
         parts = zip(self.schedulers, edges(self.milestones, end - start), strict=True)
         return [Segment(child, start + first, start + last) for child, (first, last) in parts]
 
+    def code(self, script: Script) -> Node:
+        children, name = self._children_code(script), script.torch(type(self).__name__)
+        return call(name, "optimizer", schedulers=children, milestones=literal(self.milestones))
+
     def length(self) -> int | None:
         last = self.schedulers[-1].length()
         return None if last is None else max(self.milestones[-1:], default=0) + last
@@ -162,6 +172,9 @@ class ChainedScheduler(_Container):
 
     def segments(self, start: int, end: int) -> list[Segment]:
         return [Segment(child, start, end) for child in self.schedulers]
+
+    def code(self, script: Script) -> Node:
+        return call(script.torch(type(self).__name__), self._children_code(script))
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         for child in self.schedulers[:MOST]:

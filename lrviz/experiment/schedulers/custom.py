@@ -8,6 +8,7 @@ from typing import Any
 from lrviz.experiment.argtypes import Arguments, Text
 from lrviz.experiment.record import arg
 from lrviz.experiment.schedulers.base import SchedulerSpec
+from lrviz.experiment.schedulers.code import Node, Script, call, literal
 
 __all__ = ["Custom"]
 
@@ -37,6 +38,10 @@ class Custom(SchedulerSpec):
     @property
     def label(self) -> str:
         return self.target.rpartition(":")[2]
+
+    def code(self, script: Script) -> Node:
+        given = {name: literal(value) for name, value in (self.args or {}).items()}
+        return call(script.use(self.target), "optimizer", **given)
 
     def moves_momentum(self) -> bool:
         return True

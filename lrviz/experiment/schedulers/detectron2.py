@@ -12,6 +12,7 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Bool, Duration, ListOf, OneOf, Real
 from lrviz.experiment.record import arg
 from lrviz.experiment.schedulers.base import UNKNOWN, ClosedForm, Known, SchedulerSpec
+from lrviz.experiment.schedulers.code import literal
 from lrviz.experiment.schedulers.notes import Annotation, View
 
 __all__ = ["Detectron2WarmupCosine", "Detectron2WarmupMultiStep"]
@@ -57,6 +58,23 @@ class _Warmup(ClosedForm):
             left = 1 - warmup
             where = (where - (warmup + left - left)) / left
         return self.curve(where)
+
+    def curve_code(self) -> Iterator[str]:
+        """Yield the lines of a function of `where`, the share of the training, that returns the curve's factor."""
+        raise NotImplementedError
+
+    def factor_code(self) -> Iterator[str]:
+        low, high = self.ends
+        yield f"where = step / {literal(self.max_iter or 1)}"
+        if self.warmup:
+            yield f"warmup = {literal(self.warmup)}"
+            yield f"if where + {literal(EPSILON)} <= warmup:  # as fvcore compares"
+            rise = f"{literal(high)} * (where / warmup) + {literal(low)} * (1 - where / warmup)"
+            yield f"    return {literal(low) if self.warmup_method == 'constant' else rise}"
+        if self.rescale_interval:
+            yield f"left = {literal(1 - self.warmup)}"
+            yield f"where = (where - {literal(self.warmup + (1 - self.warmup) - (1 - self.warmup))}) / left"
+        yield from self.curve_code()
 
     def target_lr(self, base_lr: float, group: int) -> float:
         return base_lr * max(self.ends if self.warmup_iters else self.ends[1:])
@@ -122,6 +140,10 @@ class Detectron2WarmupMultiStep(_Warmup):
         step = int((where + EPSILON) * (self.max_iter or 1))
         return float(self.gamma ** bisect_right(self._reached(), step))
 
+    def curve_code(self) -> Iterator[str]:
+        yield f"reached = int((where + {literal(EPSILON)}) * {literal(self.max_iter or 1)})"
+        yield f"return {literal(self.gamma)} ** sum(milestone <= reached for milestone in {literal(self._reached())})"
+
     def marks(self) -> tuple[int, ...]:
         return self.milestones
 
@@ -179,6 +201,14 @@ class Detectron2WarmupCosine(_Warmup):
     def curve(self, where: float) -> float:
         end = self.base_lr_end if self.base_lr is None else self.base_lr_end / self.base_lr
         return end + 0.5 * (1 - end) * (1 + math.cos(math.pi * where))
+
+    def curve_code(self) -> Iterator[str]:
+        low = f"{literal(self.base_lr_end)} / {literal(self.base_lr)}"
+        if self.base_lr_end:
+            yield f"end = {low if self.base_lr is not None else literal(self.base_lr_end)}"
+            yield "return end + 0.5 * (1 - end) * (1 + math.cos(math.pi * where))"
+        else:
+            yield "return 0.5 * (1 + math.cos(math.pi * where))"
 
     @property
     def falls_at_once(self) -> bool:

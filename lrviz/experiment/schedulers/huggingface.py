@@ -28,6 +28,7 @@ from lrviz.experiment.schedulers.base import (
     Upstream,
     of_group,
 )
+from lrviz.experiment.schedulers.code import Node, Script, call, literal, locals_of
 from lrviz.experiment.schedulers.metric import Plateau, Watching
 from lrviz.experiment.schedulers.notes import BASE, Annotation, View
 
@@ -79,6 +80,25 @@ def _upstream(spec: SchedulerSpec, name: str) -> Upstream:
     )
 
 
+def _wave_code(cycles: float, progress: str = "progress") -> str:
+    """Return a cosine of so many waves in Python; half a wave falls from 1 to 0."""
+    angle = "math.pi" if cycles == 0.5 else f"math.pi * {literal(cycles)} * 2.0"
+    return f"0.5 * (1 + math.cos({angle} * {progress}))"
+
+
+def _trainer_arguments(spec: SchedulerSpec, steps: int) -> Mapping[str, Any] | None:
+    """Return a schedule as TrainingArguments have it, which take its length from the run."""
+    defaults = {entry.name: entry.default for entry in dataclasses.fields(spec)}
+    names = [name for name, kind in arg_types(spec).items() if not kind.extra]
+    given = {name: getattr(spec, name) for name in names if getattr(spec, name) != defaults[name]}
+    if given.pop("num_training_steps", steps) != steps:
+        return None
+    found: dict[str, Any] = {"lr_scheduler_type": spec.name.removeprefix("hf-").replace("-", "_")}
+    if "num_warmup_steps" in given:
+        found["warmup_steps"] = given.pop("num_warmup_steps")
+    return found | ({"lr_scheduler_kwargs": given} if given else {})
+
+
 class _Schedule(ClosedForm):
     """A function of transformers.optimization that makes a LambdaLR."""
 
@@ -87,6 +107,7 @@ class _Schedule(ClosedForm):
     newest = NEWEST
     oldest = OLDEST
     family = "Hugging Face"
+    always_given = ("num_warmup_steps",)
     function: ClassVar[str] = ""  # its name
     first: ClassVar[Release] = ()  # the version that has it first
 
@@ -109,6 +130,9 @@ class _Schedule(ClosedForm):
 
     def upstream(self) -> Upstream:
         return _upstream(self, self.function)
+
+    def trainer_arguments(self, steps: int) -> Mapping[str, Any] | None:
+        return _trainer_arguments(self, steps)
 
 
 class HFConstant(_Schedule):
@@ -135,6 +159,9 @@ class HFConstant(_Schedule):
     def factor(self, step: int) -> float:
         return 1
 
+    def factor_code(self) -> Iterator[str]:
+        yield "return 1"
+
 
 class _Warmed(_Schedule):
     """A schedule with a linear warmup from 0."""
@@ -148,6 +175,21 @@ class _Warmed(_Schedule):
 
     def after(self, step: int) -> float:
         """Return the factor once the warmup is over."""
+        raise NotImplementedError
+
+    def factor_code(self) -> Iterator[str]:
+        yield from self.numbers()
+        if self.num_warmup_steps:
+            yield "if step < warmup:"
+            yield "    return step / warmup"
+        yield from self.after_code()
+
+    def numbers(self) -> Iterator[str]:
+        """Yield the line that gives the function its numbers, where it needs any."""
+        yield from locals_of(**({"warmup": self.num_warmup_steps} if self.num_warmup_steps else {}))
+
+    def after_code(self) -> Iterator[str]:
+        """Yield the lines that return the factor once the warmup is over."""
         raise NotImplementedError
 
     def annotations(self, view: View) -> Iterator[Annotation]:
@@ -191,6 +233,9 @@ class HFConstantWithWarmup(_Warmed):
     def after(self, step: int) -> float:
         return 1.0
 
+    def after_code(self) -> Iterator[str]:
+        yield "return 1.0"
+
 
 class HFInverseSqrt(_Warmed):
     """Warm up linearly from 0, then decay with the inverse square root of the step.
@@ -223,6 +268,10 @@ class HFInverseSqrt(_Warmed):
     def after(self, step: int) -> float:
         return 1.0 / math.sqrt((step + (self.scale - self.num_warmup_steps)) / self.scale)
 
+    def after_code(self) -> Iterator[str]:
+        shift = self.scale - self.num_warmup_steps
+        yield f"return 1 / math.sqrt((step + {literal(shift)}) / {literal(self.scale)})"
+
     @property
     def scale(self) -> int:
         """The timescale, also where it is unset."""
@@ -243,6 +292,14 @@ class _Decaying(_Warmed):
         """The length of the training, filled in."""
         assert self.num_training_steps is not None, "horizons are filled in"
         return self.num_training_steps
+
+    def numbers(self) -> Iterator[str]:
+        yield from locals_of(warmup=self.num_warmup_steps, total=self.total)
+
+    @property
+    def left_code(self) -> str:
+        """The steps of the decay."""
+        return "(total - warmup)" if self.total > self.num_warmup_steps else "1"
 
 
 class HFLinear(_Decaying):
@@ -270,6 +327,9 @@ class HFLinear(_Decaying):
         total = self.total
         return max(0.0, float(total - step) / float(max(1, total - self.num_warmup_steps)))
 
+    def after_code(self) -> Iterator[str]:
+        yield f"return max(0.0, (total - step) / {self.left_code})"
+
 
 class _Progress(_Decaying):
     """A schedule along the share of the decay that is behind."""
@@ -280,6 +340,14 @@ class _Progress(_Decaying):
 
     def along(self, progress: float) -> float:
         """Return the factor after this share of the decay, which goes on past 1."""
+        raise NotImplementedError
+
+    def after_code(self) -> Iterator[str]:
+        yield f"progress = (step - warmup) / {self.left_code}"
+        yield from self.along_code()
+
+    def along_code(self) -> Iterator[str]:
+        """Yield the lines that return the factor after `progress` of the decay."""
         raise NotImplementedError
 
 
@@ -311,6 +379,9 @@ class HFCosine(_Progress):
     def along(self, progress: float) -> float:
         return max(0.0, 0.5 * (1.0 + math.cos(math.pi * self.num_cycles * 2.0 * progress)))
 
+    def along_code(self) -> Iterator[str]:
+        yield f"return {_wave_code(self.num_cycles)}"
+
 
 class HFCosineWithRestarts(_Progress):
     """Warm up linearly from 0, then decay to 0 along a cosine num_cycles times.
@@ -341,6 +412,11 @@ class HFCosineWithRestarts(_Progress):
         if progress >= 1.0:
             return 0.0
         return max(0.0, 0.5 * (1.0 + math.cos(math.pi * ((self.num_cycles * progress) % 1.0))))
+
+    def along_code(self) -> Iterator[str]:
+        yield "if progress >= 1:"
+        yield "    return 0.0"
+        yield f"return 0.5 * (1 + math.cos(math.pi * (({literal(self.num_cycles)} * progress) % 1.0)))"
 
 
 class HFPolynomial(_Decaying):
@@ -386,6 +462,14 @@ class HFPolynomial(_Decaying):
         found: float = ((initial - self.lr_end) * left**self.power + self.lr_end) / initial
         return found
 
+    def after_code(self) -> Iterator[str]:
+        yield from locals_of(lr=self.default_lr, lr_end=self.lr_end)
+        yield "if step > total:"
+        yield "    return lr_end / lr"
+        yield "left = 1 - (step - warmup) / (total - warmup)"
+        power = "" if self.power == 1 else f"**{literal(self.power)}"
+        yield f"return ((lr - lr_end) * left{power} + lr_end) / lr"
+
     def annotations(self, view: View) -> Iterator[Annotation]:
         yield from super().annotations(view)
         if view.covers(self.total):
@@ -423,6 +507,12 @@ class _Floored(_Progress):
     def along(self, progress: float) -> float:
         factor = 0.5 * (1.0 + math.cos(math.pi * self.num_cycles * 2.0 * progress))
         return max(0.0, factor * (1 - self.floor) + self.floor)
+
+    def along_code(self) -> Iterator[str]:
+        rate, lr = literal(self.min_lr_rate or 0.0), literal(self.default_lr)
+        yield f"lowest = {rate if self.min_lr is None else f'{literal(self.min_lr)} / {lr}'}"
+        yield f"factor = {_wave_code(self.num_cycles)}"
+        yield "return max(0.0, factor * (1 - lowest) + lowest)"
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         yield from super().annotations(view)
@@ -496,6 +586,18 @@ class HFCosineWarmupWithMinLR(_Floored):
         if self.warmup_lr_rate is None:
             return (step + 1.0) / max(1.0, float(warmup))
         return self.warmup_lr_rate + (1.0 - self.warmup_lr_rate) * step / max(1, warmup - 1)
+
+    def factor_code(self) -> Iterator[str]:
+        yield from self.numbers()
+        if self.num_warmup_steps:
+            first, last = self.warmup_lr_rate, max(1, self.num_warmup_steps - 1)
+            yield "if step < warmup:"
+            if first is None:
+                yield "    return (step + 1) / warmup"
+            else:
+                yield f"    return {literal(first)} + (1 - {literal(first)}) * step / {literal(last)}"
+        yield f"progress = (step - warmup + 1) / {self.left_code}"
+        yield from self.along_code()
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         peak = max(0, self.num_warmup_steps - 1)
@@ -602,6 +704,29 @@ class HFWarmupStableDecay(_Decaying):
             return max(0.0, fallen * (1.0 - low) + low)
         return low
 
+    def factor_code(self) -> Iterator[str]:
+        low, decay = self.min_lr_ratio, self.num_decay_steps
+        yield from locals_of(warmup=self.num_warmup_steps, stable=self.stable, decay=decay, lowest=low)
+        rise = {"linear": "step / warmup", "cosine": "0.5 * (1 - math.cos(math.pi * (step / warmup)))"}
+        rise["1-sqrt"] = "1 - math.sqrt(1 - step / warmup)"
+        fall = {
+            "linear": "1 - fallen",
+            "1-sqrt": "1 - math.sqrt(fallen)",
+            "cosine": _wave_code(self.num_cycles, "fallen"),
+        }
+        if self.num_warmup_steps:
+            yield "if step < warmup:"
+            both = f"max(0.0, ({rise[self.warmup_type]}) * (1 - lowest) + lowest)"
+            yield f"    return {'step / warmup' if self.is_old else both}"
+        yield "if step < warmup + stable:"
+        yield "    return 1.0"
+        if decay:
+            yield "if step < warmup + stable + decay:"
+            yield "    fallen = (step - warmup - stable) / decay"
+            old = f"(1 - lowest) * max(0.0, {fall[self.decay_type]}) + lowest"
+            yield f"    return {old if self.is_old else f'max(0.0, ({fall[self.decay_type]}) * (1 - lowest) + lowest)'}"
+        yield "return lowest"
+
     def _rise(self, progress: float) -> float:
         if self.warmup_type == "linear":
             return progress
@@ -680,6 +805,15 @@ class HFReduceLROnPlateau(Plateau):
     def upstream(self) -> Upstream:
         return _upstream(self, "get_reduce_on_plateau_schedule")
 
+    def trainer_arguments(self, steps: int) -> Mapping[str, Any] | None:
+        return _trainer_arguments(self, steps)
+
+    def code(self, script: Script) -> Node:
+        if not script.is_plain:
+            return super().code(script)
+        given = {name: getattr(self, name) for name, kind in arg_types(self).items() if not kind.extra}
+        return call(script.torch("ReduceLROnPlateau"), "optimizer", **self._written(given, script))
+
 
 class GreedyLR(Watching, OwnRule):
     """Raise the learning rate while the metric of the evaluations improves, lower it while it does not; no warmup.
@@ -751,6 +885,9 @@ class GreedyLR(Watching, OwnRule):
 
     def upstream(self) -> Upstream:
         return _upstream(self, "GreedyLR")
+
+    def trainer_arguments(self, steps: int) -> Mapping[str, Any] | None:
+        return _trainer_arguments(self, steps)
 
 
 class _Greedy:

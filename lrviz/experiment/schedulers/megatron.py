@@ -10,6 +10,7 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Count, Duration, OneOf, PerGroup, Real
 from lrviz.experiment.record import arg
 from lrviz.experiment.schedulers.base import UNKNOWN, GroupStart, Known, OwnRule, Rates, SchedulerSpec, of_group
+from lrviz.experiment.schedulers.code import BASE_LR, Script, literal, locals_of
 from lrviz.experiment.schedulers.notes import BASE, Annotation, View
 
 __all__ = ["OptimizerParamScheduler"]
@@ -168,6 +169,57 @@ class OptimizerParamScheduler(OwnRule):
         share = done / length
         height = share if self.wd_incr_style == "linear" else 0.5 * (math.cos(math.pi * (1 - share)) + 1.0)
         return (start + height * (end - start)) * factor
+
+    def write_by_hand(self, script: Script) -> None:
+        own = {"max_lr": self.max_lr, **({} if self.lr_decay_style == "constant" else {"min_lr": self.min_lr})}
+        numbers = {name: value for name, value in own.items() if isinstance(value, float)}
+        columns = {name: literal(value) for name, value in own.items() if isinstance(value, tuple)}
+        columns |= {} if self.max_lr is not None else {"max_lr": BASE_LR["base_lr"]}
+        script.set_by_hand([*locals_of(**numbers), *self._rate_code()], columns)
+        if self.moves_weight_decay():
+            self._write_weight_decay(script)
+
+    def _done_code(self) -> Iterator[str]:
+        if self.increment > 1:
+            yield f"step *= {literal(self.increment)}  # samples"
+
+    def _rate_code(self) -> Iterator[str]:
+        warmup, length, style = self.lr_warmup_steps, self.lr_decay_steps or 1, self.lr_decay_style
+        yield from self._done_code()
+        if warmup:
+            rise = f"{literal(self.init_lr)} + (max_lr - {literal(self.init_lr)})" if self.init_lr else "max_lr"
+            yield from (f"if step <= {literal(warmup)}:", f"    return {rise} * step / {literal(warmup)}")
+        if style == "constant":
+            yield "return max_lr"
+            return
+        yield from (f"if step > {literal(length)}:", "    return min_lr")
+        if style == "inverse-square-root":
+            yield f"return max(min_lr, max_lr * {literal(max(warmup, 1))} ** 0.5 / max(step, 1) ** 0.5)"
+            return
+        begin = length - (self.wsd_decay_steps or 0) if style == "WSD" else warmup
+        if style == "WSD":
+            yield from (f"if step <= {literal(begin)}:", "    return max_lr")
+            style = self.lr_wsd_decay_style
+        yield f"share = (step - {literal(begin)}) / {literal(length - begin)}"
+        height = {"linear": "(1 - share)", "cosine": "0.5 * (math.cos(math.pi * share) + 1)"}
+        height |= {"exponential": "(2 * 0.5**share - 1)", "minus_sqrt": "(1 - math.sqrt(share))"}
+        yield f"return min_lr + {height[style]} * (max_lr - min_lr)"
+
+    def _write_weight_decay(self, script: Script) -> None:
+        """Write how the loop sets the weight decay."""
+        own = {"start": self.start_wd, "end": self.end_wd, "factor": self.wd_mult}
+        source = '[group["weight_decay"] for group in optimizer.param_groups]'
+        columns = {name: literal(value) if value else source for name, value in own.items() if type(value) is not float}
+        numbers = {name: value for name, value in own.items() if type(value) is float}
+        body = [*locals_of(**numbers), *self._done_code()]
+        if self.wd_incr_style == "constant":
+            body = [*locals_of(**numbers), "return end * factor"]
+        else:
+            length = literal(self.wd_incr_steps or 1)
+            share = "share" if self.wd_incr_style == "linear" else "0.5 * (math.cos(math.pi * (1 - share)) + 1)"
+            body += [f"if step > {length}:", "    return end * factor", f"share = step / {length}"]
+            body += [f"return (start + {share} * (end - start)) * factor"]
+        script.set_by_hand(body, columns, "weight_decay", "weight_decay")
 
     def length(self) -> int | None:
         is_counted = self.lr_decay_style != "constant" and self.increment == 1  # else in samples

@@ -22,6 +22,7 @@ from lrviz.experiment.schedulers.base import (
     Upstream,
     of_group,
 )
+from lrviz.experiment.schedulers.code import Node, Script, call
 from lrviz.experiment.schedulers.notes import BASE, MOST, Annotation, View
 
 __all__ = [
@@ -154,6 +155,24 @@ class _Scheduler(OwnRule):
         given = {name: value for name, value in arguments.items() if value is not None}
         return Upstream(f"mmengine.optim.scheduler.lr_scheduler:{self.label}", given)
 
+    def code(self, script: Script) -> Node:
+        if script.is_plain:
+            return super().code(script)
+        own = {name: getattr(self, name) for name in arg_types(self) if name != "convert_to_iter_based"}
+        name = script.use(f"mmengine.optim.scheduler:{self.label}")
+        if self.convert_to_iter_based:
+            name, own["epoch_length"] = f"{name}.build_iter_from_epoch", self.epoch_length
+        return call(name, "optimizer", **self._written(own, script))
+
+    def write(self, script: Script) -> None:
+        self.write_as(script, "scheduler")
+
+    def write_as(self, script: Script, name: str) -> None:
+        """Write what makes it under a name, and how mmengine's hook steps it: after an iteration, or an epoch."""
+        script.add(self.code(script), name)
+        if self._stride > 1 and script.now != "epoch":
+            script.epoch_stepping.append(script.stepping.pop())
+
 
 def _in_turn(schedulers: Sequence[_Scheduler], start: GroupStart) -> Generator[Mapping[str, float], float | None]:
     """Yield the learning rates that mmengine's hook makes: it steps for an iteration, then for an epoch, in order."""
@@ -241,6 +260,10 @@ class MMEngine(OwnRule):
 
     def settings(self, start: GroupStart) -> Generator[Mapping[str, float], float | None]:
         yield from _in_turn(self._children, start)
+
+    def write(self, script: Script) -> None:
+        for number, child in enumerate(self._children, 1):
+            child.write_as(script, f"scheduler_{number}" if len(self._children) > 1 else "scheduler")
 
     def target_lr(self, base_lr: float, group: int) -> float:
         peaks = []

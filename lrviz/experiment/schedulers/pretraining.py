@@ -16,6 +16,7 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import ArgType, Bool, Count, Duration, ListOf, OneOf, Rate, Real, Share
 from lrviz.experiment.record import arg
 from lrviz.experiment.schedulers.base import UNKNOWN, GroupStart, Known, OwnRule, SchedulerSpec
+from lrviz.experiment.schedulers.code import BASE_LR, Script, bare, literal
 from lrviz.experiment.schedulers.notes import BASE, Annotation, View
 
 __all__ = ["InverseSqrt", "Noam", "Rex", "TriStage", "WarmupCosine", "WarmupPolynomial", "Wsd"]
@@ -89,6 +90,50 @@ class _Form(OwnRule):
         share = low.factor if isinstance(low, Share) else low / start.default_lr if low else 0.0
         return start.lr * ((1 - share) * (part / whole) + share)
 
+    @property
+    def mode(self) -> str:
+        """What its function in a script returns: a `factor`, or a learning rate, `one` for all groups or of `each`."""
+        return "one" if self.one_lr else "factor"
+
+    @property
+    def is_lr_scheduler(self) -> bool:  # type: ignore[override]  # a LambdaLR, if its function is a factor
+        return self.mode == "factor"
+
+    def write(self, script: Script) -> None:
+        lines = [*self._function(script.default_lr)]
+        if self.mode == "factor":
+            script.add(script.factor(lines))
+        else:
+            script.set_by_hand(lines, BASE_LR if self.mode == "each" else {})
+
+    def _function(self, lr: float) -> Iterator[str]:
+        """Yield the lines of the function, in lrviz's own order of operations."""
+        raise NotImplementedError
+
+    @property
+    def base_code(self) -> str:
+        """The full learning rate in that function."""
+        return {"one": "lr", "each": "base_lr", "factor": "1.0"}[self.mode]
+
+    def low_code(self, low: float | Share, lr: float) -> str:
+        """Return a lowest learning rate in Python, as a number or as a share of the full one."""
+        if self.mode == "one":
+            return f"{literal(lr)} * {literal(low.factor)}" if isinstance(low, Share) else literal(low)
+        return literal(low.factor) if isinstance(low, Share) else f"{literal(low)} / {literal(lr)}" if low else "0.0"
+
+    def between_code(self, low: float | Share, name: str, part: str, whole: str = "") -> str:
+        """Return `between` in Python, the lowest learning rate as the variable `name`."""
+        way, is_zero = part + f" / {whole}" * bool(whole), not (low.factor if isinstance(low, Share) else low)
+        if self.mode == "one":
+            return f"lr * {way}" if is_zero else f"{name} + (lr - {name}) * {way}"
+        inner = bare(way) if is_zero else f"(1 - {name}) * ({bare(way)}) + {name}"
+        return inner if self.mode == "factor" else f"base_lr * ({inner})"
+
+    def lowest_code(self, low: float | Share, name: str) -> str:
+        """Return the lowest learning rate itself in Python."""
+        is_zero = not (low.factor if isinstance(low, Share) else low)
+        return "0.0" if is_zero else f"base_lr * {name}" if self.mode == "each" else name
+
 
 class _Warmed(_Form):
     """A form that begins with a warmup of a length of its own."""
@@ -116,6 +161,42 @@ class _Warmed(_Form):
         if self.warmup_mode == "quadratic":
             return self.between(start, self.warmup_init_lr, (done / steps) ** 2)
         return self.between(start, self.warmup_init_lr, done, steps)
+
+    def numbers(self, lr: float) -> Iterator[tuple[str, str]]:
+        """Yield what its function computes with, by name, in Python."""
+        if self.one_lr:
+            yield "lr", literal(lr)
+        if self.warmup_steps:
+            yield "warmup", literal(self.warmup_steps)
+        if self.warmup_init_lr and self.warmup_steps:
+            yield "first", self.low_code(self.warmup_init_lr, lr)
+
+    def _function(self, lr: float) -> Iterator[str]:
+        names, numbers = zip(*pairs, strict=True) if (pairs := list(self.numbers(lr))) else ((), ())
+        if names:
+            yield f"{', '.join(names)} = {', '.join(numbers)}"
+        yield from self.warmup_code()
+        yield from self.after_code(lr)
+
+    def after_code(self, lr: float) -> Iterator[str]:
+        """Yield the lines of its function after the warmup."""
+        raise NotImplementedError
+
+    def warmup_code(self) -> Iterator[str]:
+        """Yield the lines of its function that return during the warmup."""
+        if not self.warmup_steps:
+            return
+        done = "step" if self.warmup_progress == "t/W" else "step + 1"
+        yield f"if {done if self.warmup_progress == '(t+1)/W' else 'step'} {'<=' if self.has_peak else '<'} warmup:"
+        whole = "(warmup + 1)" if self.warmup_progress == "(t+1)/(W+1)" else "warmup"
+        done = f"({done})" if " " in done else done
+        if self.warmup_mode == "constant":
+            rise = self.base_code
+        elif self.warmup_mode == "quadratic":
+            rise = self.between_code(self.warmup_init_lr, "first", f"({done} / {whole}) ** 2")
+        else:
+            rise = self.between_code(self.warmup_init_lr, "first", done, whole)
+        yield f"    return {rise}"
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         yield from view.span(0, self.warmup_steps, "warmup_steps", view.rate(self.warmup_steps))
@@ -150,6 +231,32 @@ class _Decaying(_Warmed):
         """Return how far the decay is, in steps, and how long."""
         done = step - self.warmup_steps + (self.decay_progress == "(t-W+1)/(T-W)")
         return done, (self.length() or 0) - self.warmup_steps - (self.decay_progress == "(t-W)/(T-W-1)")
+
+    def numbers(self, lr: float) -> Iterator[tuple[str, str]]:
+        yield from super().numbers(lr)
+        if self.min_lr:
+            yield "min_lr" if self.one_lr else "lowest", self.low_code(self.min_lr, lr)
+
+    @property
+    def low_name(self) -> str:
+        """The variable of the lowest learning rate in its function."""
+        return "min_lr" if self.one_lr else "lowest"
+
+    def after_code(self, lr: float) -> Iterator[str]:
+        done = " - warmup" * bool(self.warmup_steps) + " + 1" * (self.decay_progress == "(t-W+1)/(T-W)")
+        _, steps = self.decayed(0)
+        yield f"done, steps = step{done}, {self.steps_code(steps)}"
+        yield from self.decay_code(lr)
+
+    def steps_code(self, steps: int) -> str:
+        """Return the length of the decay in Python."""
+        if steps < 1 or self.decay_progress == "(t-W)/(T-W-1)" or not self.warmup_steps:
+            return literal(steps)
+        return f"{literal(self.length())} - warmup"
+
+    def decay_code(self, lr: float) -> Iterator[str]:
+        """Yield the lines of its function where `done` of the decay's `steps` are behind."""
+        raise NotImplementedError
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         yield from super().annotations(view)
@@ -213,6 +320,22 @@ class WarmupCosine(_Decaying):
             angle = math.pi * self.num_cycles * 2.0 * (done / steps)
         return self.between(start, self.min_lr, 0.5 * (1.0 + math.cos(angle)))
 
+    def steps_code(self, steps: int) -> str:
+        return super().steps_code(steps if self.past_end == "minimum" else max(1, steps))
+
+    def decay_code(self, lr: float) -> Iterator[str]:
+        if self.past_end == "minimum":
+            yield "if done >= steps:"
+            yield f"    return {self.lowest_code(self.min_lr, self.low_name)}"
+        elif self.past_end == "hold":
+            yield "done = min(done, steps)"
+        angle = "math.pi * done / steps"
+        if self.preset != "olmo" or self.num_cycles != HALF:
+            waves = "" if self.num_cycles == HALF else f" * {literal(self.num_cycles)} * 2.0"
+            angle = f"math.pi{waves} * (done / steps)"
+        yield f"height = 0.5 * (1 + math.cos({angle}))"
+        yield f"return {self.between_code(self.min_lr, self.low_name, 'height')}"
+
 
 class WarmupPolynomial(_Decaying):
     """Warm up, then decay along a polynomial, a line if its power is 1.
@@ -252,6 +375,25 @@ class WarmupPolynomial(_Decaying):
             return base - (base - self.between(start, self.min_lr, 0)) * (done / steps)
         left = 0.0 if done >= steps else (1 - done / steps) ** self.power
         return self.between(start, self.min_lr, left)
+
+    @property
+    def mode(self) -> str:
+        return "each" if self._is_line and super().mode == "factor" else super().mode
+
+    @property
+    def _is_line(self) -> bool:
+        """Whether it is computed as olmo's line."""
+        return self.preset == "olmo" and self.power == 1
+
+    def decay_code(self, lr: float) -> Iterator[str]:
+        lowest = self.lowest_code(self.min_lr, self.low_name)
+        yield "if done >= steps:"
+        yield f"    return {lowest}"
+        if self._is_line:
+            yield f"return {self.base_code} - ({self.base_code} - {lowest}) * (done / steps)"
+            return
+        power = "" if self.power == 1 else f" ** {literal(self.power)}"
+        yield f"return {self.between_code(self.min_lr, self.low_name, f'(1 - done / steps){power}')}"
 
 
 class Wsd(_Warmed):
@@ -345,6 +487,48 @@ class Wsd(_Warmed):
             return self.between(start, self.min_lr, 0.5 * (1.0 + math.cos(math.pi * done / steps)))
         return self._falling(done / steps, start)
 
+    @property
+    def mode(self) -> str:
+        return "each" if self.decay == "exponential" and super().mode == "factor" else super().mode
+
+    def numbers(self, lr: float) -> Iterator[tuple[str, str]]:
+        yield from super().numbers(lr)
+        if self.warmup_until == "t<=W" and not self.warmup_steps and self.warmup_init_lr:
+            yield "first", self.low_code(self.warmup_init_lr, lr)
+        if self.min_lr:
+            yield "lowest", self.low_code(self.min_lr, lr)
+
+    def warmup_code(self) -> Iterator[str]:
+        if self.warmup_until == "t<=W":
+            is_full = bool(self.warmup_steps) or self.warmup_mode == "constant"
+            yield f"if step == {literal(self.warmup_steps)}:"
+            yield f"    return {self.between_code(self.warmup_init_lr, 'first', '1.0' if is_full else '0.0')}"
+        yield from super().warmup_code()
+
+    def after_code(self, lr: float) -> Iterator[str]:
+        first, steps = self.decay_start or 0, self.decay_steps or 0
+        if first > self.warmup_steps - (self.warmup_progress == "(t+1)/W"):
+            yield f"if step < {literal(first)}:"
+            yield f"    return {self.base_code}"
+        more = " + 1" * (self.decay_progress == "(t-S+1)/D")
+        yield f"done, steps = step{f' - {literal(first)}' * bool(first)}{more}, {literal(steps)}"
+        yield "if done >= steps:"
+        yield f"    return {self.lowest_code(self.min_lr, 'lowest')}"
+        yield f"return {self._falling_code()}"
+
+    def _falling_code(self) -> str:
+        """Return what it falls to at `done` of `steps`, in Python."""
+        if self.decay == "exponential":
+            full, low = self.base_code, self.lowest_code(self.min_lr, "lowest")
+            return f"{full} * math.pow({low} / {full}, done / steps)"
+        if self.preset == "nanotron" and self.decay == "linear":
+            return self.between_code(self.min_lr, "lowest", "(steps - done)", "steps")
+        angle = "math.pi * done / steps" if self.preset == "nanotron" else "math.pi * (done / steps)"
+        if self.decay == "cosine":
+            return self.between_code(self.min_lr, "lowest", f"(0.5 * (1 + math.cos({angle})))")
+        left = {"linear": "done / steps", "1-sqrt": "math.sqrt(done / steps)", "1-square": "(done / steps) ** 2"}
+        return self.between_code(0.0 if self.min_lr_at_end else self.min_lr, "lowest", f"(1 - {left[self.decay]})")
+
     def _falling(self, done: float, start: GroupStart) -> float:
         """Return the learning rate so far down the decay."""
         if self.decay == "exponential":
@@ -405,6 +589,16 @@ class InverseSqrt(_Warmed):
         falling: float = (self.base(start) * scale**0.5) * count**-0.5
         return falling
 
+    @property
+    def mode(self) -> str:
+        return "one" if self.one_lr else "each"
+
+    def after_code(self, lr: float) -> Iterator[str]:
+        scale = self.timescale or self.warmup_steps
+        more = (self.decay_count == "t+1") + scale - self.warmup_steps
+        count = f"(step + {literal(more)})" if more else "step"
+        yield f"return {self.base_code} * {literal(scale)} ** 0.5 * {count} ** -0.5"
+
 
 class Noam(_Form):
     """Warm up, then decay with the inverse square root of the step, as the Transformer's paper does.
@@ -445,6 +639,24 @@ class Noam(_Form):
             return start.lr
         number = step + 1 if self.count == "t+1" else max(1, step)
         return self._scaled(self.base(start) if self.factor is None else self.factor, number)
+
+    @property
+    def mode(self) -> str:
+        if self.count == "t":
+            return "each"
+        return "one" if self.one_lr or self.factor is not None else "factor"
+
+    def _function(self, lr: float) -> Iterator[str]:
+        size = "warmup ** 0.5" if self.model_size is None else f"{literal(self.model_size)} ** -0.5"
+        full = self.factor if self.factor is not None else lr if self.one_lr else None
+        yield f"warmup = {literal(self.warmup_steps)}"
+        if self.count == "t":
+            yield from ("if step == 0:", "    return base_lr", "count = step")
+        else:
+            yield f"count = {'step + 1' if self.count == 't+1' else 'max(1, step)'}"
+        scale = f"{size} * min(count ** -0.5, count * warmup ** -1.5)"
+        base = literal(full) if full is not None else "base_lr"
+        yield f"return {scale}" if self.mode == "factor" else f"return {base} * ({scale})"
 
     def _scaled(self, lr: float, number: int) -> float:
         size: float = self.warmup_steps**0.5 if self.model_size is None else self.model_size**-0.5
@@ -510,6 +722,21 @@ class Rex(_Decaying):
             return self.min_lr.of(start.default_lr) if isinstance(self.min_lr, Share) else self.min_lr
         left = 0.0 if done >= steps else (steps - done) / steps
         return self.between(start, self.min_lr, left / (self.alpha + (1 - self.alpha) * left))
+
+    @property
+    def mode(self) -> str:
+        return "each" if self.one_min_lr and not self.one_lr else super().mode
+
+    def decay_code(self, lr: float) -> Iterator[str]:
+        lowest = self.lowest_code(self.min_lr, self.low_name)
+        if self.one_min_lr:
+            low = self.min_lr
+            lowest = f"{literal(lr)} * {literal(low.factor)}" if isinstance(low, Share) else literal(low)
+        yield "if done >= steps:"
+        yield f"    return {lowest}"
+        yield "left = (steps - done) / steps"
+        height = f"({literal(self.alpha)} + {literal(1 - self.alpha)} * left)"
+        yield f"return {self.between_code(self.min_lr, self.low_name, f'(left / {height})')}"
 
 
 class TriStage(_Form):
@@ -587,6 +814,27 @@ class TriStage(_Form):
         if step > held + self.decay_steps and self.past_end == "minimum":
             return self.final_lr_scale * peak
         return peak * math.exp(math.log(self.final_lr_scale) / self.decay_steps * (step - held))
+
+    @property
+    def mode(self) -> str:
+        return "each" if self.first == "lr" or not self.one_lr else "one"
+
+    def _function(self, lr: float) -> Iterator[str]:
+        held, warmup, end = self.warmup_steps + self.hold_steps, self.warmup_steps, self.final_lr_scale
+        peak = literal(lr) if self.one_lr else "base_lr"
+        if self.first == "lr":
+            yield from ("if step == 0:", "    return base_lr")
+        if warmup:
+            yield f"if step < {literal(warmup)}:"
+            yield f"    low = {literal(self.init_lr_scale)} * {peak}"
+            yield f"    return low + ({peak} - low) / {literal(warmup)} * step"
+        if held > warmup:
+            yield from (f"if step < {literal(held)}:", f"    return {peak}")
+        if self.past_end == "minimum":
+            yield f"if step > {literal(held + self.decay_steps)}:"
+            yield f"    return {literal(end)} * {peak}"
+        falling = f"math.log({literal(end)}) / {literal(self.decay_steps)} * (step - {literal(held)})"
+        yield f"return {peak} * math.exp({falling})"
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         held = self.warmup_steps + self.hold_steps

@@ -32,6 +32,7 @@ from lrviz.experiment.schedulers.base import (
     Segment,
     of_group,
 )
+from lrviz.experiment.schedulers.code import Script
 from lrviz.experiment.schedulers.metric import Plateau
 from lrviz.experiment.schedulers.notes import BASE, DECAYED, WARMUP, Annotation, View
 
@@ -506,6 +507,12 @@ class ReduceLROnPlateau(Plateau):
 
     def segments(self, start: int, end: int) -> list[Segment]:
         return [Segment(child, start, start + (child.length() or 0)) for child in self.children()]
+
+    def write(self, script: Script) -> None:
+        for part in self.segments(0, 0):
+            warmup = part.spec.code(dataclasses.replace(script, total=part.length))
+            script.add(warmup, "warmup", "step()", f"{script.now} < {-(-part.end // script.calls)}")
+        super().write(script)
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         for child in self.segments(0, view.last + 1):

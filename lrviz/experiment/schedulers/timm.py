@@ -40,6 +40,7 @@ from lrviz.experiment.schedulers.base import (
     Upstream,
     of_group,
 )
+from lrviz.experiment.schedulers.code import Script
 from lrviz.experiment.schedulers.metric import Watching
 from lrviz.experiment.schedulers.notes import MOST, Annotation, View
 
@@ -148,6 +149,14 @@ class _Timm(OwnRule):
         given = {name: list(value) if isinstance(value, tuple) else value for name, value in own.items()}
         groups = {} if self.lr_scale == 1 else {"lr_scale": self.lr_scale}
         return Upstream(f"timm.scheduler:{type(self).__name__}", {**given, **self._clock}, self._stepped_by, groups)
+
+    def upstream_in(self, script: Script) -> Upstream | None:
+        """Return the class, which a loop over epochs steps with their number, as timm counts unless told otherwise."""
+        found = super().upstream_in(script)
+        if found is None or script.now != "epoch":
+            return found
+        arguments = {name: value for name, value in found.arguments.items() if name not in self._clock}
+        return found._replace(arguments=arguments, stepped_by="step(n)")
 
     def annotations(self, view: View) -> Iterator[Annotation]:
         yield from view.span(0, self.warmup_t, "warmup_t", view.rate(self.warmup_t))

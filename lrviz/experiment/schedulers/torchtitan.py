@@ -9,6 +9,7 @@ from typing import NamedTuple
 from lrviz.experiment.argtypes import Duration, OneOf, Real
 from lrviz.experiment.record import arg
 from lrviz.experiment.schedulers.base import ClosedForm
+from lrviz.experiment.schedulers.code import literal, locals_of
 from lrviz.experiment.schedulers.notes import BASE, Annotation, View
 
 __all__ = ["TorchTitan"]
@@ -89,6 +90,22 @@ class TorchTitan(ClosedForm):
         else:
             height = 1 - (math.sqrt(share) if self.decay_type == "sqrt" else share)
         return self.min_lr_factor + (1 - self.min_lr_factor) * height
+
+    def factor_code(self) -> Iterator[str]:
+        warmup, stable, decay = self.phases
+        yield from locals_of(warmup=warmup, stable=stable, **({"decay": decay} if decay else {}))
+        if warmup:
+            yield "if step < warmup:"
+            yield "    return (step + 1) / warmup"
+        yield "if step < warmup + stable:"
+        yield "    return 1.0"
+        if not decay:
+            yield 'raise AssertionError("the training is longer than its schedule")'
+            return
+        yield "share = (step + 1 - warmup - stable) / decay"
+        height = {"cosine": "0.5 * (1 + math.cos(math.pi * share))", "sqrt": "1 - math.sqrt(share)"}
+        fall, low = height.get(self.decay_type, "1 - share"), literal(self.min_lr_factor)
+        yield f"return {low} + (1 - {low}) * ({fall})" if self.min_lr_factor else f"return {fall}"
 
     @property
     def falls_at_once(self) -> bool:

@@ -11,6 +11,7 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Bool, Count, OneOf, Real
 from lrviz.experiment.record import arg
 from lrviz.experiment.schedulers.base import UNKNOWN, GroupStart, Known, OwnRule, Release, SchedulerSpec
+from lrviz.experiment.schedulers.code import Script, literal
 from lrviz.experiment.schedulers.notes import Annotation, View
 
 __all__ = ["Ultralytics"]
@@ -181,6 +182,44 @@ class Ultralytics(OwnRule):
         for step in count():
             moved = {"momentum": self._between(step, self.warmup_momentum, momentum)} if self._warmup else {}
             yield {"lr": self._lr(step, lr0, start.group), **moved}
+
+    def write_by_hand(self, script: Script) -> None:
+        is_auto, size, base = self.optimizer == "auto", literal(self.batches), '[group["lr"] for group in {}]'
+        if is_auto:
+            share = f' * (group["lr"] / {literal(self.default_lr)})' if self.default_lr else ""
+            base = f"[{literal(self._lr0(self.default_lr or 0.0))}{share} for group in {{}}]"
+        columns = {"base_lr": base.format("optimizer.param_groups")}
+        body = [f"epoch = step // {size}", f"lr = base_lr * ({self._factor_code()})"]
+        if not self._warmup:
+            script.set_by_hand([*body, "return lr"], columns)
+            return
+        low = 0.0 if is_auto else self.warmup_bias_lr
+        first = [low if group in self._biases else 0.0 for group in range(self.groups)]
+        columns |= {"first": literal(first)} if any(first) else {}
+        script.define("warmed", "step, first, goal", [*self._between_code()])
+        passed = f"epoch > {literal(self._last // self.batches)}"
+        body += [f"return lr if {passed} else warmed(step, {'first' if any(first) else '0.0'}, lr)"]
+        name = script.define("learning_rate", ", ".join(("step", *columns)), body)
+        lines = [f'group["lr"] = {name}({", ".join((script.count, *columns))})']
+        goal = literal(MOMENTUM if self.momentum is None else self.momentum)
+        if self.momentum is None and not is_auto:
+            columns["momentum"] = f'[group.get("momentum") or {goal} for group in optimizer.param_groups]'
+            goal = "momentum"
+        lines += ['if "momentum" in group:']
+        lines += [f'    group["momentum"] = warmed({script.count}, {literal(self.warmup_momentum)}, {goal})']
+        script.in_loop(columns, lines)
+
+    def _factor_code(self) -> str:
+        epochs, last = literal(self.epochs or 1), literal(self.lrf)
+        if self.cos_lr:
+            return f"max((1 - math.cos(epoch * math.pi / {epochs})) / 2, 0) * ({last} - 1) + 1"
+        return f"max(1 - epoch / {epochs}, 0) * (1 - {last}) + {last}"
+
+    def _between_code(self) -> Iterator[str]:
+        if self._last == self._warmup:
+            yield from (f"if step >= {literal(self._warmup)}:", "    return goal")
+        at = "step" if self._last == self._warmup else f"min(step, {literal(self._last)})"
+        yield f"return (goal - first) / {literal(self._warmup)} * {at} + first"
 
     def moves_momentum(self) -> bool:
         return self.warmup_epochs > 0

@@ -8,6 +8,7 @@ from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Duration, OneOf, Real
 from lrviz.experiment.record import arg
 from lrviz.experiment.schedulers.base import ClosedForm
+from lrviz.experiment.schedulers.code import literal
 from lrviz.experiment.schedulers.notes import BASE, Annotation, View
 
 __all__ = ["NO_EXPONENTIAL", "WARMUP_SHAPES", "LambdaWarmup"]
@@ -60,6 +61,19 @@ class LambdaWarmup(ClosedForm):
         if self.mode == "exponential":
             return float(start ** (1 - share))
         return start + (1 - start) * (share**2 if self.mode == "quadratic" else share)
+
+    def factor_code(self) -> Iterator[str]:
+        start, share = self.start_factor, f"step / {literal(self.total_iters)}"
+        if self.mode == "linear" and not start:
+            yield f"return min(1.0, {share})"
+            return
+        yield f"if step >= {literal(self.total_iters)}:"
+        yield "    return 1.0"
+        if self.mode == "exponential":
+            yield f"return {literal(start)} ** (1 - {share})"
+        else:
+            rise = f"({share}) ** 2" if self.mode == "quadratic" else share
+            yield f"return {literal(start)} + (1 - {literal(start)}) * ({rise})" if start else f"return {rise}"
 
     def warms_up(self) -> bool:
         return self.start_factor < 1

@@ -24,6 +24,7 @@ FLAGS = {
     "batch_size": ("--batch-size", "samples in a batch of one device", "8"),
     "lr": ("--lr", "the learning rate", "1e-4"),
     "metric": ("--set scheduler.metric=…", "what the schedule watches, as a formula", "'0.9 ** epoch'"),
+    "line": ("--line", "the line at which the scheduler is made", "1"),
     "nc": ("--set scheduler.nc=…", "classes of the data", "80"),
 }
 """What a config may leave open: the flag, what it is, and an example in Python."""

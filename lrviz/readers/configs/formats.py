@@ -25,6 +25,7 @@ FORMATS = {
     "axolotl": "axolotl",
     "swift": "swift",
     "huggingface": "huggingface",
+    "torch": "torch_script",
 }
 """The module of each format by the name that `--from` takes, the more particular first."""
 

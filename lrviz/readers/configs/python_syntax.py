@@ -46,23 +46,29 @@ def parse(text: str, name: str, base: Value | None = None) -> Value:
 
     `base` is what `_base_.key` in it stands for.
     """
+    reader = SyntaxReader(name, text, base)
+    for statement in syntax_of(text, name).body:
+        reader.statement(statement)
+    return Value(reader.names, name)
+
+
+def syntax_of(text: str, name: str) -> ast.Module:
+    """Return the syntax tree of a Python file; raises SpecError for what is not Python."""
     try:
         with warnings.catch_warnings():  # of escapes in a text, which are its author's
             warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+            return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         place = f"{name}:{line}" if line else name
         is_deep = isinstance(error, (RecursionError, MemoryError))
         reason = "it is nested too deeply" if is_deep else getattr(error, "msg", None) or str(error)
         raise SpecError(Problem(place=place, message=f"not valid Python: {reason}")) from None
-    reader = _Reader(name, text, base)
-    for statement in tree.body:
-        reader.statement(statement)
-    return Value(reader.names, name)
 
 
-class _Reader:
+class SyntaxReader:
+    """Reads expressions of one file; `names` are those that stand for values."""
+
     def __init__(self, name: str, text: str, base: Value | None) -> None:
         self.name = name
         self.lines = text.encode(errors="replace").splitlines()  # columns of a syntax tree count bytes
@@ -167,7 +173,7 @@ class _Reader:
             word = self.read(key, depth + 1).data
             if not isinstance(word, (str, int)):
                 raise _Unreadable(MORE)
-            named = _dotted(value) if word == "type" else None  # a class, which may be imported
+            named = dotted_name(value) if word == "type" else None  # a class, which may be imported
             is_class = named and (named not in self.names or self.names[named].problems)
             found[str(word)] = Value(named, self.place(value)) if is_class else self.inner(value, depth)
         return found
@@ -202,7 +208,7 @@ def _checked(data: Any) -> Any:
     return data
 
 
-def _dotted(node: ast.AST) -> str | None:
+def dotted_name(node: ast.AST) -> str | None:
     """Return the text of a dotted name: `_base_.train_cfg`, `torch.optim.SGD`."""
     parts = []
     while isinstance(node, ast.Attribute):
@@ -213,7 +219,7 @@ def _dotted(node: ast.AST) -> str | None:
 
 def _at(base: Value, node: ast.Attribute) -> Value:
     """Return what stands in the base files at `_base_.key`; raises _Unreadable where there is nothing."""
-    first, *rest = (_dotted(node) or "").split(".")
+    first, *rest = (dotted_name(node) or "").split(".")
     value: Value | None = base if first == BASE else None
     for part in rest:
         value = value.data.get(part) if value is not None and isinstance(value.data, dict) else None

@@ -21,7 +21,8 @@ def decode(data: bytes, name: str, key: str | None = None) -> Value:
     if suffix == ".py":
         from lrviz.readers.configs import python_bases
 
-        return _block(python_bases.read(yaml_reader.text_of(data, name), name), key)
+        text = yaml_reader.text_of(data, name)
+        return _block(_with_schedulers(python_bases.read(text, name), text, name), key)
     if suffix == ".json":  # whose tabs YAML does not take; a line of JSON never starts in a text
         data = re.sub(rb"^[\t ]+", lambda blank: blank[0].replace(b"\t", b"    "), data, flags=re.MULTILINE)
     return yaml_reader.decode(data, name, key)
@@ -49,6 +50,16 @@ def _named_in(value: Value, key: str = "") -> Iterator[Value]:
         is_json = key.endswith("deepspeed") and ".json" in value.data
         if key == "overlay.file" or key.endswith("metric_csv") or is_json:
             yield value
+
+
+def _with_schedulers(root: Value, text: str, name: str) -> Value:
+    """Return a Python file's tree, with the schedulers that it makes."""
+    from lrviz.readers.configs.python_calls import MADE, made_in
+
+    made = made_in(text, name)
+    return (
+        Value({**root.data, MADE: Value([*made], name)}, root.place) if made and isinstance(root.data, dict) else root
+    )
 
 
 def _block(root: Value, key: str | None) -> Value:

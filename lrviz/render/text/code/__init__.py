@@ -1,0 +1,1 @@
+"""An experiment as the Python that trains with it."""
