@@ -14,10 +14,10 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lrviz.api import compare, figure, load, load_all, plot, replay, resumed
+from lrviz.api import check, compare, figure, load, load_all, plot, preview, replay, resumed
 
 if TYPE_CHECKING:
-    from lrviz.errors import LrvizError, OutputError, ReplayError, SpecError
+    from lrviz.errors import CheckError, LrvizError, OutputError, ReplayError, SpecError
     from lrviz.experiment.clock import Run
     from lrviz.experiment.experiment import Experiment
     from lrviz.experiment.optimizers import Group, OptimizerSpec
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lrviz.trace import Trace
 
 __all__ = [
+    "CheckError",
     "Experiment",
     "FigureOptions",
     "Group",
@@ -35,11 +36,13 @@ __all__ = [
     "Run",
     "SpecError",
     "Trace",
+    "check",
     "compare",
     "figure",
     "load",
     "load_all",
     "plot",
+    "preview",
     "replay",
     "resumed",
 ]
@@ -47,18 +50,21 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
-    "lrviz.errors": ("LrvizError", "OutputError", "ReplayError", "SpecError"),
+    "lrviz.errors": ("CheckError", "LrvizError", "OutputError", "ReplayError", "SpecError"),
     "lrviz.render.figure.options": ("FigureOptions",),
     "lrviz.trace": ("Trace",),
     "lrviz.experiment.clock": ("Run",),
     "lrviz.experiment.experiment": ("Experiment",),
     "lrviz.experiment.optimizers": ("Group", "OptimizerSpec"),
 }
+_MODULES = ("callbacks", "testing")
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     """Import a name of the API when it is first used."""
+    if name in _MODULES:
+        return import_module(f"lrviz.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'lrviz' has no attribute {name!r}")
     value = getattr(import_module(_HOME_OF[name]), name)
@@ -67,7 +73,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_MODULES, "__version__"]
 
 
 def _register() -> None:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from lrviz.comparison import Comparison
     from lrviz.documents import Arguments
     from lrviz.engine.engine import Engine
+    from lrviz.engine.preview import Preview
     from lrviz.experiment.experiment import Experiment
     from lrviz.render.figure.options import FigureOptions, Mark
+    from lrviz.rules import Finding
     from lrviz.trace import Trace
 
     Target = str | os.PathLike[str] | Mapping[str, Any] | Arguments | Experiment
@@ -133,6 +135,63 @@ def plot(*targets: Target | Trace, output: str | os.PathLike[str] | None = None,
     return drawn
 
 
+def preview(
+    scheduler: Any,
+    *,
+    steps: int,
+    steps_per_epoch: int | None = None,
+    interval: str | None = None,
+    metric: Any = None,
+    optimizer: Any = None,
+) -> Preview:
+    """Return what a live scheduler will do in its next `steps` optimizer steps, and touch nothing of it.
+
+    A copy of the scheduler is stepped, over a shadow of its optimizer: torch's schedulers, your own, and those of
+    libraries whose `step` takes nothing. It is stepped after every optimizer step, or with `interval="epoch"`
+    after every `steps_per_epoch` of them, the first of which is the next one. One that watches a metric needs
+    `metric`: a number, a list, an expression of epoch and step, or a function of both. Where the scheduler raises,
+    the trace ends, and its `failure` says why. `optimizer` is for schedulers that do not hold the one they are for.
+    Raises SpecError for what cannot be copied.
+    """
+    from lrviz.engine.preview import preview
+
+    return preview(
+        scheduler,
+        steps=steps,
+        steps_per_epoch=steps_per_epoch,
+        interval=interval,
+        metric=metric,
+        optimizer=optimizer,
+    )
+
+
+def check(
+    target: Any,
+    *,
+    steps: int | None = None,
+    steps_per_epoch: int | None = None,
+    interval: str | None = None,
+    metric: Any = None,
+    optimizer: Any = None,
+    strict: bool | None = None,
+    ignore: Collection[str] = (),
+    **rest: Any,
+) -> list[Finding]:
+    """Raise CheckError where a schedule has an error; return what the rules find otherwise, the worst first.
+
+    `target` is a live scheduler, with `steps` the optimizer steps that the run has from here on and the other
+    arguments of `lrviz.preview`; it is not touched. torch's schedulers, and those that transformers makes, are
+    read off the object and looked at by every rule, from the run's first step on, and any other by those of the
+    curve. Or it is a scheduler's name, a file, a mapping, TrainingArguments or an `Experiment`, with the arguments
+    that `lrviz.replay` takes. With `strict` a warning is an error, too; `ignore` are rules to leave out. Where
+    neither says more, the project's `[tool.lrviz.check]` does.
+    """
+    from lrviz.checking import check
+
+    own = {"steps": steps, "steps_per_epoch": steps_per_epoch, "interval": interval, "metric": metric}
+    return check(target, **own, optimizer=optimizer, strict=strict, ignore=ignore, **rest)
+
+
 def _drawn(found: Comparison, options: FigureOptions, title: str | None) -> Figure:
     """Draw a schedule with all there is to say of it, or several over each other."""
     from lrviz.render.figure.options import marks_of
@@ -186,8 +245,8 @@ def figure(
 ) -> Figure:
     """Draw a trace and return the matplotlib figure, which belongs to no window; a notebook shows it.
 
-    The experiment is the trace's own, where `lrviz.replay` made it. Raises SpecError where there is none, and
-    where `options.show` asks for momentum and the optimizer has none.
+    The experiment is the trace's own, where `lrviz.replay` or `lrviz.preview` made it. Raises SpecError where
+    there is none, and where `options.show` asks for momentum and the optimizer has none.
     """
     from lrviz.render.figure.draw import draw
     from lrviz.render.figure.options import FigureOptions

@@ -3,6 +3,7 @@
     LrvizError
     ├── SpecError      what was asked for cannot be replayed: bad values, names, documents
     ├── ReplayError    torch, or the user's own scheduler, raised during the replay
+    ├── CheckError     a check found errors in a schedule
     ├── EngineError    torch, which is to replay, cannot be imported
     └── OutputError    a result cannot be written where it was asked for
 
@@ -59,6 +60,14 @@ class SpecError(LrvizError):
 
 class ReplayError(LrvizError):
     """Raised when torch, or a scheduler of the user's own, raises while it is built or stepped."""
+
+
+class CheckError(LrvizError):
+    """Raised by `lrviz.check` where the rules find an error; `findings` are all that they found, the worst first."""
+
+    def __init__(self, message: str, findings: Sequence[object] = ()) -> None:
+        self.findings = tuple(findings)
+        super().__init__(message)
 
 
 class EngineError(LrvizError):

@@ -52,7 +52,13 @@ BELOW: dict[str, tuple[str, ...]] = {
     "arguments": ("overlays", "documents", "experiment", "errors"),
     "comparison": ("labels", "subject", "rules", "render", "trace", "experiment", "errors"),
     "display": ("comparison", "subject", "render", "engine", "trace", "experiment", "errors"),
+    "project": ("rules", "experiment", "errors"),
+    "checking": ("arguments", "project", "rules", "engine", "experiment", "errors"),
+    "testing": ("checking", "arguments", "engine", "trace", "experiment", "files", "errors"),
+    "watching": ("checking", "project", "api", "rules", "render", "engine", "experiment", "files", "errors"),
+    "callbacks": ("watching",),
     "api": (
+        "checking",
         "comparison",
         "subject",
         "arguments",
@@ -75,6 +81,7 @@ BELOW: dict[str, tuple[str, ...]] = {
         "gallery",
         "overlays",
         "documents",
+        "project",
         "readers",
         "rules",
         "render",
@@ -91,12 +98,13 @@ BELOW: dict[str, tuple[str, ...]] = {
 """What each part of the package may import beside itself."""
 
 ENGINE = (
-    ("engine", "library"),
-    ("build", "light", "toy"),
+    ("engine", "library", "shadow"),
+    ("build", "light", "toy", "attributes"),
     ("record",),
-    ("compare", "resume", "upstream"),
+    ("compare", "resume", "upstream", "preview"),
     ("certify",),
     ("select",),
+    ("recover",),
 )
 """The files of `lrviz.engine`: each imports those before it only, and none that stands beside it."""
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import lrviz
+
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 CONSOLE = re.compile(r"```console\n(\$ .*?)```", re.DOTALL)
@@ -65,12 +67,19 @@ def test_a_command_in_a_table_runs(command, folder):
     assert printed.endswith("\ndone")
 
 
-def test_the_python_example_runs(tmp_path, monkeypatch):
+def test_the_python_examples_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code = re.search(r"```python\n(import lrviz.*?)```", README.read_text(), re.DOTALL)
-    assert code is not None
-    exec(code[1], {})
-    assert (tmp_path / "onecycle.pdf").stat().st_size > 0
+    text = README.read_text().partition("\n## Python\n")[2]
+    first, *others = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    raised = re.search(r"```text\nlrviz.errors.CheckError: (.*?)\n```", text, re.DOTALL)
+    assert raised is not None
+    names = {}
+    with pytest.raises(lrviz.CheckError) as error:
+        exec(first, names)
+    assert str(error.value) == raised[1]
+    for code in others:
+        exec(code, names)
+    assert [(tmp_path / name).stat().st_size > 0 for name in ("schedule.png", "onecycle.pdf")] == [True, True]
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(((?!https?://)[^)#]+)\)", README.read_text()))

@@ -13,12 +13,12 @@ import typer
 from lrviz.cli.comparing import each_of, variants_of
 from lrviz.cli.findings import Checked, Found, Place, place_of, print_text
 from lrviz.cli.folders import expanded
-from lrviz.cli.project import project_settings
 from lrviz.cli.replaying import run
 from lrviz.cli.report import print_note
 from lrviz.cli.resuming import loaded
 from lrviz.cli.targets import Source, file_source
 from lrviz.errors import Problem, SpecError, listed
+from lrviz.project import project_settings
 from lrviz.rules import SEVERITIES, CheckSettings, Finding, ProjectSettings, examine, from_problems
 from lrviz.rules.examine import raised
 from lrviz.rules.settings import verdict

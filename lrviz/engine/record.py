@@ -72,7 +72,7 @@ class Recording:
         return None
 
     def prepare(self) -> None:
-        self.optimizer = self.engine.optimizer(self.experiment.optimizer)
+        self.optimizer = self.make_optimizer()
         self.step = self.stepper()
         self.open_columns()
         self.advance_block(lambda: None, 1)
@@ -120,6 +120,9 @@ class Recording:
             return self.training_stepper(step, 1)
         self.engine.train_once(self.optimizer)
         return step
+
+    def make_optimizer(self) -> Any:
+        return self.engine.optimizer(self.experiment.optimizer)
 
     def build(self) -> Any:
         experiment = self.experiment
@@ -258,7 +261,7 @@ class Recording:
         """Return who raised an error: the optimizer, a scheduler of a library or the user's own, or torch."""
         frames = [frame for frame, _ in walk_tb(error.__traceback__)]
         if any(frame.f_code.co_name == "train_once" for frame in frames):
-            return f"{self.experiment.optimizer.name}.step()"
+            return f"{self.experiment.optimizer.label}.step()"
         if self.engine.upstream:
             return self.experiment.scheduler.label
         called = [frame.f_locals.get("self") for frame in frames]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -34,6 +35,9 @@ MOMENTUM = {"SGD": 0.0, "RMSprop": 0.0, "Muon": 0.95}
 
 BETA1 = 0.9
 """torch 2.13's default beta1, of every optimizer that has one."""
+
+DEFAULT_GROUP = "default"
+"""The name of the only group of an optimizer that is said to have none."""
 
 SETTINGS = ("lr", "momentum", "betas", "weight_decay")
 WITHOUT_WEIGHT_DECAY = ("LBFGS", "Rprop", "SparseAdam")
@@ -86,6 +90,11 @@ class OptimizerSpec(Record):
         default=None,
     )
 
+    @property
+    def label(self) -> str:
+        """What a person calls it."""
+        return self.name
+
     def __post_init__(self) -> None:
         super().__post_init__()
         names = [group.name for group in self.groups or ()]
@@ -118,9 +127,70 @@ class OptimizerSpec(Record):
     @cached_property
     def resolved_groups(self) -> tuple[ResolvedGroup, ...]:
         """The parameter groups with what they leave unset taken from the optimizer."""
-        groups = self.groups or (Group(name="default"),)
+        groups = self.groups or (Group(name=DEFAULT_GROUP),)
         inherited = {name: getattr(self, name) for name in SETTINGS}
         settings = [inherited | group.settings() for group in groups]
         rates = [own["lr"].of(self.lr) if isinstance(own["lr"], Share) else own["lr"] for own in settings]
         found = zip(groups, settings, rates, strict=True)
         return tuple(ResolvedGroup(name=group.name, **own | {"lr": lr}) for group, own, lr in found)
+
+
+class LiveOptimizer(OptimizerSpec):
+    """What a spec can say of an optimizer that somebody has made: the torch optimizer that it is, or is most like."""
+
+    own: str = arg(Text("the name of its class"))
+
+    @property
+    def label(self) -> str:
+        return self.own
+
+
+def optimizer_like(optimizer: Any) -> LiveOptimizer:
+    """Return what a spec can say of a live optimizer: its parameter groups, with the learning rates they began with."""
+    classes = [each.__name__ for each in type(optimizer).__mro__ if each.__module__.startswith("torch.optim.")]
+    groups = optimizer.param_groups
+    name = next((each for each in classes if each in OPTIMIZERS), None) or _kin(groups)
+    has = {"momentum": momentum_name(name) == "momentum", "betas": momentum_name(name) == "beta1"}
+    has["weight_decay"] = name not in WITHOUT_WEIGHT_DECAY
+    entries = tuple(_group_like(*each, has) for each in zip(group_names(groups), groups, strict=True))
+    lr, label = _rate(optimizer.defaults.get("lr", groups[0]["lr"])), type(optimizer).__name__
+    if entries[0].name == DEFAULT_GROUP:
+        return LiveOptimizer(name=name, own=label, **{"lr": lr, **entries[0].settings()})
+    return LiveOptimizer(name=name, own=label, lr=lr, groups=entries)
+
+
+def group_names(groups: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what a live optimizer calls its parameter groups, their numbers where it has no name for each."""
+    own = [group.get("name") for group in groups]
+    names = [name for name in own if isinstance(name, str)]
+    if len(set(names)) == len(own):
+        return names
+    return [f"group {number}" for number in range(len(own))] if len(own) > 1 else [DEFAULT_GROUP]
+
+
+def _kin(groups: Sequence[Mapping[str, Any]]) -> str:
+    """Return a torch optimizer that has what all parameter groups have for a momentum."""
+    if all("betas" in group for group in groups):
+        return "Adam"
+    return "SGD" if all("momentum" in group for group in groups) else "Adagrad"
+
+
+def _group_like(name: str, group: Mapping[str, Any], has: Mapping[str, bool]) -> Group:
+    given = {key: group[key] for key, allowed in has.items() if allowed and group.get(key) is not None}
+    fitting = {key: value for key, value in given.items() if _fits(key, value)}
+    return Group(name=name, lr=_rate(group.get("initial_lr", group["lr"])), **fitting)
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Return whether a spec takes a live group's value; a third beta, for one, it has no place for."""
+    try:
+        Group(name="group", **{name: value})
+    except SpecError:
+        return False
+    return True
+
+
+def _rate(value: Any) -> float:
+    """Return a learning rate as a spec has it, which takes none that torch would not take for an optimizer."""
+    rate = float(value)
+    return rate if math.isfinite(rate) and rate >= 0 else 0.0

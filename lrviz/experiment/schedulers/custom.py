@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lrviz.experiment.argtypes import Arguments, Text
+from lrviz.experiment.argtypes import Arguments, Metric, Text
 from lrviz.experiment.record import arg
 from lrviz.experiment.schedulers.base import SchedulerSpec
 from lrviz.experiment.schedulers.code import Node, Script, call, literal
 
-__all__ = ["Custom"]
+__all__ = ["Custom", "Live"]
 
 
 class Custom(SchedulerSpec):
@@ -54,3 +54,14 @@ class Custom(SchedulerSpec):
 
     def unsupported_reason(self) -> str | None:
         return "a scheduler of your own may look at anything in torch"
+
+
+class Live(Custom):
+    """A scheduler that somebody has made already, and that is looked at rather than replayed."""
+
+    name = ""  # no document can name it
+
+    metric: Any = arg(Metric("what it watches"), default=None)
+
+    def stepped_with(self) -> Any:
+        return self.metric

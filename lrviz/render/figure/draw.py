@@ -101,7 +101,7 @@ def _panels(trace: Trace, experiment: Experiment, options: FigureOptions) -> tup
     """
     momenta = [group.momentum for group in trace.groups if group.momentum is not None]
     if "momentum" in options.show and trace.groups and not momenta:
-        message = f"momentum cannot be drawn: {experiment.optimizer.name} has neither momentum nor betas"
+        message = f"momentum cannot be drawn: {experiment.optimizer.label} has neither momentum nor betas"
         raise SpecError(Problem(field="show", message=message))
     names, note = list(options.show), ""
     if len(names) > 1 and all(map(constant, momenta)):

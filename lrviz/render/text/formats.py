@@ -82,7 +82,7 @@ def csv_lines(trace: Trace, experiment: Experiment, *, every: int | None = None)
 def markdown_lines(trace: Trace, experiment: Experiment, *, every: int | None = None) -> Iterator[str]:
     """Yield a Markdown table with the columns of `csv_lines`, under a line that says what it is."""
     names = _names(trace)
-    optimizer = experiment.optimizer.name
+    optimizer = experiment.optimizer.label
     yield f"{escaped(experiment.name)}: {counted(trace.steps, 'step')}, {optimizer}, torch {trace.torch_version}\n\n"
     yield f"| {' | '.join(map(escaped, names))} |\n|{' ---: |' * len(names)}\n"
     yield from _rows(trace, experiment, f"| {' | '.join(['%s'] * len(names))} |\n", every)

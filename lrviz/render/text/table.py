@@ -79,7 +79,7 @@ class TraceTable:
             yield from self._wrapped(summary_line(trace, group), width, "")
         if len(trace.groups) > PICTURED:
             yield from self._wrapped(f"and {len(trace.groups) - PICTURED} more groups", width, "")
-        yield from self._wrapped(f"{self.experiment.optimizer.name}, torch {trace.torch_version}", width, "")
+        yield from self._wrapped(f"{self.experiment.optimizer.label}, torch {trace.torch_version}", width, "")
 
     @property
     def _stride(self) -> int:
