@@ -24,7 +24,7 @@ COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
 STYLES: Mapping[str, Mapping[str, Any]] = {  # of the 256 colours, which read on light and on dark and in any eyes
     "blue": {"fg": 33}, "orange": {"fg": 208}, "green": {"fg": 36}, "purple": {"fg": 170}, "yellow": {"fg": 178},
     "sky": {"fg": 81}, "grey": {"fg": 245}, "dim": {"dim": True}, "bold": {"bold": True},
-    "error": {"fg": "red"}, "warning": {"fg": "yellow"},
+    "error": {"fg": "red"}, "warning": {"fg": "yellow"}, "note": {"fg": 245},
 }  # fmt: skip
 
 

@@ -106,6 +106,8 @@ def _charts(shown: Sequence[Shown], options: ChartOptions, given: Mapping[str, A
     signs = [Sign(mark.step, mark.label, mark.severity) for each in shown for mark in marks_of(each.findings)]
     failures = [each.trace.failure for each in subjects if each.trace.failure is not None]
     explained = {sign.step for sign in signs}
+    seams = [each.trace.seam for each in subjects if each.trace.seam is not None]
+    signs += [Sign(each.step, f"resumed, {each.mode}", "note") for each in seams if each.step not in explained]
     signs += [Sign(each.step - 1, each.words, "error") for each in failures if each.step - 1 not in explained]
     try:
         chart = Chart(

@@ -171,3 +171,9 @@ def test_check_looks_at_each_variant_that_goes_on(lrviz) -> None:
 def test_standard_input_is_one_document(lrviz) -> None:
     ended = lrviz("table", "-", "--resume-at", "2ep", "--resume-with", "-")
     assert ended.err == "error: --resume-with: standard input is the document before the checkpoint\n"
+
+
+def test_a_screen_points_at_the_checkpoint(lrviz, monkeypatch) -> None:
+    assert "1 note: resumed, load at step 16 (epoch 2)" in lrviz("show", "cosine", *RUN, "--resume-at", "2ep").out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[38;5;245m1 note: resumed" in lrviz("show", "cosine", *RUN, "--resume-at", "2ep").out
