@@ -108,7 +108,7 @@ def test_a_block_is_read_and_the_rest_is_nobodys_business(write: Write, key: str
         ("training.schedule.run.epochs.x", "a.yaml:14: there is no 'x' of the key"),
         ("training.", "a.yaml:6: there is no '' of the key 'training.'; there are shared, callbacks, schedule"),
         ("model", "a.yaml:2: the tag '!model' is not allowed"),
-        ("defaults", "a.yaml:4: epochs: unknown key"),
+        ("defaults", "a.yaml:4: neither a document of lrviz's, which has a scheduler, nor a trainer's config"),
     ],
 )
 def test_a_key_that_is_not_there_is_refused(problems_of: Problems, key: str, message: str) -> None:
