@@ -125,7 +125,8 @@ def _refuse_unknown(root: Value, name: str) -> None:
     keys = root.data.keys() if name and isinstance(root.data, dict) else set()
     if keys and not keys & {"title", "run", "optimizer", "scheduler", *arg_types(Warmup)} and not root.problems:
         message = "neither a document of lrviz's, which has a scheduler, nor a trainer's config that lrviz knows"
-        raise SpecError(Problem(place=root.place or name, message=f"{message} by its keys: {listed([*keys], 5)}; --from names one"))
+        message = f"{message} by its keys: {listed([*keys], 5)}; --from names one"
+        raise SpecError(Problem(place=root.place or name, message=message))
 
 
 def _refuse_line(given: Mapping[str, Any]) -> None:
