@@ -46,7 +46,7 @@ BELOW: dict[str, tuple[str, ...]] = {
         "errors",
     ),
     "drift": ("gallery", "curves", "render"),
-    "readers": ("experiment", "errors"),
+    "readers": ("trace", "experiment", "errors"),
     "overlays": ("documents", "readers", "experiment", "errors"),
     "documents": ("render", "readers", "rules", "experiment", "errors"),
     "arguments": ("overlays", "documents", "experiment", "errors"),
