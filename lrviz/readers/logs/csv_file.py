@@ -88,7 +88,7 @@ def read(path: Path, table: Table, layout: Layout, label: str) -> Records:
         records.add(step, values, f"{path}:{line}")
         if len(texts) < MOST_TEXTS:
             texts.update(given)
-    records.precision = printed(texts)
+    records.precision = printed(texts, layout.digits)
     if partial:
         records.notes.append(f"{partial:,} rows have the learning rate of some groups only: left out")
     return records

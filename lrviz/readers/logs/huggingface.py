@@ -78,9 +78,10 @@ def _count(value: Any) -> int | None:
 def _steps_per_epoch(state: Entry, history: list[Any]) -> int | None:
     """Return how many steps an epoch has: by the run's length, or by the last entry, where that agrees."""
     steps, epochs = _count(state.get("max_steps")), _count(state.get("num_train_epochs"))
-    last = next((each for each in reversed(history) if isinstance(each, dict) and "learning_rate" in each), {})
+    last: Entry = next((each for each in reversed(history) if isinstance(each, dict) and "learning_rate" in each), {})
     step, epoch = last.get("step"), last.get("epoch")
-    if not isinstance(step, int) or not isinstance(epoch, (int, float)) or not 1 <= epoch < math.inf:
-        return steps // epochs if steps and epochs and steps % epochs == 0 else None
-    found = round(step / epoch)
-    return found if found > 0 and abs(found * epoch - step) < 0.5 else None
+    if isinstance(step, int) and isinstance(epoch, (int, float)) and 1 <= epoch < math.inf:
+        found = round(step / epoch)
+        if found > 0 and abs(found * epoch - step) < 0.5:
+            return found
+    return steps // epochs if steps and epochs and steps % epochs == 0 else None

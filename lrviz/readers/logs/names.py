@@ -33,6 +33,7 @@ class Layout:
     groups: tuple[GroupColumns, ...]
     unit: str = "step"
     first: int = 0  # what the column of steps has at the first of all
+    digits: int | None = None  # the fewest in which the format ever printed a learning rate, where it rounds
 
     @property
     def columns(self) -> list[str]:

@@ -119,10 +119,12 @@ def fold(rows: Sequence[Row], unit: str) -> Folded:
             is_same = _same(kept.pop(), row)
             same, other = same + is_same, other + (not is_same)
         kept.append(row)
-    notes += [f"{counted(same, 'record')} more of a {unit} that has one with the same values: folded"] * bool(same)
-    notes += [f"{counted(other, 'record')} more of a {unit} that has one with other values: the last is read"] * bool(
-        other
-    )
+    if same:
+        notes.append(
+            f"folded {counted(same, 'record')} that repeat the values of their {unit}, as accumulated batches do"
+        )
+    if other:
+        notes.append(f"{counted(other, 'record')} of a {unit} that has another before it: the last one is read")
     return Folded(kept, tuple(resumed), tuple(notes))
 
 
@@ -151,20 +153,21 @@ def _ends_early(at: Sequence[int], total: int | None, unit: str) -> list[str]:
     return [f"ends at {unit} {at[-1]:,}, and was to have {counted(total or 0, unit)}"] if is_early else []
 
 
-def printed(texts: Iterable[str]) -> Precision:
-    """Return how precise numbers are by how they were printed: in how many digits, all of them.
+def printed(texts: Iterable[str], digits: int | None = None) -> Precision:
+    """Return how precise numbers are by how they were printed: in how many digits, all of them, or decimals.
 
-    A few round numbers tell nothing: below 8 of them 6 digits are taken for all, and more for as many.
+    A few round numbers tell nothing: below 8 of them 6 digits are taken for all. A format may say it, too:
+    `digits` are the fewest that it ever printed.
     """
     distinct = set(texts)
-    digits = max(map(_digits, distinct), default=0)
-    if digits > 12:
+    found = max(map(_digits, distinct), default=0)
+    if found > 12:
         return DOUBLE
-    if len(distinct) < 8:
-        return Precision(words="6 digits", share=5.1e-6)
-    decimals = max(map(_decimals, distinct))
-    digits = max(digits, 3)
-    return Precision(words=f"{digits} digits", share=5.1 * 10.0**-digits, size=0.51 * 10.0**-decimals)
+    if digits is not None or len(distinct) < 8:
+        found = max(found, digits or 6)
+        return Precision(words=f"{found} digits", share=5.1 * 10.0**-found)
+    decimals, found = max(map(_decimals, distinct)), max(found, 3)
+    return Precision(words=f"{found} digits", share=5.1 * 10.0**-found, size=0.51 * 10.0**-decimals)
 
 
 def _digits(text: str) -> int:

@@ -92,10 +92,9 @@ def _layout(tags: Sequence[str]) -> Layout:
     return Layout(STEP, groups, first=int(from_one))
 
 
-def _written(path: Path) -> tuple[int, str]:
-    """Return when a file was begun, which its name says, and its name."""
-    found = re.search(r"tfevents\.(\d+)", path.name)
-    return int(found[1]) if found else 0, path.name
+def _written(path: Path) -> tuple[list[int], str]:
+    """Return when a file was begun, by the numbers in its name: a time, a process, and which file of that."""
+    return [int(number) for number in re.findall(r"\d{1,20}", path.name.partition(MARK)[2])], path.name
 
 
 def _rows(scalars: Sequence[Scalar], layout: Layout) -> Iterator[tuple[int, list[float]]]:

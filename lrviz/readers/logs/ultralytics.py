@@ -15,4 +15,4 @@ LABEL = "Ultralytics results.csv"
 def layout(names: Sequence[str]) -> Layout | None:
     """Return the layout of a file with these columns, None where it is of another format."""
     groups = tuple(group for group in groups_in(names) if group.lr.startswith("lr/pg"))
-    return Layout("epoch", groups, "epoch", first=1) if "epoch" in names and groups else None
+    return Layout("epoch", groups, "epoch", first=1, digits=5) if "epoch" in names and groups else None
