@@ -14,6 +14,7 @@ from lrviz.trace import GroupTrace, Precision, Trace, column
 MEAN = "the mean of all groups"
 ROUNDING = 1e-10  # of the plan's peak: what two ways to compute one formula may be apart
 SAMPLED = 2_000  # records by which a placement is chosen
+CHANCE = 3  # records that fit another placement by chance
 CLEARLY = 0.02  # of the records: by so many another placement must fit better than the usual one
 
 
@@ -64,7 +65,7 @@ def lay_over(plan: Trace, log: Trace, only: Sequence[int] | None = None, *, samp
     best = _laid(plan, log, usual, few)
     for placement in others:
         other = _laid(plan, log, placement, few)
-        clearly = best.count + max(2, CLEARLY * len(few))
+        clearly = best.count + max(CHANCE, CLEARLY * len(few))
         if not best.is_whole and (other.is_whole or other.count >= clearly):
             best = other
     return best if sampled or len(few) == len(records) else _laid(plan, log, best.placement, records, best.groups)

@@ -80,12 +80,19 @@ def _fits(trace: Trace, log: Trace, records: Sequence[int]) -> bool:
 
 
 def _counted(plan: Trace, log: Trace) -> Iterator[Explanation]:
-    """Yield how many of the log's steps make one of the plan's, where it counts others."""
+    """Yield how many of the log's steps make one of the plan's, or the other way round."""
     for factor in FACTORS:
         slow = replace(log, at=[step // factor for step in log.at or ()])
         if log.steps >= TELLING * factor and _fits(plan, slow, range(log.steps)):
             what = f"the log counts {factor} steps to an optimizer step: batches that are accumulated, or devices"
             yield Explanation(what=what, changes={})
+            return
+    for factor in FACTORS:
+        inside = [record for record in range(log.steps) if log.step_at(record) * factor < plan.steps]
+        fast = replace(log, at=[step * factor for step in log.at or ()])
+        if len(inside) >= TELLING and _fits_here(plan, fast, 0, inside):
+            how = f"once for each of {factor} devices, or of {factor} accumulated batches"
+            yield Explanation(what=f"the scheduler is stepped {factor} times at an optimizer step: {how}", changes={})
             return
 
 
@@ -115,7 +122,7 @@ def _of_rest(plan: Trace, log: Trace, fit: Fit, rest: Sequence[int]) -> Iterator
     for start in _starts(plan, log, fit, rest, here - before):
         shift = start - here
         shifted = replace(log, at=[max(log.step_at(record) + shift, 0) for record in range(log.steps)])
-        if shift and _fits_here(plan, shifted, fit, rest):
+        if shift and _fits_here(plan, shifted, fit.placement.offset, rest):
             yield Explanation(what=_words(start, shift, here - before), changes={}, since=here)
             return
 
@@ -133,10 +140,11 @@ def _starts(plan: Trace, log: Trace, fit: Fit, rest: Sequence[int], gap: int) ->
     yield from sorted(same, key=lambda step: abs(step - here))[:SCREENED]
 
 
-def _fits_here(plan: Trace, log: Trace, fit: Fit, records: Sequence[int]) -> bool:
-    """Return whether records fit where the log is laid as it was before."""
+def _fits_here(plan: Trace, log: Trace, offset: int, records: Sequence[int]) -> bool:
+    """Return whether records fit where the log is laid at an offset, and say something: they are not all the same."""
     found = lay_over(plan, log, records, sampled=SCREENED)
-    return found.placement.offset == fit.placement.offset and found.is_whole and _fits(plan, log, records)
+    is_flat = len({group.lr[record] for group in log.groups for record in records}) == len(log.groups)
+    return not is_flat and found.placement.offset == offset and found.is_whole and _fits(plan, log, records)
 
 
 def _words(start: int, shift: int, gap: int) -> str:

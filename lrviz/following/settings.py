@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lrviz.experiment.clock import Clock
+from lrviz.experiment.writer import as_document
 from lrviz.subject import Subject
 from lrviz.trace import Trace
 
@@ -56,7 +57,10 @@ def variants(plan: Subject, log: Trace, ratio: float | None) -> Iterator[Change]
     yield from _of_devices(settings, clock)
     yield from _of_warmup(plan, settings, clock)
     yield from _of_length(settings, clock, log)
-    yield from _of_framework(settings, clock)
+    written = {f"scheduler.{path}" for path in as_document(plan.experiment.scheduler, defaults=True)}
+    own = {path: value for path, value in settings.items() if "[" not in path and path not in written}
+    lengths = {path: value for path, value in own.items() if _is_length(path, value)}
+    yield from _of_framework(settings, clock, lengths)
     yield from _in_other_units(settings, clock)
 
 
@@ -130,7 +134,7 @@ def _of_length(settings: Mapping[str, Any], clock: Clock, log: Trace) -> Iterato
                 yield Change(what, {"run.steps_per_epoch": count})
 
 
-def _of_framework(settings: Mapping[str, Any], clock: Clock) -> Iterator[Change]:
+def _of_framework(settings: Mapping[str, Any], clock: Clock, lengths: Mapping[str, Any]) -> Iterator[Change]:
     """Yield what a training loop does otherwise: the interval, accelerate's stepping, transformers' rounding."""
     if clock.steps_per_epoch and clock.steps_per_epoch > 1:
         other = "step" if clock.interval == "epoch" else "epoch"
@@ -140,7 +144,7 @@ def _of_framework(settings: Mapping[str, Any], clock: Clock) -> Iterator[Change]
     if settings.get("run.framework") == "plain":
         for count in DEVICES[:3]:
             what = f"a scheduler that is stepped {count} times at a step, as accelerate does on {count} devices"
-            yield Change(what, {"run.framework": "accelerate", "run.world_size": count})
+            yield Change(what, {"run.framework": "accelerate", "run.world_size": count, **lengths})
     if settings.get("run.framework") == "transformers":
         yield Change("the rounding of transformers up to 4.51", {"run.transformers": "4.51"})
 
@@ -148,9 +152,13 @@ def _of_framework(settings: Mapping[str, Any], clock: Clock) -> Iterator[Change]
 def _in_other_units(settings: Mapping[str, Any], clock: Clock) -> Iterator[Change]:
     """Yield the lengths of a schedule in other units."""
     for path, value in settings.items():
-        if path.startswith("scheduler.") and _LENGTH.search(path) and not _WARMUP.search(path) and _is_count(value):
+        if _is_length(path, value) and not _WARMUP.search(path):
             for number, words in _units(value, clock, settings):
                 yield Change(f"{path} of {number:,} instead of {value:,} ({words})", {path: number})
+
+
+def _is_length(path: str, value: Any) -> bool:
+    return path.startswith("scheduler.") and bool(_LENGTH.search(path)) and _is_count(value)
 
 
 def _is_count(value: Any) -> bool:
