@@ -144,9 +144,9 @@ def timm_parts() -> tuple[Any, Any]:
 
 
 def timm(folder: Path, *, on_updates: bool = False) -> Said:
-    """Train as timm's train.py does: a cosine over 8 epochs of 5 updates, after 2 of warmup, on groups with scales."""
+    """Train as timm's train.py does: a cosine over 8 epochs of 5 updates, 2 of them warmup, with two learning rates."""
     scheduler_class, update_summary = timm_parts()
-    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr_scale": scale} for scale in (1.0, 0.5)]
+    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (0.1, 0.05)]
     optimizer = torch.optim.SGD(groups, lr=0.1)
     rates = watched(optimizer)
     unit = 5 if on_updates else 1
@@ -162,7 +162,7 @@ def timm(folder: Path, *, on_updates: bool = False) -> Said:
             write_header=epoch == 0,
         )  # fmt: skip
         scheduler.step(epoch + 1, 50.0)
-    run = {"epochs": 8, "updates": 5, "lr_scales": [1.0, 0.5], "on_updates": on_updates}
+    run = {"epochs": 8, "updates": 5, "lrs": [0.1, 0.05], "on_updates": on_updates}
     return {"version": version("timm"), "run": run, "schedule": settings, "rates": rates}
 
 

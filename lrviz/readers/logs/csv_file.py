@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lrviz.errors import Problem, SpecError, shown
+from lrviz.errors import Problem, SpecError, counted, shown
 from lrviz.readers.logs.files import content
 from lrviz.readers.logs.names import Layout, quoted
 from lrviz.readers.logs.records import MAX_BYTES, Records, printed
@@ -90,7 +90,7 @@ def read(path: Path, table: Table, layout: Layout, label: str) -> Records:
             texts.update(given)
     records.precision = printed(texts, layout.digits)
     if partial:
-        records.notes.append(f"{partial:,} rows have the learning rate of some groups only: left out")
+        records.notes.append(f"left out {counted(partial, 'row')} with the learning rate of some groups only")
     return records
 
 
