@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from lrviz.errors import SpecError
-from lrviz.trace import GroupTrace, Precision, Trace, column
+from lrviz.trace import Groups, GroupTrace, Precision, Trace, column
 
 MEAN = "the mean of all groups"
 ROUNDING = 1e-10  # of the plan's peak: what two ways to compute one formula may be apart
@@ -182,6 +182,6 @@ def placed(plan: Trace, log: Trace, fit: Fit) -> Trace:
         decay = None if group.weight_decay is None else of(group.weight_decay)
         return replace(group, lr=of(group.lr), momentum=momentum, weight_decay=decay)
 
-    groups = tuple(map(moved, log.groups))
+    groups = Groups(map(moved, log.groups))
     at = array("q", (steps[record] for record in kept))
     return replace(log, groups=groups, at=at, steps=len(kept), steps_per_epoch=plan.steps_per_epoch)

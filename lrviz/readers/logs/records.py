@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from lrviz.errors import Problem, SpecError, counted
 from lrviz.readers.logs.names import GroupColumns, Layout
-from lrviz.trace import GroupTrace, Log, Precision, Trace, column
+from lrviz.trace import Groups, GroupTrace, Log, Precision, Trace, column
 
 MAX_BYTES = 50_000_000  # of a file that is read at once
 MAX_RECORDS = 1_000_000
@@ -55,7 +55,7 @@ class Records:
         folded = fold(self.rows, unit)
         at = array("q", (step for step, _ in folded.rows))
         names = {name: number for number, name in enumerate(self.layout.columns[1:])}
-        groups = tuple(_group(group, names, folded.rows) for group in self.layout.groups)
+        groups = Groups(_group(group, names, folded.rows) for group in self.layout.groups)
         notes = [*self.notes, *folded.notes, *gaps(at, unit), *_ends_early(at, self.total, unit)]
         return Trace(
             groups=groups, steps=len(at), steps_per_epoch=1 if unit == "epoch" else self.steps_per_epoch, at=at,
