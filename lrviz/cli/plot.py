@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lrviz.cli import logs
 from lrviz.cli.flags import FlagSet
 from lrviz.cli.report import print_line, print_note
 from lrviz.cli.subjects import Shown, finish, lines_of, subjects_of
@@ -17,7 +18,9 @@ from lrviz.experiment.values import Value, located
 from lrviz.render.figure.options import FigureOptions, marks_of
 from lrviz.render.figure.output import format_of, write
 from lrviz.render.figure.standalone import import_matplotlib
-from lrviz.render.text.sentences import summary_line, telling
+from lrviz.render.text.following import report
+from lrviz.render.text.sentences import log_extent, made_by, summary_line, telling
+from lrviz.trace import Trace
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,6 +31,9 @@ SEVERAL = "compare"  # the name of a figure of several targets
 
 def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     """Draw the schedules, and print a line on what each does for each parameter group."""
+    if given["log"] is not None:
+        _plot_log(sources, given)
+        return
     options = FIGURE.build(given)
     is_one_target = len(sources) == 1 and not given["also"]
     output, file_format = _destination(given["output"], given["format"], sources[0].stem if is_one_target else SEVERAL)
@@ -49,15 +55,16 @@ def figure_of(shown: Sequence[Shown], options: FigureOptions, given: Mapping[str
     from lrviz.render.figure.overlay import draw_overlay
 
     marks = [marks_of(each.findings) for each in shown]
-    if len(shown) > 1:
+    experiment = shown[0].experiment
+    if len(shown) > 1 or experiment is None:
         subjects, labels, title = [each.subject for each in shown], [each.label for each in shown], _title(shown, given)
         if options.facets and "size" not in FIGURE.values(given):
             options = replace(options, size=facets_size(len(shown), len(options.show)))
         fonts = fonts_for([title, *labels], options)
         figure = draw_overlay(subjects, labels, options, title, marks)
     else:
-        fonts = fonts_of(shown[0].experiment, options)
-        figure = draw(shown[0].subject.trace, shown[0].experiment, options, marks[0])
+        fonts = fonts_of(experiment, options)
+        figure = draw(shown[0].subject.trace, experiment, options, marks[0])
     if fonts.note and not given["quiet"]:
         print_note(fonts.note)
     return figure
@@ -67,7 +74,8 @@ def _title(shown: Sequence[Shown], given: Mapping[str, Any]) -> str:
     """Return what stands above several schedules: the title that is asked for, or what all of them are called."""
     if given["title"] is not None:
         return str(given["title"])
-    for names in ({each.target.title or "" for each in shown}, {each.experiment.name for each in shown}):
+    called = {each.experiment.name if each.experiment else each.subject.name for each in shown}
+    for names in ({each.target.title or "" for each in shown}, called):
         if len(names) == 1 and names != {""}:
             return names.pop()
     return ""
@@ -76,20 +84,48 @@ def _title(shown: Sequence[Shown], given: Mapping[str, Any]) -> str:
 def _one(shown: Shown, output: Path | None) -> list[str]:
     """Return what was written, and what each parameter group does."""
     both = shown.subject.trace.side_by_side()
-    length = f"{counted(both.steps, 'step')}, torch {both.torch_version}"
-    does = [f"{summary_line(both, group, shown.experiment.name)}; {length}" for group in both.groups]
+    name = shown.experiment.name if shown.experiment else Path(shown.subject.name).name
+    does = [f"{summary_line(both, group, name)}; {_length(both)}" for group in both.groups]
     return [*([f"wrote {output}"] if output else []), *does]
 
 
 def _several(shown: Sequence[Shown], output: Path | None) -> list[str]:
     """Return what was written, and a line or a few on each schedule."""
     wrote = f"wrote {output}: " if output else ""
-    lines = [f"{wrote}{len(shown)} schedules, torch {shown[0].subject.trace.torch_version}"]
+    versions = {each.subject.trace.torch_version: f", torch {each.subject.trace.torch_version}" for each in shown}
+    lines = [f"{wrote}{len(shown)} schedules{''.join(said for version, said in versions.items() if version)}"]
     for each in shown:
         trace = telling(each.subject.trace)
-        length = counted(trace.steps, "step")
+        length = _length(trace) if trace.log else counted(trace.steps, "step")
         lines += [f"{summary_line(trace, group, each.label)}; {length}" for group in trace.groups]
     return lines
+
+
+def _length(trace: Trace) -> str:
+    """Return how many steps a replay has, or what a log has records of, and whose numbers they are."""
+    if trace.log is not None:
+        return f"{log_extent(trace)}, {made_by(trace, None)}"
+    return f"{counted(trace.steps, 'step')}, torch {trace.torch_version}"
+
+
+def _plot_log(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
+    """Draw the log of a run over its plan, and print whether the run followed it."""
+    options = FIGURE.build(given)
+    output, file_format = _destination(given["output"], given["format"], sources[0].stem)
+    log = logs.read(Path(given["log"]), given)
+    shown = subjects_of(sources, given, "plot")
+    if len(shown) > 1 or shown[0].experiment is None:
+        raise SpecError(Problem(place="--log", message="is to be laid over one schedule"))
+    found = logs.followed(shown[0].target, shown[0].subject, log)
+    subjects, marks = logs.over(found), [marks_of(shown[0].findings), logs.marks(found)]
+    import_matplotlib()
+    from lrviz.render.figure.overlay import draw_overlay
+
+    figure = _drawn(lambda: draw_overlay(subjects, ["plan", "log"], options, _title(shown, given), marks), given)
+    write(figure, sys.stdout.buffer if output is None else output, file_format, options.dpi)
+    for line in [*_one(shown[0], output), *lines_of(shown, given), *report(found).splitlines()]:
+        print_line(line, err=output is None)
+    finish(shown)
 
 
 def _drawn(draw: Callable[[], Figure], given: Mapping[str, Any]) -> Figure:

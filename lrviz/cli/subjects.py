@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lrviz.cli import logs
 from lrviz.cli.flags import flag_name
 from lrviz.cli.replaying import findings_of, print_remarks, replayed, run_lines
 from lrviz.cli.targets import Source
@@ -34,8 +35,8 @@ class Shown:
     findings: Sequence[Finding] = ()
 
     @property
-    def experiment(self) -> Experiment:
-        assert self.subject.experiment is not None
+    def experiment(self) -> Experiment | None:
+        """Its experiment, None of a log."""
         return self.subject.experiment
 
 
@@ -52,31 +53,34 @@ def subjects_of(
         if given.get(flag) and len(loaded) > 1:
             name = flag_name(flag.removeprefix("figure__"))
             raise SpecError(Problem(place=name, message=f"shows {what} of one schedule; {len(loaded)} are given"))
-    subjects = [
-        Subject(
-            name=experiment.title or target.source.name,
-            trace=replayed(experiment, given),
-            experiment=experiment,
-            target=target.source.name,
-            variant=target.variant,
-        )
-        for target, experiment in loaded
-    ]
+    if all(experiment is None for _, experiment in loaded):
+        logs.refuse_idle(given, loaded[0][0].source.name)
+    subjects = [_subject(target, experiment, given) for target, experiment in loaded]
     several = len(subjects) > 1
     names = labels(subjects)
     shown = []
     for (target, _), subject, label in zip(loaded, subjects, names, strict=True):
-        assert subject.experiment is not None
         findings = [] if given["no_check"] else findings_of(subject.experiment, subject.trace, target.given)
         told = [] if several and has_column else findings
-        if not given["quiet"]:
-            print_remarks(
-                target.source, subject.experiment, subject.trace, told, target.given, label if several else ""
-            )
+        who = label if several else ""
+        if not given["quiet"] and subject.experiment is None:
+            logs.print_remarks(subject.trace, told, who)
+        elif not given["quiet"] and subject.experiment is not None:
+            print_remarks(target.source, subject.experiment, subject.trace, told, target.given, who)
         serious = [finding for finding in findings if finding.severity != "info"]
         shown.append(Shown(subject, label, target, serious))
     _refuse_failed(shown, given)
     return shown
+
+
+def _subject(target: Target, experiment: Experiment | None, given: Mapping[str, Any]) -> Subject:
+    """Return what a target shows: its experiment, replayed, or the log that it is."""
+    name, variant = target.source.name, target.variant
+    if target.source.read is not None:
+        return Subject(name=name, trace=target.source.read(given), target=name, variant=variant)
+    assert experiment is not None
+    trace = replayed(experiment, given)
+    return Subject(name=experiment.title or name, trace=trace, experiment=experiment, target=name, variant=variant)
 
 
 def finish(shown: Sequence[Shown]) -> None:
@@ -88,7 +92,10 @@ def finish(shown: Sequence[Shown]) -> None:
 
 def lines_of(shown: Sequence[Shown], given: Mapping[str, Any]) -> list[str]:
     """Return in words what was read and replayed, of several what is true of all."""
-    first, *others = (_blocks(run_lines(each.experiment, each.subject.trace, given)) for each in shown)
+    replays = [(each.experiment, each.subject.trace) for each in shown if each.experiment is not None]
+    if not replays:
+        return []
+    first, *others = (_blocks(run_lines(experiment, trace, given)) for experiment, trace in replays)
     return [block for block in first if all(block in blocks for blocks in others)]
 
 
@@ -97,9 +104,9 @@ def _blocks(lines: Sequence[str]) -> list[str]:
     return re.split(r"\n(?! )", "\n".join(lines)) if lines else []
 
 
-def _loaded(targets: Sequence[Target]) -> list[tuple[Target, Experiment]]:
+def _loaded(targets: Sequence[Target]) -> list[tuple[Target, Experiment | None]]:
     """Return the experiments of all targets; raises SpecError with every problem."""
-    loaded: list[tuple[Target, Experiment]] = []
+    loaded: list[tuple[Target, Experiment | None]] = []
     problems: list[Problem] = []
     for target in targets:
         try:
@@ -112,7 +119,7 @@ def _loaded(targets: Sequence[Target]) -> list[tuple[Target, Experiment]]:
         raise SpecError(problems)
     if len(loaded) > MOST:
         raise too_many(len(loaded))
-    changes = sum(experiment.changes for _, experiment in loaded)
+    changes = sum(experiment.changes for _, experiment in loaded if experiment is not None)
     if len(loaded) > 1 and changes > MAX_CHANGES:
         raise SpecError(
             f"{len(loaded)} schedules change a learning rate {changes:,} times in all; at most {MAX_CHANGES:,}"

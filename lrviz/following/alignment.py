@@ -60,7 +60,7 @@ def lay_over(plan: Trace, log: Trace, only: Sequence[int] | None = None, *, samp
     Raises SpecError where the log counts epochs and the plan has none.
     """
     records = range(log.steps) if only is None else only
-    few = _spread(records, sampled or SAMPLED)
+    few = spread(records, sampled or SAMPLED)
     usual, *others = placements(plan, log)
     best = _laid(plan, log, usual, few)
     for placement in others:
@@ -71,7 +71,7 @@ def lay_over(plan: Trace, log: Trace, only: Sequence[int] | None = None, *, samp
     return best if sampled or len(few) == len(records) else _laid(plan, log, best.placement, records, best.groups)
 
 
-def _spread(records: Sequence[int], most: int) -> Sequence[int]:
+def spread(records: Sequence[int], most: int) -> Sequence[int]:
     """Return at most so many records, evenly spread, the first and the last among them."""
     last = len(records) - 1
     if last < most:
@@ -171,17 +171,20 @@ def peak_of(plan: Trace, group: int) -> float:
 
 def placed(plan: Trace, log: Trace, fit: Fit) -> Trace:
     """Return the log with the plan's steps, for one axis with it; records before its first step are left out."""
-    steps = [fit.placement.place(log.step_at(record)) for record in range(log.steps)]
-    kept = [record for record, step in enumerate(steps) if step >= 0]
+    steps = {record: fit.placement.place(log.step_at(record)) for record in range(log.steps)}
+    inside = {record: step for record, step in steps.items() if step >= 0}
+    return replace(part(log, list(inside), list(inside.values())), steps_per_epoch=plan.steps_per_epoch)
+
+
+def part(log: Trace, records: Sequence[int], steps: Sequence[int]) -> Trace:
+    """Return the records of these numbers, as records of other steps."""
 
     def of(values: memoryview) -> memoryview:
-        return column([values[record] for record in kept])
+        return column([values[record] for record in records])
 
     def moved(group: GroupTrace) -> GroupTrace:
         momentum = None if group.momentum is None else of(group.momentum)
         decay = None if group.weight_decay is None else of(group.weight_decay)
         return replace(group, lr=of(group.lr), momentum=momentum, weight_decay=decay)
 
-    groups = Groups(map(moved, log.groups))
-    at = array("q", (steps[record] for record in kept))
-    return replace(log, groups=groups, at=at, steps=len(kept), steps_per_epoch=plan.steps_per_epoch)
+    return replace(log, groups=Groups(map(moved, log.groups)), at=array("q", steps), steps=len(records))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from lrviz.following.alignment import Fit, lay_over, peak_of, placed, rates
+from lrviz.following.alignment import Fit, lay_over, part, peak_of, placed, rates, spread
 from lrviz.following.settings import Change, Explanation, variants
 from lrviz.subject import Subject
 from lrviz.trace import Trace
 
 MOST = 60  # replays
-WORK = 20_000_000  # optimizer steps of all of them
+WORK = 2_000_000  # optimizer steps of all of them
 SCREENED = 200  # records by which most are ruled out
 SEARCHED = 2_000_000  # steps of a plan in which a shifted one is looked for
 TELLING = 3  # records, at least, that explain a departure, with two learning rates
@@ -82,15 +83,13 @@ def _fits(trace: Trace, log: Trace, records: Sequence[int]) -> bool:
 def _counted(plan: Trace, log: Trace) -> Iterator[Explanation]:
     """Yield how many of the log's steps make one of the plan's, or the other way round."""
     for factor in FACTORS:
-        slow = replace(log, at=[step // factor for step in log.at or ()])
-        if log.steps >= TELLING * factor and _fits(plan, slow, range(log.steps)):
+        if log.steps >= TELLING * factor and _fits_at(plan, log, range(log.steps), per=factor):
             what = f"the log counts {factor} steps to an optimizer step: batches that are accumulated, or devices"
             yield Explanation(what=what, changes={})
             return
     for factor in FACTORS:
-        inside = [record for record in range(log.steps) if log.step_at(record) * factor < plan.steps]
-        fast = replace(log, at=[step * factor for step in log.at or ()])
-        if len(inside) >= TELLING and _fits_here(plan, fast, 0, inside):
+        inside = range(bisect_left(log.at or (), -(-plan.steps // factor)))
+        if len(inside) >= TELLING and _fits_at(plan, log, inside, times=factor):
             how = f"once for each of {factor} devices, or of {factor} accumulated batches"
             yield Explanation(what=f"the scheduler is stepped {factor} times at an optimizer step: {how}", changes={})
             return
@@ -121,8 +120,7 @@ def _of_rest(plan: Trace, log: Trace, fit: Fit, rest: Sequence[int]) -> Iterator
     here, before = log.step_at(rest[0]), log.step_at(rest[0] - 1)
     for start in _starts(plan, log, fit, rest, here - before):
         shift = start - here
-        shifted = replace(log, at=[max(log.step_at(record) + shift, 0) for record in range(log.steps)])
-        if shift and _fits_here(plan, shifted, fit.placement.offset, rest):
+        if shift and _fits_at(plan, log, rest, shift=shift):
             yield Explanation(what=_words(start, shift, here - before), changes={}, since=here)
             return
 
@@ -140,11 +138,13 @@ def _starts(plan: Trace, log: Trace, fit: Fit, rest: Sequence[int], gap: int) ->
     yield from sorted(same, key=lambda step: abs(step - here))[:SCREENED]
 
 
-def _fits_here(plan: Trace, log: Trace, offset: int, records: Sequence[int]) -> bool:
-    """Return whether records fit where the log is laid at an offset, and say something: they are not all the same."""
-    found = lay_over(plan, log, records, sampled=SCREENED)
-    is_flat = len({group.lr[record] for group in log.groups for record in records}) == len(log.groups)
-    return not is_flat and found.placement.offset == offset and found.is_whole and _fits(plan, log, records)
+def _fits_at(plan: Trace, log: Trace, records: Sequence[int], *, times: int = 1, per: int = 1, shift: int = 0) -> bool:
+    """Return whether records fit a plan at other steps, exactly there, and say something: they are not all the same."""
+    for chosen in (spread(records, SCREENED), records):
+        found = lay_over(plan, part(log, chosen, [log.step_at(record) * times // per + shift for record in chosen]))
+        if not found.is_whole or found.placement.offset:
+            return False
+    return len({group.lr[record] for group in log.groups for record in records}) > len(log.groups)
 
 
 def _words(start: int, shift: int, gap: int) -> str:

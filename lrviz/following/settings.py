@@ -55,7 +55,7 @@ def variants(plan: Subject, log: Trace, ratio: float | None) -> Iterator[Change]
     if ratio is not None:
         yield from _scaled(settings, ratio)
     yield from _of_devices(settings, clock)
-    yield from _of_warmup(plan, settings, clock)
+    yield from _of_warmup(plan, settings, clock, log)
     yield from _of_length(settings, clock, log)
     written = {f"scheduler.{path}" for path in as_document(plan.experiment.scheduler, defaults=True)}
     own = {path: value for path, value in settings.items() if "[" not in path and path not in written}
@@ -85,14 +85,16 @@ def _of_devices(settings: Mapping[str, Any], clock: Clock) -> Iterator[Change]:
                 yield Change(f"{what} instead of {settings[path]}", {path: count})
 
 
-def _of_warmup(plan: Subject, settings: Mapping[str, Any], clock: Clock) -> Iterator[Change]:
-    """Yield a warmup in other units: epochs for steps, batches for optimizer steps, or none."""
+def _of_warmup(plan: Subject, settings: Mapping[str, Any], clock: Clock, log: Trace) -> Iterator[Change]:
+    """Yield a warmup up to the log's peak, one in other units, epochs or batches for optimizer steps, and none."""
     assert plan.experiment is not None
     own = {path: value for path, value in settings.items() if _WARMUP.search(path) and _is_count(value)}
     if plan.experiment.warmup:
         own = {"warmup": plan.experiment.warmup}
+    peak = log.step_at(log.groups[0].summary.peak_step)
     for path, value in own.items():
-        for number, words in _units(value, clock, settings):
+        peaks = [(number, "where the log peaks") for number in (peak, peak + 1) if number not in (0, value)]
+        for number, words in dict([*peaks, *_units(value, clock, settings)]).items():
             yield Change(f"a warmup of {number:,} scheduler steps instead of {value:,} ({words})", {path: number})
         yield Change("no warmup", {path: 0})
 

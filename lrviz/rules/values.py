@@ -90,7 +90,8 @@ def _held_at_zero(case: Case) -> tuple[Change, ...]:
 def lr_dead(case: Case, curve: Curve) -> Finding | None:
     """Count the steps that move nothing; a range test starts low on purpose, and a library's warmup at 0."""
     steps, peak, total = curve.dead_steps(), max(curve.lr), len(curve.lr)
-    if not steps or case.scheduler.starts_low or (case.scheduler.library and steps == curve.first(bool)):
+    is_warmup = (case.scheduler.library or case.trace.log) and steps == curve.first(bool)
+    if not steps or case.scheduler.starts_low or is_warmup:
         return None
     first = curve.first(lambda rate: abs(rate) < DEAD * peak) or 0
     message = (

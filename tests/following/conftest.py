@@ -14,6 +14,7 @@ import pytest
 from lrviz import load, replay
 from lrviz.cli.logs import vary
 from lrviz.cli.targets import file_source
+from lrviz.cli.variants import Target
 from lrviz.following.following import Followed, follow
 from lrviz.subject import Subject
 from lrviz.trace import GroupTrace, Log, Precision, Trace, column
@@ -42,7 +43,7 @@ def followed(tmp_path: Path) -> Any:
         path.write_text(json.dumps(document))
         experiment = load(document)
         plan = Subject(name="plan", trace=replay(experiment), experiment=experiment)
-        return follow(plan, log, vary(file_source(str(path)), NOTHING_GIVEN))
+        return follow(plan, log, vary(Target(file_source(str(path)), NOTHING_GIVEN)))
 
     return followed
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from lrviz.errors import Problem, SpecError, listed
-from lrviz.readers.logs import csv_file, huggingface, lightning, plain, tensorboard, timm, ultralytics, wandb
+from lrviz.readers.logs import LOG_MARK, csv_file, huggingface, lightning, plain, tensorboard, timm, ultralytics, wandb
 from lrviz.readers.logs.files import refuse
 from lrviz.readers.logs.names import Layout, chosen, groups_in
 from lrviz.readers.logs.records import with_notes
@@ -85,7 +85,7 @@ def _kind(path: Path) -> str | None:
     if path.suffix.lower() in (".csv", ".tsv"):
         return "csv"
     head = _head(path)
-    if tensorboard.MARK in path.name or tensorboard.is_events(head):
+    if LOG_MARK in path.name or tensorboard.is_events(head):
         return "events"
     is_state = path.name == huggingface.NAME or f'"{huggingface.KEY}"'.encode() in head
     return "json" if path.suffix.lower() == ".json" and is_state else None
@@ -106,7 +106,7 @@ def _in_folders(run: Path) -> list[Found]:
     """Return the logs in a run's folder, one for each folder in it that holds any, the surest format first."""
     found: list[Found] = []
     for parent, names in _folders(run):
-        state, events = parent / huggingface.NAME, [parent / name for name in names if tensorboard.MARK in name]
+        state, events = parent / huggingface.NAME, [parent / name for name in names if LOG_MARK in name]
         tables = [parent / name for name in names if name.endswith(".csv") and _is_known(parent / name)]
         if huggingface.NAME in names:
             found.append(Found("json", (state,)))
@@ -149,8 +149,10 @@ def _chosen(run: Path, logs: Sequence[Found]) -> Found:
         names = listed([str(found.paths[0].relative_to(run)) for found in wanted])
         raise refuse(run, f"the folder holds {len(wanted)} logs, {names}; name one")
     found = wanted[0]
+    if here:
+        return found
     where = found.paths[0].parent if found.kind == "events" else found.paths[0]
-    return found if where == run else found._replace(notes=(f"read {where.relative_to(run)}",))
+    return found._replace(notes=(f"read {where.relative_to(run)}",))
 
 
 def _checkpoint(state: Path) -> tuple[int, str]:

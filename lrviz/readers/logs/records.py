@@ -18,7 +18,7 @@ MAX_RECORDS = 1_000_000
 MAX_STEP = 10**12
 UNSORTED = 0.05  # of the records: so many that go back are no resumes
 
-DOUBLE = Precision(words="double", share=1e-9, size=1e-15)
+DOUBLE = Precision(words="double precision", share=1e-9, size=1e-15)
 FLOAT32 = Precision(words="float32", share=1e-6, size=1e-15)
 
 Row = tuple[int, tuple[float, ...]]

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lrviz.errors import Problem, SpecError
+from lrviz.readers.logs import LOG_MARK
 from lrviz.readers.logs.files import refuse
 from lrviz.readers.logs.names import Layout, chosen, groups_in, quoted
 from lrviz.readers.logs.records import FLOAT32, MAX_STEP, Records
 
 LABEL = "TensorBoard events"
-MARK = "tfevents"
 STEP = "step"
 MAX_RECORD = 1 << 20  # bytes of a record that may hold a learning rate
 MAX_EVENTS = 5_000_000  # of a file
@@ -94,7 +94,7 @@ def _layout(tags: Sequence[str]) -> Layout:
 
 def _written(path: Path) -> tuple[list[int], str]:
     """Return when a file was begun, by the numbers in its name: a time, a process, and which file of that."""
-    return [int(number) for number in re.findall(r"\d{1,20}", path.name.partition(MARK)[2])], path.name
+    return [int(number) for number in re.findall(r"\d{1,20}", path.name.partition(LOG_MARK)[2])], path.name
 
 
 def _rows(scalars: Sequence[Scalar], layout: Layout) -> Iterator[tuple[int, list[float]]]:

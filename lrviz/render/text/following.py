@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from lrviz.experiment.writer import in_flow
 from lrviz.following.alignment import MEAN
 from lrviz.following.following import Departure, Followed
 from lrviz.following.settings import Explanation
+from lrviz.render.text.sentences import span
 
 FORMATS = ("text", "json", "markdown")
 INDENT = "     "
@@ -33,7 +35,7 @@ def lines(found: Followed) -> Iterator[str]:
     yield _verdict(found)
     log = found.source
     yield f"log: {log.format}, {_extent(found)}, {log.precision.words}"
-    yield f"{found.fits:,} of {counted(found.compared, 'record')} fit; offset {_offset(found)}"
+    yield f"{found.fits:,} of {found.compared:,} records fit; offset {_offset(found)}"
     yield from _groups(found)
     yield from log.notes
     if found.is_followed:
@@ -72,7 +74,7 @@ def _extent(found: Followed) -> str:
     log = found.log
     if not log.steps:
         return "no record of the plan's steps"
-    return f"{counted(log.steps, 'record')} of step {log.step_at(0):,} to {log.step_at(log.steps - 1):,}"
+    return f"{counted(log.steps, 'record')} of {span('step', log.step_at(0), log.end - 1)}"
 
 
 def _offset(found: Followed) -> str:
@@ -81,16 +83,18 @@ def _offset(found: Followed) -> str:
 
 def _groups(found: Followed) -> Iterator[str]:
     """Yield which group of the plan each column is, where that is not plain."""
-    several = len(found.groups) > 1 or len(found.plan.trace.groups) > 1
     told = [f"{name} is {own if own == MEAN else f'group {own}'}" for name, own in found.groups if name != own]
-    if several and told:
+    if len(found.plan.trace.groups) > 1 and told:
         yield ", ".join(told)
 
 
 def _explained(explanation: Explanation) -> str:
     since = "" if explanation.since is None else f"from step {explanation.since:,} on "
     verb = "it fits with" if explanation.changes else ""
-    flags = " ".join(f"--set {path}={in_flow(value)}" for path, value in explanation.changes.items())
+    said = [
+        f"{path}={value if isinstance(value, str) else in_flow(value)}" for path, value in explanation.changes.items()
+    ]
+    flags = " ".join(f"--set {shlex.quote(text)}" for text in said)
     parts = [part for part in (since.rstrip(), verb, explanation.what) if part]
     return " ".join(parts) + (f": {flags}" if flags else "")
 

@@ -83,7 +83,8 @@ def csv_lines(trace: Trace, experiment: Experiment | None, *, every: int | None 
 def markdown_lines(trace: Trace, experiment: Experiment | None, *, every: int | None = None) -> Iterator[str]:
     """Yield a Markdown table with the columns of `csv_lines`, under a line that says what it is."""
     names = _names(trace)
-    what = log_extent(trace) if experiment is None else f"{experiment.name}: {counted(trace.steps, 'step')}"
+    name = experiment.name if experiment else trace.log.file if trace.log else ""
+    what = f"{name}: {log_extent(trace) if trace.log else counted(trace.steps, 'step')}"
     yield f"{escaped(what)}, {made_by(trace, experiment)}\n\n"
     yield f"| {' | '.join(map(escaped, names))} |\n|{' ---: |' * len(names)}\n"
     yield from _rows(trace, experiment, f"| {' | '.join(['%s'] * len(names))} |\n", every)

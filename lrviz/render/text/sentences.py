@@ -57,10 +57,14 @@ def made_by(trace: Trace, experiment: Experiment | None) -> str:
 
 
 def log_extent(trace: Trace) -> str:
-    """Return the file of a log, and which steps, or epochs, its records are of."""
+    """Return how many records a log has, and which steps, or epochs, they are of."""
     assert trace.log is not None
-    first, last = trace.step_at(0), trace.end - 1
-    return f"{trace.log.file}: {counted(trace.steps, 'record')} of {trace.log.unit} {first:,} to {last:,}"
+    return f"{counted(trace.steps, 'record')} of {span(trace.log.unit, trace.step_at(0), trace.end - 1)}"
+
+
+def span(unit: str, first: int, last: int) -> str:
+    """Return steps, or epochs, in words: "step 7", "steps 0 to 14"."""
+    return f"{unit} {first:,}" if first == last else f"{unit}s {first:,} to {last:,}"
 
 
 def engine_line(trace: Trace) -> str:

@@ -97,7 +97,8 @@ class TraceTable:
     def _heading(self) -> str:
         trace, experiment = self.trace, self.experiment
         if experiment is None:
-            return log_extent(trace)
+            assert trace.log is not None
+            return f"{trace.log.file}: {log_extent(trace)}"
         name = experiment.name
         scheduler = experiment.schedule if experiment.warmup else experiment.scheduler.label
         title = name if scheduler == name else f"{name} ({scheduler})"

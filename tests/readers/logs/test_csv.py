@@ -118,7 +118,7 @@ def test_rows_of_some_groups_only_are_left_out_and_told(log):
 @pytest.mark.parametrize(
     ("cells", "words"),
     [
-        ([f"{0.1 * 0.99**step!r}" for step in range(40)], "double"),
+        ([f"{0.1 * 0.99**step!r}" for step in range(40)], "double precision"),
         ([f"{0.1 * 0.99**step:.4g}" for step in range(40)], "4 digits"),
         ([f"{0.1 * 0.99**step:.6f}" for step in range(40)], "5 digits"),
         (["0.1", "0.01"], "6 digits"),

@@ -83,7 +83,7 @@ def test_lightnings_metrics_have_every_group_and_momentum():
     assert {group.name: list(group.lr) for group in trace.groups} == {"w": weights, "b": biases}
     assert [group.momentum[0] for group in trace.groups] == [0.95, 0.95]
     assert trace.momentum_name == "momentum"
-    assert "folded 40 records" in trace.log.notes[1]
+    assert "folded 40 records" in trace.log.notes[0]
 
 
 @pytest.mark.parametrize(
