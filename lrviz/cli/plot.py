@@ -38,6 +38,7 @@ def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     is_one_target = len(sources) == 1 and not given["also"]
     output, file_format = _destination(given["output"], given["format"], sources[0].stem if is_one_target else SEVERAL)
     shown = subjects_of(sources, given, "plot")
+    options = _counted(shown, options, given)
     import_matplotlib()
     figure = _drawn(lambda: figure_of(shown, options, given), given)
     write(figure, sys.stdout.buffer if output is None else output, file_format, options.dpi)
@@ -68,6 +69,17 @@ def figure_of(shown: Sequence[Shown], options: FigureOptions, given: Mapping[str
     if fonts.note and not given["quiet"]:
         print_note(fonts.note)
     return figure
+
+
+def _counted(shown: Sequence[Shown], options: FigureOptions, given: Mapping[str, Any]) -> FigureOptions:
+    """Return the options with an x axis that a log has which counts epochs alone; raises SpecError for another."""
+    logs_of_epochs = [each.label for each in shown if (log := each.subject.trace.log) and log.unit == "epoch"]
+    if not logs_of_epochs or options.x in ("epoch", "progress"):
+        return options
+    if "x" in FIGURE.values(given):
+        message = f"{logs_of_epochs[0]} counts epochs, and no steps: --x epoch"
+        raise SpecError(Problem(place="--x", message=message))
+    return replace(options, x="epoch")
 
 
 def _title(shown: Sequence[Shown], given: Mapping[str, Any]) -> str:

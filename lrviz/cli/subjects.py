@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrviz.cli import logs
@@ -77,7 +78,8 @@ def _subject(target: Target, experiment: Experiment | None, given: Mapping[str, 
     """Return what a target shows: its experiment, replayed, or the log that it is."""
     name, variant = target.source.name, target.variant
     if target.source.read is not None:
-        return Subject(name=name, trace=target.source.read(given), target=name, variant=variant)
+        log = target.source.read(given)
+        return Subject(name=Path(name).name or name, trace=log, target=name, variant=variant)
     assert experiment is not None
     trace = replayed(experiment, given)
     return Subject(name=experiment.title or name, trace=trace, experiment=experiment, target=name, variant=variant)

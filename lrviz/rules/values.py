@@ -90,8 +90,11 @@ def _held_at_zero(case: Case) -> tuple[Change, ...]:
 def lr_dead(case: Case, curve: Curve) -> Finding | None:
     """Count the steps that move nothing; a range test starts low on purpose, and a library's warmup at 0."""
     steps, peak, total = curve.dead_steps(), max(curve.lr), len(curve.lr)
-    is_warmup = (case.scheduler.library or case.trace.log) and steps == curve.first(bool)
-    if not steps or case.scheduler.starts_low or is_warmup:
+    is_warmup = case.scheduler.library and steps == curve.first(bool)
+    is_end = case.trace.log is not None and (
+        steps == 1 or steps == curve.first(bool)
+    )  # of few records, of a decay to 0
+    if not steps or case.scheduler.starts_low or is_warmup or is_end:
         return None
     first = curve.first(lambda rate: abs(rate) < DEAD * peak) or 0
     message = (

@@ -43,6 +43,7 @@ CASES: dict[str, tuple[list[float], str, int | None]] = {
     "starts again between records": ([*cosine(1000)[:600:10], *cosine(1000, 3)[:400:10]], "starts-again", 600),
     "a planned restart": (cosine(50) + cosine(50), "", None),
     "steps down": ([0.1] * 20 + [0.01] * 20 + [0.001] * 20, "", None),
+    "ends at nothing": ([0.1 - 0.01 * record for record in range(11)], "", None),
     "constant": ([0.1] * 30, "", None),
 }
 
