@@ -86,8 +86,7 @@ def plot(target: Target = None) -> Action:
         *plot.FIGURE.parameters(),
         _watch_flag(),
         *_compare_flags(),
-        flags.text("log", "Log", "PATH", "the log of a run, or its folder, to lay over the schedule: did it follow?"),
-        _columns_flag(),
+        *_log_flags(),
         *_replay_flags(),
     ]  # fmt: skip
 
@@ -103,6 +102,7 @@ def show(target: Target = None) -> Action:
         flags.switch("picture", "Chart", "the figure itself, in a terminal that shows pictures"),
         _watch_flag(),
         *_compare_flags(),
+        *_log_flags(),
         *_replay_flags(),
     ]
 
@@ -118,7 +118,7 @@ def table(target: Target = None) -> Action:
         flags.choice("format", "Table", table.FORMATS, "csv, json and markdown have one row for every step", "table"),
         flags.text("title", "Table", "TEXT", "title of the table; default the scheduler's name"),
         *_compare_flags(),
-        _columns_flag(),
+        *_log_flags(),
         *_replay_flags(),
     ]
 
@@ -176,6 +176,13 @@ def _replay_flags() -> list[inspect.Parameter]:
         flags.switch("quiet", "Replay", "no notes, findings or lines on the run; errors stay", "-q", "--quiet"),
         _engine_flag(),
     ]
+
+
+def _log_flags() -> list[inspect.Parameter]:
+    from lrviz.cli import flags
+
+    message = "the log of a run, or its folder, to lay over the schedule: did the run follow it?"
+    return [flags.text("log", "Log", "PATH", message), _columns_flag()]
 
 
 def _columns_flag() -> inspect.Parameter:

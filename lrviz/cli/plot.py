@@ -8,17 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lrviz.cli import logs
 from lrviz.cli.flags import FlagSet
 from lrviz.cli.report import print_line, print_note
-from lrviz.cli.subjects import Shown, finish, lines_of, subjects_of
+from lrviz.cli.subjects import Shown, axis_of, finish, lines_of, subjects_of
 from lrviz.cli.targets import Source
 from lrviz.errors import Problem, SpecError, counted
 from lrviz.experiment.values import Value, located
-from lrviz.render.figure.options import FigureOptions, marks_of
+from lrviz.render.figure.options import FigureOptions
 from lrviz.render.figure.output import format_of, write
 from lrviz.render.figure.standalone import import_matplotlib
-from lrviz.render.text.following import report
 from lrviz.render.text.sentences import log_extent, made_by, summary_line, telling
 from lrviz.trace import Trace
 
@@ -31,14 +29,11 @@ SEVERAL = "compare"  # the name of a figure of several targets
 
 def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     """Draw the schedules, and print a line on what each does for each parameter group."""
-    if given["log"] is not None:
-        _plot_log(sources, given)
-        return
     options = FIGURE.build(given)
     is_one_target = len(sources) == 1 and not given["also"]
     output, file_format = _destination(given["output"], given["format"], sources[0].stem if is_one_target else SEVERAL)
     shown = subjects_of(sources, given, "plot")
-    options = _counted(shown, options, given)
+    options = replace(options, x=axis_of(shown, options.x, is_given="x" in FIGURE.values(given)))
     import_matplotlib()
     figure = _drawn(lambda: figure_of(shown, options, given), given)
     write(figure, sys.stdout.buffer if output is None else output, file_format, options.dpi)
@@ -55,7 +50,7 @@ def figure_of(shown: Sequence[Shown], options: FigureOptions, given: Mapping[str
     from lrviz.render.figure.fonts import fonts_for, fonts_of
     from lrviz.render.figure.overlay import draw_overlay
 
-    marks = [marks_of(each.findings) for each in shown]
+    marks = [each.marks for each in shown]
     experiment = shown[0].experiment
     if len(shown) > 1 or experiment is None:
         subjects, labels, title = [each.subject for each in shown], [each.label for each in shown], _title(shown, given)
@@ -71,22 +66,11 @@ def figure_of(shown: Sequence[Shown], options: FigureOptions, given: Mapping[str
     return figure
 
 
-def _counted(shown: Sequence[Shown], options: FigureOptions, given: Mapping[str, Any]) -> FigureOptions:
-    """Return the options with an x axis that a log has which counts epochs alone; raises SpecError for another."""
-    logs_of_epochs = [each.label for each in shown if (log := each.subject.trace.log) and log.unit == "epoch"]
-    if not logs_of_epochs or options.x in ("epoch", "progress"):
-        return options
-    if "x" in FIGURE.values(given):
-        message = f"{logs_of_epochs[0]} counts epochs, and no steps: --x epoch"
-        raise SpecError(Problem(place="--x", message=message))
-    return replace(options, x="epoch")
-
-
 def _title(shown: Sequence[Shown], given: Mapping[str, Any]) -> str:
     """Return what stands above several schedules: the title that is asked for, or what all of them are called."""
     if given["title"] is not None:
         return str(given["title"])
-    called = {each.experiment.name if each.experiment else each.subject.name for each in shown}
+    called = {each.experiment.name if each.experiment else each.subject.name for each in shown if not each.followed}
     for names in ({each.target.title or "" for each in shown}, called):
         if len(names) == 1 and names != {""}:
             return names.pop()
@@ -118,26 +102,6 @@ def _length(trace: Trace) -> str:
     if trace.log is not None:
         return f"{log_extent(trace)}, {made_by(trace, None)}"
     return f"{counted(trace.steps, 'step')}, torch {trace.torch_version}"
-
-
-def _plot_log(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
-    """Draw the log of a run over its plan, and print whether the run followed it."""
-    options = FIGURE.build(given)
-    output, file_format = _destination(given["output"], given["format"], sources[0].stem)
-    log = logs.read(Path(given["log"]), given)
-    shown = subjects_of(sources, given, "plot")
-    if len(shown) > 1 or shown[0].experiment is None:
-        raise SpecError(Problem(place="--log", message="is to be laid over one schedule"))
-    found = logs.followed(shown[0].target, shown[0].subject, log)
-    subjects, marks = logs.over(found), [marks_of(shown[0].findings), logs.marks(found)]
-    import_matplotlib()
-    from lrviz.render.figure.overlay import draw_overlay
-
-    figure = _drawn(lambda: draw_overlay(subjects, ["plan", "log"], options, _title(shown, given), marks), given)
-    write(figure, sys.stdout.buffer if output is None else output, file_format, options.dpi)
-    for line in [*_one(shown[0], output), *lines_of(shown, given), *report(found).splitlines()]:
-        print_line(line, err=output is None)
-    finish(shown)
 
 
 def _drawn(draw: Callable[[], Figure], given: Mapping[str, Any]) -> Figure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,13 @@ from lrviz.cli.variants import MOST, Target, targets_of, too_many
 from lrviz.errors import Problem, ReplayError, SpecError
 from lrviz.experiment.experiment import MAX_CHANGES, Experiment
 from lrviz.labels import labels
+from lrviz.render.figure.options import Mark, marks_of
+from lrviz.render.text.following import report
 from lrviz.subject import Subject
+from lrviz.trace import Trace
 
 if TYPE_CHECKING:
+    from lrviz.following.following import Followed
     from lrviz.rules import Finding
 
 
@@ -34,6 +38,12 @@ class Shown:
     label: str
     target: Target
     findings: Sequence[Finding] = ()
+    followed: Followed | None = None  # of a log over its plan
+
+    @property
+    def marks(self) -> list[Mark]:
+        """What is wrong at a step of it, or where a log leaves its plan."""
+        return [*marks_of(self.findings), *(logs.marks(self.followed) if self.followed else [])]
 
     @property
     def experiment(self) -> Experiment | None:
@@ -49,6 +59,7 @@ def subjects_of(
     With `has_column` the command itself says what was found, where there are several. Raises SpecError
     with the problems of all, and ReplayError where torch raises and a schedule has nothing to show.
     """
+    log = logs.read(Path(given["log"]), given) if given.get("log") else None
     loaded = _loaded(targets_of(sources, given, verb))
     for flag, what in OF_ONE.items():
         if given.get(flag) and len(loaded) > 1:
@@ -71,7 +82,27 @@ def subjects_of(
         serious = [finding for finding in findings if finding.severity != "info"]
         shown.append(Shown(subject, label, target, serious))
     _refuse_failed(shown, given)
-    return shown
+    return shown if log is None else _over(shown, log)
+
+
+def _over(shown: Sequence[Shown], log: Trace) -> list[Shown]:
+    """Return a schedule and the log that is to be laid over it; raises SpecError where there are several."""
+    plan, *others = shown
+    if others or plan.experiment is None:
+        raise SpecError(Problem(place="--log", message="is to be laid over one schedule"))
+    found = logs.followed(plan.target, plan.subject, log)
+    first, second = logs.over(found)
+    return [replace(plan, subject=first, label="plan"), Shown(second, "log", plan.target, followed=found)]
+
+
+def axis_of(shown: Sequence[Shown], x: str, *, is_given: bool) -> str:
+    """Return what an x axis counts: epochs, if nobody said it, where a log counts no steps. Raises SpecError."""
+    of_epochs = [each.label for each in shown if (log := each.subject.trace.log) and log.unit == "epoch"]
+    if not of_epochs or x in ("epoch", "progress") or any(each.followed for each in shown):
+        return x
+    if is_given:
+        raise SpecError(Problem(place="--x", message=f"{of_epochs[0]} counts epochs, and no steps: --x epoch"))
+    return "epoch"
 
 
 def _subject(target: Target, experiment: Experiment | None, given: Mapping[str, Any]) -> Subject:
@@ -94,11 +125,12 @@ def finish(shown: Sequence[Shown]) -> None:
 
 def lines_of(shown: Sequence[Shown], given: Mapping[str, Any]) -> list[str]:
     """Return in words what was read and replayed, of several what is true of all."""
+    reports = [line for each in shown if each.followed for line in report(each.followed).splitlines()]
     replays = [(each.experiment, each.subject.trace) for each in shown if each.experiment is not None]
     if not replays:
-        return []
+        return reports
     first, *others = (_blocks(run_lines(experiment, trace, given)) for experiment, trace in replays)
-    return [block for block in first if all(block in blocks for blocks in others)]
+    return [block for block in first if all(block in blocks for blocks in others)] + reports
 
 
 def _blocks(lines: Sequence[str]) -> list[str]:
