@@ -55,7 +55,7 @@ class Records:
         folded = fold(self.rows, unit)
         at = array("q", (step for step, _ in folded.rows))
         names = {name: number for number, name in enumerate(self.layout.columns[1:])}
-        groups = Groups(_group(group, names, folded.rows) for group in self.layout.groups)
+        groups = _of_all([_group(group, names, folded.rows) for group in self.layout.groups])
         notes = [*self.notes, *folded.notes, *gaps(at, unit), *_ends_early(at, self.total, unit)]
         return Trace(
             groups=groups, steps=len(at), steps_per_epoch=1 if unit == "epoch" else self.steps_per_epoch, at=at,
@@ -83,6 +83,20 @@ def _group(columns: GroupColumns, names: dict[str, int], rows: Sequence[Row]) ->
     rates = column([row[names[columns.lr]] for _, row in rows])
     return GroupTrace(
         name=columns.name, lr=rates, momentum=values(columns.momentum), weight_decay=values(columns.weight_decay)
+    )
+
+
+def _of_all(groups: Sequence[GroupTrace]) -> Groups:
+    """Return the groups with what else all of them have: what only some have is left out."""
+    has_momentum = all(group.momentum is not None for group in groups)
+    has_decay = all(group.weight_decay is not None for group in groups)
+    return Groups(
+        replace(
+            group,
+            momentum=group.momentum if has_momentum else None,
+            weight_decay=group.weight_decay if has_decay else None,
+        )
+        for group in groups
     )
 
 

@@ -173,3 +173,8 @@ def test_other_delimiters_and_padding_are_read(log):
     assert steps(formats.read(log("step;lr\n0;0.1\n"))) == [0]
     padded = "     epoch,      train/box_loss,       lr/pg0\n         1,       1.0,        0.00033\n"
     assert formats.read(log(padded, "results.csv")).log.format == "Ultralytics results.csv"
+
+
+def test_a_momentum_that_only_one_group_has_is_left_out(log):
+    trace = formats.read(log("step,lr-SGD/a,lr-SGD/b,lr-SGD/a-momentum\n0,1,2,0.9\n"))
+    assert [group.momentum for group in trace.groups] == [None, None]
