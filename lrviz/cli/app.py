@@ -138,6 +138,7 @@ def diff(target: Target = None) -> Action:
         flags.choice("format", "Diff", diff.FORMATS, "a report to read; or JSON, Markdown", "text"),
         *_compare_flags(),
         *resuming.parameters(),
+        _columns_flag(),
         flags.switch("quiet", "Replay", "no notes; errors stay", "-q", "--quiet"),
         _engine_flag(),
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from lrviz.rules import Finding
 
 
-SILENT = {"group": "--group", "set": "--set", "train": "--train", "partial": "--partial"}
+SILENT = {"group": "--group", "set": "--set", "train": "--train", "resume_at": "--resume-at"}
 """Flags, by the names of their values, that say something of a replay, and nothing of a log."""
 
 
@@ -65,10 +66,13 @@ def vary(target: Target) -> Vary:
 
     def replayed(changes: Mapping[str, Any]) -> Trace | None:
         try:
-            experiment = target.source.load(changed(target.given, changes))
-            return replay(experiment, partial=True, engine=target.given.get("engine", "auto"))
+            ((_, experiment),) = replace(target, given=changed(target.given, changes)).load()
         except LrvizError:
             return None
+        assert experiment is not None, "a plan is no log"
+        with suppress(LrvizError):
+            return replay(experiment, partial=True, engine=target.given.get("engine", "auto"))
+        return None
 
     return replayed
 

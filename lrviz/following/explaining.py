@@ -121,7 +121,8 @@ def _of_rest(plan: Trace, log: Trace, fit: Fit, rest: Sequence[int]) -> Iterator
     for start in _starts(plan, log, fit, rest, here - before):
         shift = start - here
         if shift and _fits_at(plan, log, rest, shift=shift):
-            yield Explanation(what=_words(start, shift, here - before), changes={}, since=here)
+            anew = f"--resume-at {here - start} --resume-as restart" if start < here - before else ""
+            yield Explanation(what=_words(start, shift, here - before), changes={}, since=here, flags=anew)
             return
 
 

@@ -29,6 +29,7 @@ class Explanation:
     what: str
     changes: Mapping[str, Any]  # of the plan's settings, by path; empty where none of them is it
     since: int | None = None
+    flags: str = ""  # others that show it
 
 
 @dataclass(frozen=True)

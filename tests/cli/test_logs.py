@@ -192,3 +192,37 @@ def test_a_log_of_epochs_is_drawn_by_epochs(lrviz):
     assert ">Epochs<" in Path("a.svg").read_text()
     ended = lrviz("plot", str(LOGS / "ultralytics"), "--x", "step")
     assert (ended.code, ended.err) == (2, "error: --x: ultralytics counts epochs, and no steps: --x epoch\n")
+
+
+def test_diff_says_that_a_run_followed_its_plan(lrviz, plan):
+    ended = lrviz("diff", plan, str(STATE))
+    assert (ended.code, ended.out.splitlines()[0]) == (0, f"{STATE} followed plan.yaml")
+    assert json.loads(lrviz("diff", str(STATE), plan, "--format", "json").out)["followed"] is True
+
+
+def test_diff_says_what_explains_a_run_that_left_its_plan(lrviz, plan):
+    ended = lrviz("diff", plan, str(LOGS / "huggingface-4.45"), "--format", "markdown")
+    assert ended.code == 1
+    assert "- it fits with the rounding of transformers up to 4.51: --set run.transformers=4.51" in ended.out
+    assert lrviz("diff", plan, str(LOGS / "huggingface-4.45"), "--set", "run.transformers=4.51").code == 0
+
+
+def test_diff_names_the_resume_that_shows_a_schedule_that_starts_again(lrviz, tmp_path):
+    rates = [float(row.split(",")[2]) for row in lrviz("table", "cosine", "--format", "csv").out.splitlines()[1:]]
+    (tmp_path / "run.csv").write_text("step,lr\n" + "".join(f"{n},{rates[n % 20]!r}\n" for n in range(32)))
+    ended = lrviz("diff", "cosine", "run.csv")
+    assert ended.code == 1
+    assert ended.out.splitlines()[-1].endswith("scheduler's state: --resume-at 20 --resume-as restart")
+    assert lrviz("diff", "cosine", "run.csv", "--resume-at", "20", "--resume-as", "restart").code == 0
+
+
+def test_diff_compares_two_logs_as_two_schedules(lrviz):
+    assert lrviz("diff", str(STATE), str(LOGS / "huggingface-resumed" / "trainer_state.json")).code == 0
+    ended = lrviz("diff", str(STATE), str(LOGS / "huggingface-4.45" / "trainer_state.json"))
+    assert (ended.code, ended.err) == (1, "")
+
+
+@pytest.mark.parametrize("flag", ["--tolerance=0.1", "--by=epoch"])
+def test_diff_takes_no_tolerance_for_a_log(flag, lrviz, plan):
+    ended = lrviz("diff", plan, str(STATE), flag)
+    assert (ended.code, "a log is compared to the digits that it has" in ended.err) == (2, True)

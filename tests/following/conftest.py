@@ -19,7 +19,7 @@ from lrviz.following.following import Followed, follow
 from lrviz.subject import Subject
 from lrviz.trace import GroupTrace, Log, Precision, Trace, column
 
-NOTHING_GIVEN = {"group": [], "set": [], "engine": "auto"}
+NOTHING_GIVEN = {"group": [], "set": [], "engine": "auto", "resume_at": None, "resume_with": None, "resume_as": None}
 DOUBLE = Precision(words="double", share=1e-9)
 
 

@@ -94,7 +94,8 @@ def _explained(explanation: Explanation) -> str:
     said = [
         f"{path}={value if isinstance(value, str) else in_flow(value)}" for path, value in explanation.changes.items()
     ]
-    flags = " ".join(f"--set {shlex.quote(text)}" for text in said)
+    sets = [f"--set {shlex.quote(text)}" for text in said]
+    flags = " ".join(filter(None, [*sets, explanation.flags]))
     parts = [part for part in (since.rstrip(), verb, explanation.what) if part]
     return " ".join(parts) + (f": {flags}" if flags else "")
 
@@ -128,7 +129,8 @@ def as_data(found: Followed) -> dict[str, Any]:
         "beyond": found.beyond,
         "left": left,
         "explanations": [
-            {"what": each.what, "set": dict(each.changes), "since": each.since} for each in found.explanations
+            {"what": each.what, "set": dict(each.changes), "since": each.since, "flags": each.flags}
+            for each in found.explanations
         ],
         "tried": found.tried,
     }  # fmt: skip

@@ -31,7 +31,7 @@ def found(**changes: Any) -> Followed:
 
 LEFT = Departure(step=9, group="", planned=0.25, logged=0.2500001, last_fit=8)
 EXPLAINED = Explanation(what="8 devices instead of 4", changes={"run.world_size": 8})
-LATER = Explanation(what="the schedule starts again", changes={}, since=9)
+LATER = Explanation(what="the schedule starts again", changes={}, since=9, flags="--resume-at 9")
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ LATER = Explanation(what="the schedule starts again", changes={}, since=9)
          ["log.csv followed plan.yaml up to step 8, and left it: at step 9 (epoch 1) it has 0.2500001, the plan 0.25",
           "log: CSV, 32 records of steps 0 to 31, 6 digits", "9 of 32 records fit; offset 0: its own step", "a note",
           "it fits with 8 devices instead of 4: --set run.world_size=8",
-          "from step 9 on the schedule starts again"]),
+          "from step 9 on the schedule starts again: --resume-at 9"]),
         ({"fits": 0, "left": replace(LEFT, step=0, last_fit=None, group="a"), "tried": 3, "offset": 1},
          ["log.csv did not follow plan.yaml: at step 0 (epoch 0) of a it has 0.2500001, the plan 0.25",
           "log: CSV, 32 records of steps 0 to 31, 6 digits", "0 of 32 records fit; offset +1: its own step", "a note",
@@ -70,6 +70,7 @@ def test_json_has_all_of_it():
         "what": "8 devices instead of 4",
         "set": {"run.world_size": 8},
         "since": None,
+        "flags": "",
     }
     assert data["log"]["notes"] == ["a note"]
 
