@@ -82,6 +82,9 @@ def changed(given: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     values = dict(given)
     sets = [text for text in given["set"] if text.partition("=")[0].strip() not in changes]
     for path, value in changes.items():
+        if path.startswith("--"):
+            values[path[2:].replace("-", "_")] = str(value)
+            continue
         section, _, name = path.rpartition(".")
         if values.get(f"{section}__{name}") is not None:
             values[f"{section}__{name}"] = None

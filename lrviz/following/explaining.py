@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from lrviz.following.alignment import Fit, lay_over, part, peak_of, placed, rates, spread
-from lrviz.following.settings import Change, Explanation, variants
+from lrviz.following.settings import Change, Explanation, resumes, variants
 from lrviz.subject import Subject
 from lrviz.trace import Trace
 
@@ -22,7 +22,7 @@ TELLING = 3  # records, at least, that explain a departure, with two learning ra
 FACTORS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 64)
 
 Vary = Callable[[Mapping[str, Any]], Trace | None]
-"""Replays the plan with other settings, by their paths as `--set` takes them; None where it cannot have them."""
+"""Replays the plan with other settings, by the paths that `--set` takes or their flags; None where it cannot."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ def explain(plan: Subject, log: Trace, fit: Fit, vary: Vary | None) -> Tried:
     laid = replace(laid, log=replace(log.log, unit="step"))
     own = lay_over(plan.trace, laid)
     rest, ratio = _rest(laid, own), _ratio(plan.trace, laid, own)
-    replays = [] if vary is None else list(_replayed(plan, log, ratio, vary))
+    replays = [] if vary is None else list(_replayed(variants(plan, log, ratio), vary))
     whole = [change.explains() for change, trace in replays if _fits(trace, log, range(log.steps))]
     whole += _counted(plan.trace, laid)
     if not whole and ratio is not None:
@@ -48,15 +48,20 @@ def explain(plan: Subject, log: Trace, fit: Fit, vary: Vary | None) -> Tried:
     if whole or not rest:
         return Tried(explanations=tuple(whole), count=len(replays))
     since = laid.step_at(rest[0])
+    resumed = [] if vary is None else list(_replayed(resumes(since, laid.step_at(rest[0] - 1)), vary))
+    found = [change.explains() for change, trace in resumed if _fits(trace, log, range(log.steps))]
+    if found:
+        return Tried(explanations=tuple(found), count=len(replays) + len(resumed))
     numbers = range(rest[0] + log.steps - laid.steps, log.steps)
     later = [change.explains(since) for change, trace in replays if _fits(trace, log, numbers)]
-    return Tried(explanations=(*_of_rest(plan.trace, laid, own, rest), *later), count=len(replays))
+    count = len(replays) + len(resumed)
+    return Tried(explanations=(*_of_rest(plan.trace, laid, own, rest), *later), count=count)
 
 
-def _replayed(plan: Subject, log: Trace, ratio: float | None, vary: Vary) -> Iterator[tuple[Change, Trace]]:
+def _replayed(changes: Iterable[Change], vary: Vary) -> Iterator[tuple[Change, Trace]]:
     """Yield the plan with other settings, as far as it can have them and the work goes."""
     work = 0
-    for change in islice(variants(plan, log, ratio), MOST):
+    for change in islice(changes, MOST):
         trace = vary(change.settings) if work <= WORK else None
         if trace is not None and trace.steps:
             work += trace.steps
@@ -121,8 +126,7 @@ def _of_rest(plan: Trace, log: Trace, fit: Fit, rest: Sequence[int]) -> Iterator
     for start in _starts(plan, log, fit, rest, here - before):
         shift = start - here
         if shift and _fits_at(plan, log, rest, shift=shift):
-            anew = f"--resume-at {here - start} --resume-as restart" if start < here - before else ""
-            yield Explanation(what=_words(start, shift, here - before), changes={}, since=here, flags=anew)
+            yield Explanation(what=_words(start, shift, here - before), changes={}, since=here)
             return
 
 

@@ -13,6 +13,7 @@ from lrviz.subject import Subject
 from lrviz.trace import Trace
 
 DEVICES = (2, 4, 8, 16, 32, 64)
+TRIED = 8  # steps between two records at which a run may have been resumed
 PEAKS = ("optimizer.lr", "scheduler.max_lr")
 _WARMUP = re.compile(
     r"^warmup$|warmup_(?:num_)?(?:steps|iters|t|epochs)$|num_warmup_steps$|schedulers\[0\]\.total_iters$"
@@ -27,9 +28,8 @@ class Explanation:
     """Why a log is not as its plan: every record, or each from step `since` on, fits with this."""
 
     what: str
-    changes: Mapping[str, Any]  # of the plan's settings, by path; empty where none of them is it
+    changes: Mapping[str, Any]  # of the plan's settings, by path, or by their flag; empty where none of them is it
     since: int | None = None
-    flags: str = ""  # others that show it
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,18 @@ def variants(plan: Subject, log: Trace, ratio: float | None) -> Iterator[Change]
     lengths = {path: value for path, value in own.items() if _is_length(path, value)}
     yield from _of_framework(settings, clock, lengths)
     yield from _in_other_units(settings, clock)
+
+
+def resumes(step: int, before: int) -> Iterator[Change]:
+    """Yield the resumes without a scheduler's state that a run may have had, where it left its plan at a step.
+
+    `before` is the step before, by which it had not. What the first step after a resume trains with may be the plan's.
+    """
+    for at in range(step, max(step - TRIED, before - 1, 0), -1):
+        anew = {"--resume-at": at, "--resume-as": "restart"}
+        yield Change(f"a resume after {at:,} steps, with a scheduler that was built anew", anew)
+        last = {"--resume-at": at, "--resume-as": "last-epoch"}
+        yield Change(f"a resume after {at:,} steps, with a scheduler that was constructed with last_epoch", last)
 
 
 def _scaled(settings: Mapping[str, Any], ratio: float) -> Iterator[Change]:

@@ -207,13 +207,14 @@ def test_diff_says_what_explains_a_run_that_left_its_plan(lrviz, plan):
     assert lrviz("diff", plan, str(LOGS / "huggingface-4.45"), "--set", "run.transformers=4.51").code == 0
 
 
-def test_diff_names_the_resume_that_shows_a_schedule_that_starts_again(lrviz, tmp_path):
-    rates = [float(row.split(",")[2]) for row in lrviz("table", "cosine", "--format", "csv").out.splitlines()[1:]]
-    (tmp_path / "run.csv").write_text("step,lr\n" + "".join(f"{n},{rates[n % 20]!r}\n" for n in range(32)))
+def test_diff_names_the_resume_that_a_run_had(lrviz, tmp_path):
+    resume = ("--resume-at", "20", "--resume-as", "restart")
+    run = lrviz("table", "cosine", "--format", "csv", *resume, "-q").out.splitlines()
+    (tmp_path / "run.csv").write_text("\n".join(run) + "\n")
     ended = lrviz("diff", "cosine", "run.csv")
     assert ended.code == 1
-    assert ended.out.splitlines()[-1].endswith("scheduler's state: --resume-at 20 --resume-as restart")
-    assert lrviz("diff", "cosine", "run.csv", "--resume-at", "20", "--resume-as", "restart").code == 0
+    assert ended.out.splitlines()[-1].endswith("built anew: --resume-at 20 --resume-as restart")
+    assert lrviz("diff", "cosine", "run.csv", *resume).code == 0
 
 
 def test_diff_compares_two_logs_as_two_schedules(lrviz):

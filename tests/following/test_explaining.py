@@ -103,14 +103,33 @@ def test_a_resume_without_the_schedulers_state_is_named(followed):
     rates = warm_cosine(5)
     found = followed(WARM, log_of([*rates[:120], *rates[:80]]))
     assert (found.left.step, found.left.last_fit) == (120, 119)
-    assert [(each.since, "starts again" in each.what) for each in found.explanations] == [(120, True)]
+    assert {"--resume-at": 120, "--resume-as": "restart"} in changes(found)
+
+
+def test_a_scheduler_built_anew_over_the_optimizers_state_is_named(followed):
+    optimizer = sgd()
+    rates = trained(optimizer, CosineAnnealingLR(optimizer, STEPS), 80)
+    again = sgd()
+    again.load_state_dict(optimizer.state_dict())
+    rates += trained(again, CosineAnnealingLR(again, STEPS), STEPS - 80)
+    found = followed(PLAIN, log_of(rates))
+    assert {"--resume-at": 80, "--resume-as": "restart"} in changes(found)
 
 
 def test_a_restart_between_two_records_is_found(followed):
     rates = warm_cosine(5)
     run = [*rates[:123], *rates[:77]]
     found = followed(WARM, log_of(run[::10], range(0, STEPS, 10)))
-    assert [(each.since, "starts again" in each.what) for each in found.explanations] == [(130, True)]
+    assert {"--resume-at": 123, "--resume-as": "restart"} in changes(found)
+
+
+@pytest.mark.parametrize("every", [1, 10])
+def test_a_resume_without_any_state_is_named(every, followed):
+    rates = cosine(STEPS)
+    run = [*rates[:123], *rates[:77]]
+    found = followed(PLAIN, log_of(run[::every], range(0, STEPS, every)))
+    first = 123 if every == 1 else 130
+    assert [(each.since, "starts again" in each.what) for each in found.explanations] == [(first, True)]
 
 
 @pytest.mark.parametrize(("start", "word"), [(60, "behind"), (150, "ahead")])

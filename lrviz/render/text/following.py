@@ -91,13 +91,15 @@ def _groups(found: Followed) -> Iterator[str]:
 def _explained(explanation: Explanation) -> str:
     since = "" if explanation.since is None else f"from step {explanation.since:,} on "
     verb = "it fits with" if explanation.changes else ""
-    said = [
-        f"{path}={value if isinstance(value, str) else in_flow(value)}" for path, value in explanation.changes.items()
-    ]
-    sets = [f"--set {shlex.quote(text)}" for text in said]
-    flags = " ".join(filter(None, [*sets, explanation.flags]))
+    flags = " ".join(_flag(path, value) for path, value in explanation.changes.items())
     parts = [part for part in (since.rstrip(), verb, explanation.what) if part]
     return " ".join(parts) + (f": {flags}" if flags else "")
+
+
+def _flag(path: str, value: Any) -> str:
+    """Return the flag that makes a change, as one types it in a shell."""
+    text = value if isinstance(value, str) else in_flow(value)
+    return f"{path} {text}" if path.startswith("--") else f"--set {shlex.quote(f'{path}={text}')}"
 
 
 def _apart(left: Departure) -> tuple[str, str]:
@@ -128,12 +130,15 @@ def as_data(found: Followed) -> dict[str, Any]:
         "fits": found.fits,
         "beyond": found.beyond,
         "left": left,
-        "explanations": [
-            {"what": each.what, "set": dict(each.changes), "since": each.since, "flags": each.flags}
-            for each in found.explanations
-        ],
+        "explanations": [_explanation(each) for each in found.explanations],
         "tried": found.tried,
     }  # fmt: skip
+
+
+def _explanation(each: Explanation) -> dict[str, Any]:
+    flags = {path: value for path, value in each.changes.items() if path.startswith("--")}
+    paths = {path: value for path, value in each.changes.items() if path not in flags}
+    return {"what": each.what, "set": paths, "flags": flags, "since": each.since}
 
 
 def _plain(value: Any) -> Any:

@@ -31,7 +31,8 @@ def found(**changes: Any) -> Followed:
 
 LEFT = Departure(step=9, group="", planned=0.25, logged=0.2500001, last_fit=8)
 EXPLAINED = Explanation(what="8 devices instead of 4", changes={"run.world_size": 8})
-LATER = Explanation(what="the schedule starts again", changes={}, since=9, flags="--resume-at 9")
+LATER = Explanation(what="the schedule starts again", changes={}, since=9)
+RESUMED = Explanation(what="a resume", changes={"--resume-at": 9, "--resume-as": "restart"})
 
 
 @pytest.mark.parametrize(
@@ -39,11 +40,11 @@ LATER = Explanation(what="the schedule starts again", changes={}, since=9, flags
     [
         ({}, [FOLLOWED, "log: CSV, 32 records of steps 0 to 31, 6 digits",
               "32 of 32 records fit; offset 0: its own step", "a note"]),
-        ({"fits": 9, "left": LEFT, "explanations": (EXPLAINED, LATER), "tried": 30},
+        ({"fits": 9, "left": LEFT, "explanations": (EXPLAINED, LATER, RESUMED), "tried": 30},
          ["log.csv followed plan.yaml up to step 8, and left it: at step 9 (epoch 1) it has 0.2500001, the plan 0.25",
           "log: CSV, 32 records of steps 0 to 31, 6 digits", "9 of 32 records fit; offset 0: its own step", "a note",
           "it fits with 8 devices instead of 4: --set run.world_size=8",
-          "from step 9 on the schedule starts again: --resume-at 9"]),
+          "from step 9 on the schedule starts again", "it fits with a resume: --resume-at 9 --resume-as restart"]),
         ({"fits": 0, "left": replace(LEFT, step=0, last_fit=None, group="a"), "tried": 3, "offset": 1},
          ["log.csv did not follow plan.yaml: at step 0 (epoch 0) of a it has 0.2500001, the plan 0.25",
           "log: CSV, 32 records of steps 0 to 31, 6 digits", "0 of 32 records fit; offset +1: its own step", "a note",
@@ -69,8 +70,8 @@ def test_json_has_all_of_it():
     assert data["explanations"][0] == {
         "what": "8 devices instead of 4",
         "set": {"run.world_size": 8},
+        "flags": {},
         "since": None,
-        "flags": "",
     }
     assert data["log"]["notes"] == ["a note"]
 
