@@ -173,7 +173,9 @@ def placed(plan: Trace, log: Trace, fit: Fit) -> Trace:
     """Return the log with the plan's steps, for one axis with it; records before its first step are left out."""
     steps = {record: fit.placement.place(log.step_at(record)) for record in range(log.steps)}
     inside = {record: step for record, step in steps.items() if step >= 0}
-    return replace(part(log, list(inside), list(inside.values())), steps_per_epoch=plan.steps_per_epoch)
+    laid = part(log, list(inside), list(inside.values()))
+    assert log.log is not None
+    return replace(laid, steps_per_epoch=plan.steps_per_epoch, log=replace(log.log, unit="step"))
 
 
 def part(log: Trace, records: Sequence[int], steps: Sequence[int]) -> Trace:

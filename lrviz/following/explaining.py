@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -35,9 +35,7 @@ class Tried:
 
 def explain(plan: Subject, log: Trace, fit: Fit, vary: Vary | None) -> Tried:
     """Return what explains that a log does not fit its plan, the likeliest first: of all of it, else of its rest."""
-    assert log.log is not None
     laid = placed(plan.trace, log, fit)
-    laid = replace(laid, log=replace(log.log, unit="step"))
     own = lay_over(plan.trace, laid)
     rest, ratio = _rest(laid, own), _ratio(plan.trace, laid, own)
     replays = [] if vary is None else list(_replayed(variants(plan, log, ratio), vary))

@@ -32,6 +32,7 @@ class Followed:
     """
 
     plan: Subject
+    source: Log  # what was read
     log: Trace
     offset: int  # of the steps whose learning rates the records have; in words: `placement`
     placement: str
@@ -48,12 +49,6 @@ class Followed:
         """Whether every record has the plan's learning rate."""
         return self.compared == self.fits > 0 and not self.beyond
 
-    @property
-    def source(self) -> Log:
-        """What was read."""
-        assert self.log.log is not None
-        return self.log.log
-
 
 def follow(plan: Subject, log: Trace, vary: Vary | None = None) -> Followed:
     """Return whether the run of a log followed a plan, where it left it, and what explains that.
@@ -61,11 +56,13 @@ def follow(plan: Subject, log: Trace, vary: Vary | None = None) -> Followed:
     `vary` replays the plan with other settings, a few dozen times at most; without it none is tried. Raises
     SpecError where the log counts epochs and the plan has none.
     """
+    assert log.log is not None, "a log is what it says"
     fit = lay_over(plan.trace, log)
     explained = Tried() if fit.is_whole else explain(plan, log, fit, vary)
     names = [group.name for group in plan.trace.groups]
     return Followed(
         plan=plan,
+        source=log.log,
         log=placed(plan.trace, log, fit),
         offset=fit.placement.offset,
         placement=fit.placement.words,

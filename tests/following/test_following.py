@@ -95,7 +95,7 @@ def test_a_log_without_a_step_of_the_plan_follows_nothing(followed):
 def test_the_log_is_laid_on_the_plans_steps(followed):
     found = followed(COSINE, log_of([RATES[epoch * 8 + 7] for epoch in range(4)]))
     laid = followed(COSINE, of_unit(log_of([RATES[epoch * 8 + 7] for epoch in range(4)]), "epoch")).log
-    assert (list(laid.at), laid.steps_per_epoch) == ([7, 15, 23, 31], 8)
+    assert (list(laid.at), laid.steps_per_epoch, laid.log.unit) == ([7, 15, 23, 31], 8, "step")
     assert list(found.log.at) == [0, 1, 2, 3]
 
 

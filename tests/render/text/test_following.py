@@ -23,7 +23,8 @@ def found(**changes: Any) -> Followed:
     trace = replay(experiment)
     log = Log(format="CSV", file="log.csv", precision=Precision(words="6 digits", share=5e-6), notes=("a note",))
     plain = Followed(
-        plan=Subject(name="plan.yaml", trace=trace, experiment=experiment), log=replace(trace, log=log), offset=0,
+        plan=Subject(name="plan.yaml", trace=trace, experiment=experiment), source=log,
+        log=replace(trace, log=log), offset=0,
         placement="its own step", groups=(("lr", "default"),), compared=32, fits=32, beyond=0, left=None,
     )  # fmt: skip
     return replace(plain, **changes)
