@@ -241,10 +241,13 @@ def file_source(name: str, content: bytes | None = None) -> Source:
 
     `content` is read in place of the file.
     """
+    may_be_log = content is None and name != "-" and _exists(name) and not Path(name).is_dir()
+    return log_source(name) if may_be_log and is_log(Path(name)) else _document_source(name, content)
+
+
+def _document_source(name: str, content: bytes | None) -> Source:
     path = Path("stdin" if name == "-" else name)
     called = "<stdin>" if name == "-" else str(path)
-    if content is None and name != "-" and not path.is_dir() and is_log(path):
-        return log_source(name)
 
     @cache
     def tree(key: str | None) -> Value:
