@@ -175,6 +175,32 @@ class TorchWarning(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Precision:
+    """How far a number in a log may be from the one that was trained with, which was rounded to be written."""
+
+    words: str  # "float32", "6 digits"
+    share: float  # of the number
+    size: float = 0.0  # and this much, however small it is
+
+    def slack(self, value: float) -> float:
+        """Return how far from this value the number in the log may be."""
+        return self.share * abs(value) + self.size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log:
+    """What a trace that was read from a run's log is, beside its numbers: which file, and what was odd in it."""
+
+    format: str  # "Lightning metrics.csv"
+    file: str
+    precision: Precision
+    unit: str = "step"  # "epoch" where the trace's steps are epochs, since the log counts no others
+    total: int | None = None  # steps that the run was to have, where the log says so
+    resumed: tuple[int, ...] = ()  # the steps that it went back to, and from which it was written anew
+    notes: tuple[str, ...] = ()  # in words: duplicates, gaps, what is cut off
+
+
+@dataclass(frozen=True, kw_only=True)
 class Trace:
     """What every optimizer step of a run trained with, for every parameter group.
 
@@ -198,6 +224,7 @@ class Trace:
     failure: Failure | None = field(default=None)
     difference: Difference | None = None  # from lrviz's formula, where a library's own class ran
     at: Sequence[int] | None = None  # the 0-based optimizer step of each record, where not every step has one
+    log: Log | None = None  # where it was read from one
     experiment: Experiment | None = field(default=None, compare=False)  # whose replay it is, where that is known
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in FILE.findall(README.read_text()):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
+    shutil.copytree(ROOT / "tests" / "recordings" / "logs" / "huggingface-4.45", folder / "run")
     run("lrviz engines --certify", folder)
     return folder
 

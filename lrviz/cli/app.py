@@ -86,6 +86,7 @@ def plot(target: Target = None) -> Action:
         *plot.FIGURE.parameters(),
         _watch_flag(),
         *_compare_flags(),
+        *_log_flags(),
         *_replay_flags(),
     ]  # fmt: skip
 
@@ -101,6 +102,7 @@ def show(target: Target = None) -> Action:
         flags.switch("picture", "Chart", "the figure itself, in a terminal that shows pictures"),
         _watch_flag(),
         *_compare_flags(),
+        *_log_flags(),
         *_replay_flags(),
     ]
 
@@ -116,6 +118,7 @@ def table(target: Target = None) -> Action:
         flags.choice("format", "Table", table.FORMATS, "csv, json and markdown have one row for every step", "table"),
         flags.text("title", "Table", "TEXT", "title of the table; default the scheduler's name"),
         *_compare_flags(),
+        *_log_flags(),
         *_replay_flags(),
     ]
 
@@ -135,6 +138,7 @@ def diff(target: Target = None) -> Action:
         flags.choice("format", "Diff", diff.FORMATS, "a report to read; or JSON, Markdown", "text"),
         *_compare_flags(),
         *resuming.parameters(),
+        _columns_flag(),
         flags.switch("quiet", "Replay", "no notes; errors stay", "-q", "--quiet"),
         _engine_flag(),
     ]  # fmt: skip
@@ -173,6 +177,20 @@ def _replay_flags() -> list[inspect.Parameter]:
         flags.switch("quiet", "Replay", "no notes, findings or lines on the run; errors stay", "-q", "--quiet"),
         _engine_flag(),
     ]
+
+
+def _log_flags() -> list[inspect.Parameter]:
+    from lrviz.cli import flags
+
+    message = "the log of a run, or its folder, to lay over the schedule: did the run follow it?"
+    return [flags.text("log", "Log", "PATH", message), _columns_flag()]
+
+
+def _columns_flag() -> inspect.Parameter:
+    from lrviz.cli import flags
+
+    message = "columns of a log that is CSV, or the tag of one in TensorBoard, where their names do not say it"
+    return flags.text("log_columns", "Log", "STEP,LR[,MOMENTUM]", message)
 
 
 def _engine_flag() -> inspect.Parameter:
@@ -241,6 +259,7 @@ def check(
         flags.choice("format", "Check", check.FORMATS, "panels to read; or JSON, GitHub's annotations, SARIF", "text"),
         *resuming.parameters(),
         *_compare_flags(),
+        _columns_flag(),
         _engine_flag(),
     ]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from lrviz.cli import logs
 from lrviz.cli.comparing import each_of, variants_of
 from lrviz.cli.findings import Checked, Found, Place, place_of, print_text
 from lrviz.cli.folders import expanded
@@ -18,7 +19,7 @@ from lrviz.cli.resuming import loaded
 from lrviz.cli.targets import Source, file_source
 from lrviz.errors import ELSEWHERE, Problem, SpecError, listed
 from lrviz.project import project_settings
-from lrviz.rules import SEVERITIES, CheckSettings, Finding, ProjectSettings, examine, from_problems
+from lrviz.rules import SEVERITIES, CheckSettings, Finding, ProjectSettings, examine, examine_log, from_problems
 from lrviz.rules.examine import raised
 from lrviz.rules.settings import verdict
 
@@ -86,6 +87,7 @@ def _refuse_to_fix(targets: Sequence[Source], given: Mapping[str, Any]) -> None:
     messages += [f"{target.name} is not a file" for target in targets if target.path is None]
     compared = dict.fromkeys(f"{target.path} compares several schedules" for target in targets if target.label)
     messages += [f"{each}; fix it by hand" for each in compared]
+    messages += [f"{target.name} is the log of a run, which is over" for target in targets if target.read is not None]
     if given["fix"] and given["diff"]:
         messages.append("contradicts --diff")
     if given["diff"] and given["format"] != "text":
@@ -118,7 +120,7 @@ def _edited(
     """Return what was found with the fixes as edits of the target's file, where it is one."""
     from lrviz.cli.fixing import with_edits
 
-    if source.path is None or source.label:
+    if source.path is None or source.label or source.read is not None:
         return one
     return with_edits(source.path, one, _recheck(source, given, settings), given.get("key"))
 
@@ -147,6 +149,8 @@ def _folder(source: Source) -> Path:
 
 def _checked(source: Source, given: Mapping[str, Any], flags: ProjectSettings, project: ProjectSettings) -> Checked:
     is_strict = flags.strict or (project.strict and not given["no_strict"])
+    if source.read is not None:
+        return _checked_log(source, given, (flags, project), is_strict=is_strict)
     try:
         experiment = loaded(source, given)
     except SpecError as error:
@@ -157,6 +161,22 @@ def _checked(source: Source, given: Mapping[str, Any], flags: ProjectSettings, p
     findings = examine(experiment, run(experiment, given), flags, project)
     found = [Found(_worded(finding, source), place_of(finding, experiment.document)) for finding in findings]
     return Checked(source.name, found, experiment.run, is_strict=is_strict)
+
+
+def _checked_log(
+    source: Source, given: Mapping[str, Any], settings: tuple[ProjectSettings, ProjectSettings], *, is_strict: bool
+) -> Checked:
+    """Return what is wrong with the learning rates that a run's log has."""
+    assert source.read is not None
+    try:
+        logs.refuse_idle(given, source.name)
+        log = source.read(given)
+    except SpecError as error:
+        return Checked(source.name, problems=error.problems, is_strict=is_strict)
+    logs.print_remarks(log)
+    findings = examine_log(log, *settings)
+    found = [Found(finding, Place(source.name)) for finding in findings]
+    return Checked(source.name, found, is_strict=is_strict, is_log=True)
 
 
 def _worded(finding: Finding, source: Source) -> Finding:

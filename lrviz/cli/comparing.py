@@ -32,7 +32,7 @@ def _loaded(target: Target) -> list[Source]:
         loaded = target.load()
     except SpecError as error:
         return [replace(target.source, load=_raising(error))]
-    return [_variant(each, experiment) for each, experiment in loaded]
+    return [each.source if experiment is None else _variant(each, experiment) for each, experiment in loaded]
 
 
 def _variant(target: Target, experiment: Experiment) -> Source:

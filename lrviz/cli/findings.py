@@ -69,11 +69,13 @@ class Checked:
     run: Run | None = None
     problems: Sequence[Problem] = ()
     is_strict: bool = False  # a warning fails, too
+    is_log: bool = False  # of a run that was, and has no schedule
 
     @property
     def fails(self) -> bool:
         """Whether check is to exit with 1; a target without a run is one that plot and table refuse."""
-        return self.run is None or self.counts("error") > 0 or (self.is_strict and self.counts("warning") > 0)
+        is_refused = self.run is None and not self.is_log
+        return is_refused or self.counts("error") > 0 or (self.is_strict and self.counts("warning") > 0)
 
     def counts(self, severity: str) -> int:
         return sum(each.finding.severity == severity for each in self.found)

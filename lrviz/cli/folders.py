@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lrviz.cli.targets import Source, file_source
+from lrviz.cli.targets import Source, file_source, is_log, log_source
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.values import MAX_BYTES
 from lrviz.project import NAME as PROJECT
@@ -37,6 +37,9 @@ def expanded(sources: Sequence[Source], key: str | None = None) -> tuple[list[So
             continue
         files = list(_documents(source.path))
         schedules = [file for file in files if _is_schedule(file, key)]
+        if not schedules and is_log(source.path):
+            found.setdefault(source.path.resolve(), log_source(source.name))
+            continue
         if not schedules:
             where = f"at {key}" if key else "at its top level"
             message = f"the folder holds no schedule: no trainer's config, and no file with a scheduler {where}"
@@ -54,7 +57,8 @@ def _documents(folder: Path) -> Iterator[Path]:
         for name in sorted(files):
             path = Path(parent, name)
             is_hidden = name.startswith(".") or name == PROJECT
-            if path.suffix.lower() in SUFFIXES and not is_hidden and path.is_file():
+            is_document = path.suffix.lower() in SUFFIXES and not is_hidden
+            if is_document and path.is_file() and not is_log(path):
                 yield path
 
 

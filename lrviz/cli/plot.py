@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from lrviz.cli.flags import FlagSet
 from lrviz.cli.report import print_line, print_note
-from lrviz.cli.subjects import Shown, finish, lines_of, subjects_of
+from lrviz.cli.subjects import Shown, axis_of, finish, lines_of, subjects_of
 from lrviz.cli.targets import Source
 from lrviz.errors import Problem, SpecError, counted
 from lrviz.experiment.values import Value, located
-from lrviz.render.figure.options import FigureOptions, marks_of
+from lrviz.render.figure.options import FigureOptions
 from lrviz.render.figure.output import format_of, write
 from lrviz.render.figure.standalone import import_matplotlib
-from lrviz.render.text.sentences import summary_line, telling
+from lrviz.render.text.sentences import log_extent, made_by, summary_line, telling
+from lrviz.trace import Trace
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,6 +33,7 @@ def plot(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     is_one_target = len(sources) == 1 and not given["also"]
     output, file_format = _destination(given["output"], given["format"], sources[0].stem if is_one_target else SEVERAL)
     shown = subjects_of(sources, given, "plot")
+    options = replace(options, x=axis_of(shown, options.x, is_given="x" in FIGURE.values(given)))
     import_matplotlib()
     figure = _drawn(lambda: figure_of(shown, options, given), given)
     write(figure, sys.stdout.buffer if output is None else output, file_format, options.dpi)
@@ -48,16 +50,17 @@ def figure_of(shown: Sequence[Shown], options: FigureOptions, given: Mapping[str
     from lrviz.render.figure.fonts import fonts_for, fonts_of
     from lrviz.render.figure.overlay import draw_overlay
 
-    marks = [marks_of(each.findings) for each in shown]
-    if len(shown) > 1:
+    marks = [each.marks for each in shown]
+    experiment = shown[0].experiment
+    if len(shown) > 1 or experiment is None:
         subjects, labels, title = [each.subject for each in shown], [each.label for each in shown], _title(shown, given)
         if options.facets and "size" not in FIGURE.values(given):
             options = replace(options, size=facets_size(len(shown), len(options.show)))
         fonts = fonts_for([title, *labels], options)
         figure = draw_overlay(subjects, labels, options, title, marks)
     else:
-        fonts = fonts_of(shown[0].experiment, options)
-        figure = draw(shown[0].subject.trace, shown[0].experiment, options, marks[0])
+        fonts = fonts_of(experiment, options)
+        figure = draw(shown[0].subject.trace, experiment, options, marks[0])
     if fonts.note and not given["quiet"]:
         print_note(fonts.note)
     return figure
@@ -67,7 +70,8 @@ def _title(shown: Sequence[Shown], given: Mapping[str, Any]) -> str:
     """Return what stands above several schedules: the title that is asked for, or what all of them are called."""
     if given["title"] is not None:
         return str(given["title"])
-    for names in ({each.target.title or "" for each in shown}, {each.experiment.name for each in shown}):
+    called = {each.experiment.name if each.experiment else each.subject.name for each in shown if not each.followed}
+    for names in ({each.target.title or "" for each in shown}, called):
         if len(names) == 1 and names != {""}:
             return names.pop()
     return ""
@@ -76,20 +80,28 @@ def _title(shown: Sequence[Shown], given: Mapping[str, Any]) -> str:
 def _one(shown: Shown, output: Path | None) -> list[str]:
     """Return what was written, and what each parameter group does."""
     both = shown.subject.trace.side_by_side()
-    length = f"{counted(both.steps, 'step')}, torch {both.torch_version}"
-    does = [f"{summary_line(both, group, shown.experiment.name)}; {length}" for group in both.groups]
+    name = shown.experiment.name if shown.experiment else Path(shown.subject.name).name
+    does = [f"{summary_line(both, group, name)}; {_length(both)}" for group in both.groups]
     return [*([f"wrote {output}"] if output else []), *does]
 
 
 def _several(shown: Sequence[Shown], output: Path | None) -> list[str]:
     """Return what was written, and a line or a few on each schedule."""
     wrote = f"wrote {output}: " if output else ""
-    lines = [f"{wrote}{len(shown)} schedules, torch {shown[0].subject.trace.torch_version}"]
+    versions = {each.subject.trace.torch_version: f", torch {each.subject.trace.torch_version}" for each in shown}
+    lines = [f"{wrote}{len(shown)} schedules{''.join(said for version, said in versions.items() if version)}"]
     for each in shown:
         trace = telling(each.subject.trace)
-        length = counted(trace.steps, "step")
+        length = _length(trace) if trace.log else counted(trace.steps, "step")
         lines += [f"{summary_line(trace, group, each.label)}; {length}" for group in trace.groups]
     return lines
+
+
+def _length(trace: Trace) -> str:
+    """Return how many steps a replay has, or what a log has records of, and whose numbers they are."""
+    if trace.log is not None:
+        return f"{log_extent(trace)}, {made_by(trace, None)}"
+    return f"{counted(trace.steps, 'step')}, torch {trace.torch_version}"
 
 
 def _drawn(draw: Callable[[], Figure], given: Mapping[str, Any]) -> Figure:

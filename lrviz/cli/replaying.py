@@ -81,10 +81,12 @@ def _located(replay: Callable[[], Trace]) -> Trace:
         raise SpecError([each.at(flags.get(each.field, each.place)) for each in error.problems]) from None
 
 
-def findings_of(experiment: Experiment, trace: Trace, given: Mapping[str, Any]) -> list[Finding]:
-    """Return the errors and warnings, and what is worth knowing of a flag that was given."""
-    from lrviz.rules import examine
+def findings_of(experiment: Experiment | None, trace: Trace, given: Mapping[str, Any]) -> list[Finding]:
+    """Return the errors and warnings, in a log as well, and what is worth knowing of a flag that was given."""
+    from lrviz.rules import examine, examine_log
 
+    if experiment is None:
+        return [each for each in examine_log(trace) if each.severity != "info"]
     wanted = ["optimizer-lr-ignored"] if given.get("optimizer__lr") is not None else []
     return [each for each in examine(experiment, trace) if each.severity != "info" or each.rule in wanted]
 

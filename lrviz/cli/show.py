@@ -13,14 +13,14 @@ import typer
 
 from lrviz.cli.flags import FlagSet
 from lrviz.cli.report import columns, has_color, lines, plain_letters, print_line, print_pieces
-from lrviz.cli.subjects import Shown, finish, lines_of, subjects_of
+from lrviz.cli.subjects import Shown, axis_of, finish, lines_of, subjects_of
 from lrviz.cli.targets import Source
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Bool, Count, OneOf
 from lrviz.experiment.record import Record, arg
 from lrviz.experiment.values import Value, located
 from lrviz.positions import TITLES
-from lrviz.render.figure.options import PANELS, FigureOptions, Panels, marks_of
+from lrviz.render.figure.options import PANELS, FigureOptions, Panels
 from lrviz.render.text.canvas import Piece
 from lrviz.render.text.chart import LEAST, Chart, Sign
 from lrviz.render.text.sentences import summary_line, telling
@@ -55,6 +55,7 @@ def show(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     options: ChartOptions = CHART.build(given)
     how = _protocol() if given["picture"] else None
     shown = subjects_of(sources, given, "show")
+    options = replace(options, x=axis_of(shown, options.x, is_given="x" in CHART.values(given)))
     below = [*_summaries(shown), *lines_of(shown, given)]
     if given["watch"] and sys.stdout.isatty():
         typer.echo(CLEAR, nl=False)
@@ -83,7 +84,10 @@ def _title(shown: Sequence[Shown], given: Mapping[str, Any]) -> str:
     """Return what stands above: the title that is asked for, or of a lone schedule its own."""
     if given["title"] is not None:
         return str(given["title"])
-    return shown[0].experiment.heading if len(shown) == 1 else ""
+    first = shown[0]
+    if len(shown) > 1 and not shown[-1].followed:
+        return ""
+    return first.experiment.heading if first.experiment else first.subject.name
 
 
 def _screen(
@@ -103,7 +107,7 @@ def _screen(
 def _charts(shown: Sequence[Shown], options: ChartOptions, given: Mapping[str, Any]) -> list[Chart]:
     """Return a chart for each panel; raises SpecError for what cannot be drawn, with its flag."""
     subjects = [replace(each.subject, trace=each.subject.trace.side_by_side()) for each in shown]
-    signs = [Sign(mark.step, mark.label, mark.severity) for each in shown for mark in marks_of(each.findings)]
+    signs = [Sign(mark.step, mark.label, mark.severity) for each in shown for mark in each.marks]
     failures = [each.trace.failure for each in subjects if each.trace.failure is not None]
     explained = {sign.step for sign in signs}
     seams = [each.trace.seam for each in subjects if each.trace.seam is not None]

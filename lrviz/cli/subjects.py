@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lrviz.cli import logs
 from lrviz.cli.flags import flag_name
 from lrviz.cli.replaying import findings_of, print_remarks, replayed, run_lines
 from lrviz.cli.targets import Source
@@ -14,9 +16,13 @@ from lrviz.cli.variants import MOST, Target, targets_of, too_many
 from lrviz.errors import Problem, ReplayError, SpecError
 from lrviz.experiment.experiment import MAX_CHANGES, Experiment
 from lrviz.labels import labels
+from lrviz.render.figure.options import Mark, marks_of
+from lrviz.render.text.following import report
 from lrviz.subject import Subject
+from lrviz.trace import Trace
 
 if TYPE_CHECKING:
+    from lrviz.following.following import Followed
     from lrviz.rules import Finding
 
 
@@ -32,10 +38,16 @@ class Shown:
     label: str
     target: Target
     findings: Sequence[Finding] = ()
+    followed: Followed | None = None  # of a log over its plan
 
     @property
-    def experiment(self) -> Experiment:
-        assert self.subject.experiment is not None
+    def marks(self) -> list[Mark]:
+        """What is wrong at a step of it, or where a log leaves its plan."""
+        return [*marks_of(self.findings), *(logs.marks(self.followed) if self.followed else [])]
+
+    @property
+    def experiment(self) -> Experiment | None:
+        """Its experiment, None of a log."""
         return self.subject.experiment
 
 
@@ -47,36 +59,61 @@ def subjects_of(
     With `has_column` the command itself says what was found, where there are several. Raises SpecError
     with the problems of all, and ReplayError where torch raises and a schedule has nothing to show.
     """
+    log = logs.read(Path(given["log"]), given) if given.get("log") else None
     loaded = _loaded(targets_of(sources, given, verb))
     for flag, what in OF_ONE.items():
         if given.get(flag) and len(loaded) > 1:
             name = flag_name(flag.removeprefix("figure__"))
             raise SpecError(Problem(place=name, message=f"shows {what} of one schedule; {len(loaded)} are given"))
-    subjects = [
-        Subject(
-            name=experiment.title or target.source.name,
-            trace=replayed(experiment, given),
-            experiment=experiment,
-            target=target.source.name,
-            variant=target.variant,
-        )
-        for target, experiment in loaded
-    ]
+    if all(experiment is None for _, experiment in loaded):
+        logs.refuse_idle(given, loaded[0][0].source.name)
+    subjects = [_subject(target, experiment, given) for target, experiment in loaded]
     several = len(subjects) > 1
     names = labels(subjects)
     shown = []
     for (target, _), subject, label in zip(loaded, subjects, names, strict=True):
-        assert subject.experiment is not None
         findings = [] if given["no_check"] else findings_of(subject.experiment, subject.trace, target.given)
         told = [] if several and has_column else findings
-        if not given["quiet"]:
-            print_remarks(
-                target.source, subject.experiment, subject.trace, told, target.given, label if several else ""
-            )
+        who = label if several else ""
+        if not given["quiet"] and subject.experiment is None:
+            logs.print_remarks(subject.trace, told, who)
+        elif not given["quiet"] and subject.experiment is not None:
+            print_remarks(target.source, subject.experiment, subject.trace, told, target.given, who)
         serious = [finding for finding in findings if finding.severity != "info"]
         shown.append(Shown(subject, label, target, serious))
     _refuse_failed(shown, given)
-    return shown
+    return shown if log is None else _over(shown, log)
+
+
+def _over(shown: Sequence[Shown], log: Trace) -> list[Shown]:
+    """Return a schedule and the log that is to be laid over it; raises SpecError where there are several."""
+    plan, *others = shown
+    if others or plan.experiment is None:
+        raise SpecError(Problem(place="--log", message="is to be laid over one schedule"))
+    found = logs.followed(plan.target, plan.subject, log)
+    first, second = logs.over(found)
+    return [replace(plan, subject=first, label="plan"), Shown(second, "log", plan.target, followed=found)]
+
+
+def axis_of(shown: Sequence[Shown], x: str, *, is_given: bool) -> str:
+    """Return what an x axis counts: epochs, if nobody said it, where a log counts no steps. Raises SpecError."""
+    of_epochs = [each.label for each in shown if (log := each.subject.trace.log) and log.unit == "epoch"]
+    if not of_epochs or x in ("epoch", "progress") or any(each.followed for each in shown):
+        return x
+    if is_given:
+        raise SpecError(Problem(place="--x", message=f"{of_epochs[0]} counts epochs, and no steps: --x epoch"))
+    return "epoch"
+
+
+def _subject(target: Target, experiment: Experiment | None, given: Mapping[str, Any]) -> Subject:
+    """Return what a target shows: its experiment, replayed, or the log that it is."""
+    name, variant = target.source.name, target.variant
+    if target.source.read is not None:
+        log = target.source.read(given)
+        return Subject(name=Path(name).name or name, trace=log, target=name, variant=variant)
+    assert experiment is not None
+    trace = replayed(experiment, given)
+    return Subject(name=experiment.title or name, trace=trace, experiment=experiment, target=name, variant=variant)
 
 
 def finish(shown: Sequence[Shown]) -> None:
@@ -88,8 +125,12 @@ def finish(shown: Sequence[Shown]) -> None:
 
 def lines_of(shown: Sequence[Shown], given: Mapping[str, Any]) -> list[str]:
     """Return in words what was read and replayed, of several what is true of all."""
-    first, *others = (_blocks(run_lines(each.experiment, each.subject.trace, given)) for each in shown)
-    return [block for block in first if all(block in blocks for blocks in others)]
+    reports = [line for each in shown if each.followed for line in report(each.followed).splitlines()]
+    replays = [(each.experiment, each.subject.trace) for each in shown if each.experiment is not None]
+    if not replays:
+        return reports
+    first, *others = (_blocks(run_lines(experiment, trace, given)) for experiment, trace in replays)
+    return [block for block in first if all(block in blocks for blocks in others)] + reports
 
 
 def _blocks(lines: Sequence[str]) -> list[str]:
@@ -97,9 +138,9 @@ def _blocks(lines: Sequence[str]) -> list[str]:
     return re.split(r"\n(?! )", "\n".join(lines)) if lines else []
 
 
-def _loaded(targets: Sequence[Target]) -> list[tuple[Target, Experiment]]:
+def _loaded(targets: Sequence[Target]) -> list[tuple[Target, Experiment | None]]:
     """Return the experiments of all targets; raises SpecError with every problem."""
-    loaded: list[tuple[Target, Experiment]] = []
+    loaded: list[tuple[Target, Experiment | None]] = []
     problems: list[Problem] = []
     for target in targets:
         try:
@@ -112,7 +153,7 @@ def _loaded(targets: Sequence[Target]) -> list[tuple[Target, Experiment]]:
         raise SpecError(problems)
     if len(loaded) > MOST:
         raise too_many(len(loaded))
-    changes = sum(experiment.changes for _, experiment in loaded)
+    changes = sum(experiment.changes for _, experiment in loaded if experiment is not None)
     if len(loaded) > 1 and changes > MAX_CHANGES:
         raise SpecError(
             f"{len(loaded)} schedules change a learning rate {changes:,} times in all; at most {MAX_CHANGES:,}"

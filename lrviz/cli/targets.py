@@ -28,9 +28,11 @@ from lrviz.experiment.schedulers.catalogue import names
 from lrviz.experiment.values import MAX_BYTES, Value
 from lrviz.overlays import Overlay
 from lrviz.readers.configs import SUFFIXES, Said, releases
+from lrviz.readers.logs import LOG_MARK, LOG_SUFFIXES
 
 if TYPE_CHECKING:
     from lrviz.rules import Finding
+    from lrviz.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Source:
     compared: Callable[[Mapping[str, Any]], Overlay | None] | None = None  # the experiments of a file with several
     label: str = ""  # of an experiment among several that the file compares
     is_quoted: bool = False  # the name holds the flags as well, as --with has them: "onecycle --max-lr 1e-3"
+    read: Callable[[Mapping[str, Any]], Trace] | None = None  # the trace of a run's log, which has no experiment
 
     def worded(self, message: str) -> str:
         """Return a message in the words that the target was given in: its flags, or the document's keys."""
@@ -118,6 +121,8 @@ def find(name: str, verb: str) -> Source:
         return _revision_source(name)
     if _is_custom(name):
         return _custom_source(name)
+    if verb != "check" and _exists(name) and Path(name).is_dir() and is_log(Path(name)):
+        return log_source(name)
     if name == "-" or _is_file(name):
         return file_source(name)
     if named and named.example:
@@ -232,10 +237,15 @@ def _argument(text: str) -> tuple[str, Value]:
 
 
 def file_source(name: str, content: bytes | None = None) -> Source:
-    """Return a YAML file as a target, - for standard input, whether or not there is one.
+    """Return a file as a target, - for standard input, whether or not there is one: YAML, or the log of a run.
 
     `content` is read in place of the file.
     """
+    may_be_log = content is None and name != "-" and _exists(name) and not Path(name).is_dir()
+    return log_source(name) if may_be_log and is_log(Path(name)) else _document_source(name, content)
+
+
+def _document_source(name: str, content: bytes | None) -> Source:
     path = Path("stdin" if name == "-" else name)
     called = "<stdin>" if name == "-" else str(path)
 
@@ -353,6 +363,32 @@ def _revision_source(name: str) -> Source:
         return found(given)
 
     return replace(file_source(name), load=load, path=None, document=document, compared=compared)
+
+
+def is_log(path: Path) -> bool:
+    """Return whether a path is the log of a run, or the folder of one; a look at its name tells most."""
+    may_be = path.suffix.lower() in LOG_SUFFIXES or LOG_MARK in path.name or path.is_dir()
+    if not may_be:
+        return False
+    from lrviz.readers.logs import formats
+
+    return formats.is_log(path)
+
+
+def log_source(name: str) -> Source:
+    """Return the log of a run as a target: a file, or a folder that holds one."""
+    path = Path(name)
+
+    def load(given: Mapping[str, Any]) -> Experiment:
+        raise SpecError(Problem(place=name, message="is the log of a run; it has learning rates, and no schedule"))
+
+    def read(given: Mapping[str, Any]) -> Trace:
+        from lrviz.readers.logs import formats
+
+        return formats.read(path, given.get("log_columns"))
+
+    about = f"Show the learning rates in {name}, the log of a run."
+    return Source(name, path.stem or "log", about, [], load, path=path, read=read)
 
 
 def _standard_input() -> bytes:

@@ -38,11 +38,13 @@ class Target:
     own: Given = field(default_factory=dict)  # of a --with, what it says itself
     title: str | None = None  # of the figure, where its document compares several
 
-    def load(self) -> list[tuple[Target, Experiment]]:
+    def load(self) -> list[tuple[Target, Experiment | None]]:
         """Return its experiment, or each of a document that compares several, with what is asked for by it.
 
-        Raises SpecError whose problems say which target they are of.
+        The log of a run has none. Raises SpecError whose problems say which target they are of.
         """
+        if self.source.read is not None:
+            return [(self, None)]
         with _blamed(self.called, self.swept):
             overlay = self.source.compared(self.given) if self.source.compared else None
             if overlay is None:
@@ -144,7 +146,8 @@ def _settings(targets: Sequence[Target], sweeps: Sequence[Sweep], given: Given) 
     found: list[list[Setting | None]] = []
     for target in targets:
         with _blamed(target.called):
-            found.append(settings_of(target.source, target.given, sweeps))
+            is_log = target.source.read is not None
+            found.append([None] * len(sweeps) if is_log else settings_of(target.source, target.given, sweeps))
     for number, sweep in enumerate(sweeps):
         if not any(settings[number] for settings in found):
             raise SpecError(unknown(sweep, [target.source for target in targets], given))

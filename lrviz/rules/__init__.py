@@ -22,7 +22,7 @@ from lrviz.rules import (  # noqa: I001  the order of `lrviz check --list` and d
     failures,
     configs,
 )
-from lrviz.rules.examine import examine, from_problems
+from lrviz.rules.examine import examine, examine_log, from_problems
 from lrviz.rules.case import REPLAY_FAILED
 from lrviz.rules.finding import SEVERITIES, Finding, Severity
 from lrviz.rules.registry import RULES, Rule
@@ -43,6 +43,7 @@ __all__ = [
     "curves",
     "effects",
     "examine",
+    "examine_log",
     "failures",
     "from_problems",
     "lengths",

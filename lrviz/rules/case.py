@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from lrviz.errors import counted
 from lrviz.experiment.argtypes import Duration, ListOf
 from lrviz.experiment.clock import Clock
 from lrviz.experiment.durations import REST
@@ -147,6 +148,15 @@ class Case:
     def clock(self) -> Clock:
         return self.experiment.run.clock
 
+    def at(self, record: int) -> str:
+        """Return in words which step a record of the trace is of: "step 1,234"; of some logs, which epoch."""
+        log = self.trace.log
+        return f"{log.unit if log else 'step'} {self.trace.step_at(record):,}"
+
+    def records(self, count: int) -> str:
+        """Return so many records of the trace in words: steps, unless it is a log, which has not every one."""
+        return counted(count, "record" if self.trace.log else "step")
+
     @property
     def scheduler(self) -> SchedulerSpec:
         """The whole scheduler, its horizons filled in."""
@@ -221,7 +231,7 @@ class Case:
         *,
         explains_failure: bool = False,
     ) -> Finding:
-        """Return what the rule found; `severity` is the rule's own unless given.
+        """Return what the rule found at a record of the trace; `severity` is the rule's own unless given.
 
         A trainer's config has no changes, which are of lrviz's own document: its keys are named instead.
         """
@@ -238,7 +248,7 @@ class Case:
             fix=fix,
             changes=tuple(changes),
             snippet=snippet(self.document, changes) if changes else "",
-            step=None if step is None else min(step, self.clock.steps - 1),
+            step=None if step is None else self.trace.step_at(min(step, self.clock.steps - 1)),
             explains=self.explains + (REPLAY_FAILED,) * explains_failure,
             place=keys[0].place if keys else "",
         )

@@ -13,6 +13,10 @@ DEAD = 1e-4  # of the peak: a learning rate that moves nothing
 DEAD_SHARE = 0.05  # of the steps
 SLIGHT = 0.01  # of a curve's height
 ROUNDING = 1e-9
+JUMP = 0.2  # of a curve's height: from one record to the next
+SPENT = 0.15  # of the peak: a decay that got there is over
+ALIKE = 16  # records that are compared with the first ones
+LEAST = 4  # of them
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,33 @@ class Curve:
         last, earlier = self.lr[-1], len(self.lr) - 1 - max(stride, len(self.lr) // 20)
         is_highest = math.isfinite(last) and last >= self.summary.peak * (1 - ROUNDING)
         return is_highest and 0 <= earlier < self.summary.peak_step
+
+    def starts_again(self) -> int | None:
+        """Return the record at which the learning rate jumps, not from its low end, and then goes on as it began.
+
+        What follows lies between the values that the beginning has, one by one, as in a log that has not every step.
+        """
+        height = self.summary.peak - min(self.lr)
+        if not 0 < height < math.inf:
+            return None
+        low = SPENT * self.summary.peak
+        for record, (before, after) in enumerate(pairwise(self.lr), 1):
+            is_decaying = low < before <= self.lr[max(record - 2, 0)]
+            if is_decaying and abs(after - before) > JUMP * height and self._is_like_the_start(record, height):
+                return record
+        return None
+
+    def _is_like_the_start(self, record: int, height: float) -> bool:
+        """Return whether the values from a record on follow those of the start, and tell something."""
+        count = min(record, len(self.lr) - record, ALIKE)
+        start, again = self.lr[: count + 1], self.lr[record : record + count]
+        if count < LEAST or len(set(again)) < LEAST:
+            return False
+        slack = ROUNDING * height
+        between = sum(
+            min(pair) - slack <= value <= max(pair) + slack for pair, value in zip(pairwise(start), again, strict=True)
+        )
+        return between >= count - 1  # but for the peak, which may lie between two records
 
     def rises_from(self) -> int | None:
         """Return the step of the minimum after the peak where the learning rate climbs back from it, not at once.

@@ -46,6 +46,7 @@ def _is_told(case: Case) -> bool:
     instead="Shorten the warmup to a small share of the run, or let the run be longer.",
     example=toy("lambda", run=_RUN, lr_lambda="min(1, (step + 1) / 100)"),
     near_miss=toy("lambda", run=_RUN, lr_lambda="min(1, (step + 1) / 8)"),
+    of_logs=True,
     explains=("far-below-base", "minimum-unreached"),
 )
 def still_rising(case: Case, curve: Curve) -> Finding | None:
@@ -58,7 +59,7 @@ def still_rising(case: Case, curve: Curve) -> Finding | None:
         "is that of the last step"
     )
     fix = f"Shorten the warmup to a small share of the {counted(case.clock.scheduler_steps, 'scheduler step')}"
-    return case.finding(message, fix, case.clock.steps - 1)
+    return case.finding(message, fix, len(curve.lr) - 1)
 
 
 @curve_rule(
@@ -70,6 +71,7 @@ def still_rising(case: Case, curve: Curve) -> Finding | None:
     instead="Let the function end where the run does, or hold its last value: max(eta_min, …), min(1, step / length).",
     example=toy("lambda", run=_RUN, lr_lambda="0.5 * (1 + cos(pi * step / 24))"),
     near_miss=toy("lambda", run=_RUN, lr_lambda="0.5 * (1 + cos(pi * step / total))"),
+    of_logs=True,
     explains=("ends-high", "minimum-unreached"),
 )
 def rises_again(case: Case, curve: Curve) -> Finding | None:
@@ -78,11 +80,38 @@ def rises_again(case: Case, curve: Curve) -> Finding | None:
     step = None if is_made_to or not _is_told(case) else curve.rises_from()
     if step is None:
         return None
+    last = curve.lr[-1]
     message = (
-        f"the learning rate is at its lowest, {curve.low:.3g}, at step {step:,} of {len(curve.lr):,}{curve.of_group}, "
-        f"rises again and ends at {curve.lr[-1]:.3g}, {percent(curve.lr[-1], curve.summary.peak)} of the peak"
+        f"the learning rate is at its lowest, {curve.low:.3g}, at {case.at(step)} of {case.trace.end:,}"
+        f"{curve.of_group}, rises again and ends at {last:.3g}, {percent(last, curve.summary.peak)} of the peak"
     )
     return case.finding(message, "Let the schedule end where the run does, or hold its last value", step)
+
+
+@curve_rule(
+    "starts-again",
+    "warning",
+    "a learning rate that jumps in the middle of its decay and goes on as it began",
+    why="A run was resumed without its scheduler's state, or a function of the step is given the batch of the epoch: "
+    "the schedule begins anew, with a second warmup or at the full learning rate, and undoes what was annealed.",
+    instead="Save the scheduler's state_dict with the model's, and load it; or count the steps of the whole run.",
+    example=toy("lambda", run=_RUN, lr_lambda="1 - (step % 20) / 32"),
+    near_miss=toy("lambda", run=_RUN, lr_lambda="1 - step / 32"),
+    of_logs=True,
+    explains=("ends-high", "rises-again", "still-rising", "minimum-unreached"),
+)
+def starts_again(case: Case, curve: Curve) -> Finding | None:
+    """Leave out schedules that are made to repeat, and restarts from the end of a decay."""
+    is_made_to = any(part.spec.repeats for part in case.parts)
+    record = None if is_made_to or not _is_told(case) else curve.starts_again()
+    if record is None:
+        return None
+    before, after = curve.lr[record - 1], curve.lr[record]
+    message = (
+        f"the learning rate jumps from {before:.3g} to {after:.3g} at {case.at(record)} of {case.trace.end:,}"
+        f"{curve.of_group}, and goes on as it began: the schedule starts again"
+    )
+    return case.finding(message, "Load the scheduler's state where the run is resumed", record)
 
 
 @curve_rule(
@@ -94,6 +123,7 @@ def rises_again(case: Case, curve: Curve) -> Finding | None:
     instead="Use a later version, or set the optimizer's learning rate to that of the warmup's start.",
     example=toy("deepspeed-warmup", run={**_RUN, "deepspeed": "0.15.2"}, warmup_min_lr=1e-4, warmup_num_steps=8),
     near_miss=toy("deepspeed-warmup", run={**_RUN, "deepspeed": "0.15.3"}, warmup_min_lr=1e-4, warmup_num_steps=8),
+    of_logs=True,
     explains=("rises-again", "ends-high", "lr-above-peak"),
 )
 def high_first_step(case: Case, curve: Curve) -> Finding | None:
@@ -117,6 +147,7 @@ def high_first_step(case: Case, curve: Curve) -> Finding | None:
     instead="Choose the period so that the run ends at the end of one.",
     example=toy("cosine-restarts", run={"steps": 33}, T_0=8),
     near_miss=toy("cosine-restarts", run={"steps": 33}, T_0=11),
+    of_logs=True,
     explains=("minimum-unreached",),
 )
 def ends_high(case: Case, curve: Curve) -> Finding | None:
@@ -128,7 +159,7 @@ def ends_high(case: Case, curve: Curve) -> Finding | None:
         f"the learning rate comes down to {curve.low:.3g} and ends at {last:.3g}, {percent(last, peak)} of its peak"
         f"{curve.of_group}"
     )
-    return case.finding(message, fix, case.clock.steps - 1, changes)
+    return case.finding(message, fix, len(curve.lr) - 1, changes)
 
 
 def _another_period(case: Case) -> tuple[str, tuple[Change, ...]]:

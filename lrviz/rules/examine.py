@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lrviz.errors import Problem
+from lrviz.experiment.clock import Run
 from lrviz.experiment.experiment import Experiment
+from lrviz.experiment.optimizers import Group, OptimizerSpec
 from lrviz.experiment.resume import changes
+from lrviz.experiment.schedulers import ConstantLR
 from lrviz.rules.case import Case
 from lrviz.rules.changes import Change, contradict
 from lrviz.rules.finding import SEVERITIES, Finding
-from lrviz.rules.registry import CURVES, RESUMED, RULES
+from lrviz.rules.registry import CURVES, RESUMED, RULES, Rule
 from lrviz.rules.settings import CheckSettings, Verdict, verdict
-from lrviz.trace import Trace
+from lrviz.trace import GroupTrace, Trace
 
 NO_SETTINGS = CheckSettings()
 
@@ -28,11 +32,33 @@ def examine(
     by the rules of the curve. What the document says of a rule gives way to `over`, and goes before `under`.
     """
     layers = (over, experiment.section(CheckSettings), under)
+    holding = RESUMED if _is_broken(experiment) else tuple(RULES)
+    return _told(Case.of(experiment, trace), [rule for name, rule in RULES.items() if name in holding], layers)
+
+
+def examine_log(trace: Trace, over: CheckSettings = NO_SETTINGS, under: CheckSettings = NO_SETTINGS) -> list[Finding]:
+    """Return what the rules find that look at a curve alone, in the log of a run, the worst first.
+
+    The schedule that made it is not known: to these rules it is as one that holds, and that nobody gave arguments.
+    """
+    groups = [Group(name=f"{n}", lr=_base(group)) for n, group in enumerate(trace.groups)]
+    optimizer = OptimizerSpec(groups=tuple(groups)) if len(groups) > 1 else OptimizerSpec(lr=_base(trace.groups[0]))
+    unknown = Experiment(scheduler=ConstantLR(factor=1.0), optimizer=optimizer, run=Run(steps=trace.steps))
+    case = replace(Case.of(unknown, trace), parts=())
+    return _told(case, [rule for rule in RULES.values() if rule.of_logs], (over, under))
+
+
+def _base(group: GroupTrace) -> float:
+    """Return the learning rate that a group may have been given: its peak, where that is one."""
+    peak = group.summary.peak
+    return peak if 0 <= peak < math.inf else 0.0
+
+
+def _told(case: Case, rules: Iterable[Rule], layers: Sequence[CheckSettings]) -> list[Finding]:
+    """Return what rules find in a case, without what is ignored or explained."""
     verdicts = {name: verdict(name, layers) for name in RULES}
     silent = {name for name, given in verdicts.items() if given == "silent"}
-    case = Case.of(experiment, trace)
-    holding = RESUMED if _is_broken(experiment) else tuple(RULES)
-    findings = [finding for name in RULES if name in holding for finding in RULES[name].examine(case)]
+    findings = [finding for rule in rules for finding in rule.examine(case)]
     explained: dict[str, int] = {}
     for finding in findings:
         rank = SEVERITIES.index(finding.severity)

@@ -12,7 +12,7 @@ from lrviz.rules.curve import Curve
 from lrviz.rules.finding import Finding, Severity
 
 LENGTHS = ("cosine-rebound", "cycle-overrun", "unfinished", "off-by-one-steps", "never-peaks")
-CURVES = ("still-rising", "rises-again", "ends-high", "never-moves", "far-below-base")
+CURVES = ("still-rising", "rises-again", "starts-again", "ends-high", "never-moves", "far-below-base")
 RATES = ("lr-not-finite", "lr-negative", "lr-dead", "lr-above-peak")
 """Rules that often find the consequences of others."""
 
@@ -35,7 +35,8 @@ class Rule:
     does not; `given` is what flags say beside them, of the run of a trainer's config or of a checkpoint, and
     `given_instead` beside the near miss where that is something else.
     `causes` are the refusals of a spec, which torch would have taken, that it explains, and
-    `explains` the rules that find its consequences, and are silent where it speaks.
+    `explains` the rules that find its consequences, and are silent where it speaks. A rule `of_logs` looks at
+    the curve alone, and so at a run's log, too.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Rule:
     given_instead: Mapping[str, Any] | None = None
     causes: tuple[str, ...] = ()
     explains: tuple[str, ...] = ()
+    of_logs: bool = False
 
     def examine(self, case: Case) -> Iterator[Finding]:
         """Yield what the rule finds."""

@@ -31,6 +31,7 @@ ABOVE = 1.01  # times the intended peak
     instead="Bound the function, or end it where the run does.",
     example=toy("multiplicative", run={"steps": 400}, optimizer={"lr": 1.0}, lr_lambda="10.0"),
     near_miss=toy("multiplicative", run={"steps": 400}, optimizer={"lr": 1.0}, lr_lambda="0.99"),
+    of_logs=True,
     explains=("lr-dead", "lr-above-peak", "still-rising", "ends-high"),
 )
 def lr_not_finite(case: Case, curve: Curve) -> Finding | None:
@@ -39,8 +40,8 @@ def lr_not_finite(case: Case, curve: Curve) -> Finding | None:
         return None
     many = sum(not math.isfinite(rate) for rate in curve.lr)
     is_lasting = many == len(curve.lr) - step
-    where = f"from step {step:,} on" if is_lasting else f"at step {step:,}"
-    where += f", the first of {many:,} steps" if many > 1 and not is_lasting else ""
+    where = f"from {case.at(step)} on" if is_lasting else f"at {case.at(step)}"
+    where += f", the first of {case.records(many)}" if many > 1 and not is_lasting else ""
     message = f"the learning rate is {curve.lr[step]} {where}{curve.of_group}"
     return case.finding(message, "Bound the function, or end it where the run does", step)
 
@@ -53,13 +54,14 @@ def lr_not_finite(case: Case, curve: Curve) -> Finding | None:
     instead="Keep factors at 0 or above, and OneCycleLR within its total_steps.",
     example=toy("lambda", lr_lambda="1 - step / 16"),
     near_miss=toy("lambda", lr_lambda="max(0, 1 - step / 31)"),
+    of_logs=True,
     explains=("lr-dead", "rises-again"),
 )
 def lr_negative(case: Case, curve: Curve) -> Finding | None:
     step = curve.first(lambda rate: rate < 0) if min(curve.lr) < 0 else None
     if step is None:
         return None
-    message = f"the learning rate is negative from step {step:,} on, down to {min(curve.lr):.3g}{curve.of_group}"
+    message = f"the learning rate is negative from {case.at(step)} on, down to {min(curve.lr):.3g}{curve.of_group}"
     fix = "Keep it at 0 or above: max(0, …) in a lambda, total_steps as long as the run"
     return case.finding(message, fix, step, _held_at_zero(case))
 
@@ -83,16 +85,21 @@ def _held_at_zero(case: Case) -> tuple[Change, ...]:
     instead="Decay more gently, stop the decay at a lowest rate, or end the run where the learning rate does.",
     example=toy("exponential", gamma=0.5),
     near_miss=toy("exponential", gamma=0.8),
+    of_logs=True,
 )
 def lr_dead(case: Case, curve: Curve) -> Finding | None:
     """Count the steps that move nothing; a range test starts low on purpose, and a library's warmup at 0."""
     steps, peak, total = curve.dead_steps(), max(curve.lr), len(curve.lr)
-    if not steps or case.scheduler.starts_low or (case.scheduler.library and steps == curve.first(bool)):
+    is_warmup = case.scheduler.library and steps == curve.first(bool)
+    is_end = case.trace.log is not None and (
+        steps == 1 or steps == curve.first(bool)
+    )  # of few records, of a decay to 0
+    if not steps or case.scheduler.starts_low or is_warmup or is_end:
         return None
     first = curve.first(lambda rate: abs(rate) < DEAD * peak) or 0
     message = (
-        f"{steps:,} of {total:,} steps ({percent(steps, total)}) train with less than 1e-4 of the peak of "
-        f"{peak:.3g}, the first of them step {first:,}{curve.of_group}"
+        f"{steps:,} of {case.records(total)} ({percent(steps, total)}) train with less than 1e-4 of the peak of "
+        f"{peak:.3g}, the first of them {case.at(first)}{curve.of_group}"
     )
     fix = "Decay more gently or later, stop at a lowest learning rate, or end the run there"
     gentle = float(f"{0.01 ** (1 / case.clock.scheduler_steps):.8g}")  # ends at a hundredth of the peak

@@ -20,8 +20,9 @@ from lrviz.errors import counted
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.writer import as_document
 from lrviz.render.text.rows import constant, picked
+from lrviz.render.text.sentences import log_extent, made_by
 from lrviz.render.words import clean, one_line
-from lrviz.trace import Trace
+from lrviz.trace import GroupTrace, Trace
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,7 +42,7 @@ class Format(Enum):
 def lines(
     format: Format,
     trace: Trace,
-    experiment: Experiment,
+    experiment: Experiment | None,
     *,
     every: int | None = None,
     console: Console | None = None,
@@ -65,7 +66,7 @@ def lines(
             assert_never(format)
 
 
-def csv_lines(trace: Trace, experiment: Experiment, *, every: int | None = None) -> Iterator[str]:
+def csv_lines(trace: Trace, experiment: Experiment | None, *, every: int | None = None) -> Iterator[str]:
     """Yield CSV: a header, then a row for every optimizer step, or every Nth and the last.
 
     The columns are step, epoch (from 0; empty where the run has none), lr, then momentum or beta1
@@ -79,11 +80,12 @@ def csv_lines(trace: Trace, experiment: Experiment, *, every: int | None = None)
     yield from _rows(trace, experiment, ",".join(["%s"] * len(names)) + "\n", every)
 
 
-def markdown_lines(trace: Trace, experiment: Experiment, *, every: int | None = None) -> Iterator[str]:
+def markdown_lines(trace: Trace, experiment: Experiment | None, *, every: int | None = None) -> Iterator[str]:
     """Yield a Markdown table with the columns of `csv_lines`, under a line that says what it is."""
     names = _names(trace)
-    optimizer = experiment.optimizer.label
-    yield f"{escaped(experiment.name)}: {counted(trace.steps, 'step')}, {optimizer}, torch {trace.torch_version}\n\n"
+    name = experiment.name if experiment else trace.log.file if trace.log else ""
+    what = f"{name}: {log_extent(trace) if trace.log else counted(trace.steps, 'step')}"
+    yield f"{escaped(what)}, {made_by(trace, experiment)}\n\n"
     yield f"| {' | '.join(map(escaped, names))} |\n|{' ---: |' * len(names)}\n"
     yield from _rows(trace, experiment, f"| {' | '.join(['%s'] * len(names))} |\n", every)
     if trace.seam is not None:
@@ -93,7 +95,7 @@ def markdown_lines(trace: Trace, experiment: Experiment, *, every: int | None = 
 
 
 def json_lines(
-    trace: Trace, experiment: Experiment, *, every: int | None = None, named: Mapping[str, Any] | None = None
+    trace: Trace, experiment: Experiment | None, *, every: int | None = None, named: Mapping[str, Any] | None = None
 ) -> Iterator[str]:
     """Yield one JSON object: what was replayed, and `rows` with one object to a line.
 
@@ -115,7 +117,7 @@ def json_lines(
 
 
 def _table_lines(
-    trace: Trace, experiment: Experiment, every: int | None, console: Console | None, ascii: bool
+    trace: Trace, experiment: Experiment | None, every: int | None, console: Console | None, ascii: bool
 ) -> Iterator[str]:
     from rich.console import Console
 
@@ -153,7 +155,7 @@ def _watched(trace: Trace) -> dict[str, memoryview]:
 
 def _rows(
     trace: Trace,
-    experiment: Experiment,
+    experiment: Experiment | None,
     template: str,
     every: int | None,
     number: Callable[[float], str] = repr,
@@ -165,9 +167,11 @@ def _rows(
     """
     columns = [column for group in _columns(trace).values() for column in group]
     watched = [
-        (values, experiment.metric_stride if name == "metric" else 1) for name, values in _watched(trace).items()
+        (values, experiment.metric_stride if name == "metric" and experiment else 1)
+        for name, values in _watched(trace).items()
     ]
     per_epoch = trace.steps_per_epoch
+    has_steps = trace.log is None or trace.log.unit == "step"
     held: list[float] = [math.nan] * len(columns)
     cells: list[str] = [""] * len(columns)
 
@@ -177,12 +181,13 @@ def _rows(
             if value != held[index] or not value:  # 0.0 equals -0.0
                 held[index] = value
                 cells[index] = number(value)
-        epoch = step // per_epoch if per_epoch else absent
+        place = trace.step_at(step)
+        epoch = place // per_epoch if per_epoch else absent
         others = [
             number(values[step // often]) if (step + 1) % often == 0 and step // often < len(values) else absent
             for values, often in watched
         ]
-        return template % (step, epoch, *cells, *others)
+        return template % (place if has_steps else absent, epoch, *cells, *others)
 
     rows = map(row, picked(trace, every or 1))
     while block := "".join(islice(rows, BLOCK)):
@@ -194,8 +199,12 @@ def escaped(text: str) -> str:
     return one_line(text).replace("\\", "\\\\").replace("|", "\\|")
 
 
-def _header(trace: Trace, experiment: Experiment) -> dict[str, Any]:
+def _header(trace: Trace, experiment: Experiment | None) -> dict[str, Any]:
     """Return all that JSON says before its rows."""
+    summary = [_summary(trace, group) for group in trace.groups if trace.steps]
+    if experiment is None:
+        assert trace.log is not None
+        return {"log": dataclasses.asdict(trace.log), "records": trace.steps, "summary": summary}
     return {
         "title": experiment.name,
         "engine": "upstream" if trace.engine == "upstream" else "torch",  # light has torch's numbers to the bit
@@ -206,11 +215,7 @@ def _header(trace: Trace, experiment: Experiment) -> dict[str, Any]:
         "clock": experiment.run.clock.as_dict(),
         "optimizer": as_document(experiment.optimizer, defaults=True),
         "scheduler": as_document(experiment.resolved, defaults=True),
-        "summary": [
-            {"group": group.name, **dataclasses.asdict(group.summary), "mean": group.mean}
-            for group in trace.groups
-            if trace.steps
-        ],
+        "summary": summary,
         "resume": _resume(trace, experiment),
         "warnings": [dataclasses.asdict(warning) for warning in trace.warnings],
         "failure": None if trace.failure is None else dataclasses.asdict(trace.failure),
@@ -232,13 +237,18 @@ def _resume(trace: Trace, experiment: Experiment) -> dict[str, Any] | None:
     }
 
 
+def _summary(trace: Trace, group: GroupTrace) -> dict[str, Any]:
+    own = dataclasses.asdict(group.summary) | {"mean": group.mean}
+    return {"group": group.name, **own, "peak_step": trace.step_at(group.summary.peak_step)}
+
+
 def plain(value: Any) -> Any:
     """Return ordinary data as JSON has it."""
     if isinstance(value, float) and not math.isfinite(value):
         return _word(value)
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
-    return [plain(entry) for entry in value] if isinstance(value, list) else value
+    return [plain(entry) for entry in value] if isinstance(value, (list, tuple)) else value
 
 
 def _word(value: float) -> str:

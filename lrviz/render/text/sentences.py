@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from lrviz.errors import listed, shown
+from lrviz.errors import counted, listed, shown
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.words import clipped, one_line
 from lrviz.trace import Difference, Groups, GroupTrace, Trace
@@ -46,6 +46,25 @@ def telling(trace: Trace) -> Trace:
         if len(groups) < PICTURED and all(group.lr.tobytes() != other.lr.tobytes() for other in groups):
             groups.append(group)
     return replace(trace, groups=Groups(groups))
+
+
+def made_by(trace: Trace, experiment: Experiment | None) -> str:
+    """Return what trained with a trace's learning rates, and whose they are; of a log, where they were read."""
+    if experiment is not None:
+        return f"{experiment.optimizer.label}, torch {trace.torch_version}"
+    assert trace.log is not None
+    return f"{trace.log.format}, {trace.log.precision.words}"
+
+
+def log_extent(trace: Trace) -> str:
+    """Return how many records a log has, and which steps, or epochs, they are of."""
+    assert trace.log is not None
+    return f"{counted(trace.steps, 'record')} of {span(trace.log.unit, trace.step_at(0), trace.end - 1)}"
+
+
+def span(unit: str, first: int, last: int) -> str:
+    """Return steps, or epochs, in words: "step 7", "steps 0 to 14"."""
+    return f"{unit} {first:,}" if first == last else f"{unit}s {first:,} to {last:,}"
 
 
 def engine_line(trace: Trace) -> str:
@@ -92,6 +111,8 @@ def distinct(values: tuple[float, float]) -> tuple[str, str]:
 
 
 def _where(trace: Trace, step: int) -> str:
+    if trace.log is not None and trace.log.unit == "epoch":
+        return f"epoch {step:,}"
     epoch = None if trace.steps_per_epoch == 1 else trace.epoch_of(step)
     return f"step {step:,}" + ("" if epoch is None else f" (epoch {epoch:,})")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from lrviz.errors import counted
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.text.rows import Row, Selection, constant, folded, round_up, sampled
 from lrviz.render.text.screen import GAP, Line, cleaned, segments, wrapped
-from lrviz.render.text.sentences import PICTURED, summary_line
+from lrviz.render.text.sentences import PICTURED, log_extent, made_by, summary_line
 from lrviz.render.text.spark import bar, sparkline
 from lrviz.trace import GroupTrace, Trace
 
@@ -51,11 +51,12 @@ class TraceTable:
     """A trace as something that a rich Console prints, within its width or 100 columns.
 
     Stretches without a change are one row; a run with over 40 of them shows a choice, and says so.
-    With `every`, every Nth step and the last have a row each. `ascii` leaves out all other letters.
+    With `every`, every Nth step and the last have a row each. `ascii` leaves out all other letters. A log
+    has no experiment, and a row for every record.
     """
 
     trace: Trace
-    experiment: Experiment
+    experiment: Experiment | None
     every: int | None = None
     ascii: bool = False
 
@@ -65,7 +66,8 @@ class TraceTable:
     def lines(self, width: int) -> Iterator[Line]:
         """Yield the lines of the table, none of them wider than `width` cells."""
         trace = self.trace
-        chosen = folded(trace, self._stride) if self.every is None else sampled(trace, self.every)
+        counted_by = trace if trace.log is None else replace(trace, steps_per_epoch=None)
+        chosen = folded(counted_by, self._stride) if self.every is None else sampled(trace, self.every)
         yield from self._wrapped(self._heading(), width, "bold")
         if trace.steps:
             yield from self._pictures(width)
@@ -79,12 +81,12 @@ class TraceTable:
             yield from self._wrapped(summary_line(trace, group), width, "")
         if len(trace.groups) > PICTURED:
             yield from self._wrapped(f"and {len(trace.groups) - PICTURED} more groups", width, "")
-        yield from self._wrapped(f"{self.experiment.optimizer.label}, torch {trace.torch_version}", width, "")
+        yield from self._wrapped(made_by(trace, self.experiment), width, "")
 
     @property
     def _stride(self) -> int:
         """How many optimizer steps there are to a step of the scheduler."""
-        return self.experiment.stride
+        return 1 if self.experiment is None else self.experiment.stride
 
     def _wrapped(self, text: str, width: int, style: str) -> Iterator[Line]:
         return wrapped(self._clean(text), width, style)
@@ -93,7 +95,11 @@ class TraceTable:
         return cleaned(text, ascii=self.ascii)
 
     def _heading(self) -> str:
-        trace, name, experiment = self.trace, self.experiment.name, self.experiment
+        trace, experiment = self.trace, self.experiment
+        if experiment is None:
+            assert trace.log is not None
+            return f"{trace.log.file}: {log_extent(trace)}"
+        name = experiment.name
         scheduler = experiment.schedule if experiment.warmup else experiment.scheduler.label
         title = name if scheduler == name else f"{name} ({scheduler})"
         length = counted(trace.steps, "step")
@@ -128,7 +134,10 @@ class TraceTable:
                 yield from self._wrapped(f"-- resumed, {self.trace.seam.mode} --", width, "dim")
             yield list(pieces)
         if chosen.rule:
-            message = f"{len(chosen.rows):,} rows of {self.trace.steps:,} steps: {chosen.rule} (--every 1: all)"
+            steps = counted(self.trace.steps, "step")
+            message = f"{len(chosen.rows):,} rows of {steps}: {chosen.rule} (--every 1: all)"
+            if self.trace.log is not None:
+                message = message.replace("steps", "records")
             yield from self._wrapped(message, width, "dim")
         if left_out:
             message = f"{counted(left_out, 'more column')} would not fit; --format csv has all"
@@ -170,11 +179,14 @@ class TraceTable:
         if self.trace.steps_per_epoch:
             cells, last = [], -1
             for row in rows:
-                first, end = row.start // self.trace.steps_per_epoch, row.end // self.trace.steps_per_epoch
+                first, end = (self.trace.step_at(record) // self.trace.steps_per_epoch for record in row)
                 cells.append(f"{first}{dash}{end}" if first < end else f"{first}" if first != last else "")
                 last = end
             yield Column("epoch", cells, "bold")
-        steps = [f"{row.start:,}" + (f"{dash}{row.end:,}" if row.end > row.start else "") for row in rows]
+        if self.trace.log is not None and self.trace.log.unit == "epoch":
+            return
+        ends = [(self.trace.step_at(row.start), self.trace.step_at(row.end)) for row in rows]
+        steps = [f"{start:,}" + (f"{dash}{end:,}" if end > start else "") for start, end in ends]
         yield Column("step", steps)
 
     def _rates(self, group: GroupTrace, rows: Sequence[Row]) -> Column:
@@ -192,9 +204,10 @@ class TraceTable:
 
     def _metric(self, rows: Sequence[Row]) -> Iterator[Column]:
         """Yield the first and the last that a plateau was given in a row."""
-        metric, stride = self.trace.metric, self.experiment.metric_stride
-        if metric is None:
+        metric = self.trace.metric
+        if metric is None or self.experiment is None:
             return
+        stride = self.experiment.metric_stride
         cells = []
         for row in rows:
             given = metric[row.start // stride : (row.end + 1) // stride]
@@ -219,8 +232,9 @@ class TraceTable:
 def ruler(trace: Trace, width: int) -> str:
     """Return the epochs, or else the steps, as they lie under a curve of `width` cells."""
     per_epoch = trace.steps_per_epoch
-    unit, name = (per_epoch, "epoch") if per_epoch and trace.steps > per_epoch else (1, "step")
-    count = trace.steps / unit
+    by_epoch = trace.log is not None and trace.log.unit == "epoch"
+    unit, name = (per_epoch, "epoch") if per_epoch and (by_epoch or trace.end > per_epoch) else (1, "step")
+    count = trace.end / unit
     spacing = len(f"{count:.0f}") + 4
     line, room = "", width - len(name) - 1
     for mark in range(0, math.ceil(count), round_up(count * spacing / width)):
