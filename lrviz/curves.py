@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from lrviz.arrays import Values
 from lrviz.trace import Trace
 
 POINTS = 64  # values kept of a curve, evenly spread, its ends among them
@@ -26,7 +27,7 @@ def numbers(trace: Trace) -> dict[str, Any]:
     }
 
 
-def digest(values: Sequence[float] | memoryview) -> str:
+def digest(values: Sequence[float]) -> str:
     """Return the SHA-256 of numbers as little-endian doubles; one NaN is as good as another."""
     column = array("d", (math.nan if math.isnan(value) else value for value in values))
     if sys.byteorder == "big":
@@ -34,7 +35,7 @@ def digest(values: Sequence[float] | memoryview) -> str:
     return hashlib.sha256(column.tobytes()).hexdigest()
 
 
-def _brief(values: memoryview) -> dict[str, Any]:
+def _brief(values: Values) -> dict[str, Any]:
     """Return a curve's count, digest, `POINTS` values, and its least and greatest with their places."""
     count = len(values)
     extremes = [pick(range(count), key=values.__getitem__) for pick in (min, max)] if count else []

@@ -12,11 +12,12 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
+from lrviz.arrays import Values, column
 from lrviz.errors import Problem, SpecError, shown
 from lrviz.experiment.schedulers import SequentialLR
 from lrviz.rules.changes import Change, apply_changes
 from lrviz.subject import Subject
-from lrviz.trace import Failure, GroupTrace, Trace, column
+from lrviz.trace import Failure, GroupTrace, Trace
 
 BY = ("step", "epoch", "progress")
 MOST_STRETCHES = 8
@@ -289,7 +290,7 @@ def _paired(a: Trace, b: Trace) -> tuple[Pairs, bool, tuple[tuple[str, ...], tup
     return pairs, is_by_place, (alone[0], alone[1])
 
 
-def _columns(a: Trace, b: Trace, one: GroupTrace, other: GroupTrace) -> dict[str, tuple[memoryview, memoryview]]:
+def _columns(a: Trace, b: Trace, one: GroupTrace, other: GroupTrace) -> dict[str, tuple[Values, Values]]:
     """Return what both groups have of the values that a step trains with, by name."""
     found = {"lr": (one.lr, other.lr)}
     if one.momentum is not None and other.momentum is not None and a.momentum_name == b.momentum_name:
@@ -311,7 +312,7 @@ def _values_alone(a: Trace, b: Trace) -> tuple[tuple[str, ...], tuple[str, ...]]
     return tuple(name for name in one if name not in other), tuple(name for name in other if name not in one)
 
 
-def _at(values: memoryview, records: Sequence[int]) -> memoryview:
+def _at(values: Values, records: Sequence[int]) -> Values:
     """Return the values of records."""
     if isinstance(records, range):
         return values[records.start : records.stop]
@@ -319,7 +320,7 @@ def _at(values: memoryview, records: Sequence[int]) -> memoryview:
 
 
 def _compared(
-    what: str, groups: tuple[str, str], steps: Steps, values: tuple[memoryview, memoryview], tolerance: float
+    what: str, groups: tuple[str, str], steps: Steps, values: tuple[Values, Values], tolerance: float
 ) -> CurveDifference:
     """Compare the values of one curve, in which `steps` are those that train with them."""
     one, other = values
@@ -348,7 +349,7 @@ def _compared(
     )  # fmt: skip
 
 
-def _measured(one: memoryview, other: memoryview, tolerance: float) -> tuple[bytes, array[float], array[float]]:
+def _measured(one: Values, other: Values, tolerance: float) -> tuple[bytes, array[float], array[float]]:
     """Return of each pair of values its kind, how far they are apart, and that as a share of the larger."""
     apart = array("d", bytes(8 * len(one)) if one == other else map(_distance, one, other))
     finite = (abs(value) for values in (one, other) for value in values if math.isfinite(value))

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lrviz.arguments import experiment_of
+from lrviz.arrays import Values
 from lrviz.checking import is_live
 from lrviz.errors import Problem, ReplayError, SpecError, counted, listed, shown
 from lrviz.files import make_folder, write_text
@@ -115,9 +116,9 @@ def _cells(trace: Trace, every: int) -> dict[Cell, float]:
     }
 
 
-def _columns(trace: Trace) -> dict[str, list[memoryview | None]]:
+def _columns(trace: Trace) -> dict[str, list[Values | None]]:
     """Return the learning rates of every group, and what else moves in one of them."""
-    columns: dict[str, list[memoryview | None]] = {
+    columns: dict[str, list[Values | None]] = {
         trace.momentum_name or "": [group.momentum for group in trace.groups],
         "weight_decay": [group.weight_decay for group in trace.groups],
     }

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
-from lrviz.arrays import frame, lr_array
+from lrviz.arrays import Values, column, frame, lr_array
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -17,11 +16,6 @@ if TYPE_CHECKING:
     from lrviz.experiment.experiment import Experiment
 
 ROUNDING = 1e-12
-
-
-def column(values: Sequence[float] | array[float]) -> memoryview:
-    """Return numbers as a read-only buffer of doubles, which `numpy.asarray` takes without copying."""
-    return memoryview(values if isinstance(values, array) else array("d", values)).toreadonly()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +39,9 @@ class GroupTrace:
     """
 
     name: str
-    lr: memoryview
-    momentum: memoryview | None = None
-    weight_decay: memoryview | None = None
+    lr: Values
+    momentum: Values | None = None
+    weight_decay: Values | None = None
 
     def __repr__(self) -> str:
         if not len(self.lr):
@@ -83,10 +77,10 @@ class GroupTrace:
         Where it has not so many, the learning rate is NaN, and so is what else had moved.
         """
 
-        def fitted(values: memoryview, rest: float = math.nan) -> memoryview:
+        def fitted(values: Values, rest: float = math.nan) -> Values:
             return column([*values[:steps], *[rest] * (steps - len(values))])
 
-        def held(values: memoryview | None) -> memoryview | None:
+        def held(values: Values | None) -> Values | None:
             return None if values is None else fitted(values, values[0] if len(set(values)) == 1 else math.nan)
 
         decay = held(self.weight_decay)
@@ -217,8 +211,8 @@ class Trace:
     engine: str
     torch_version: str
     libraries: Mapping[str, str] = field(default_factory=dict)
-    loss: memoryview | None = None  # of the toy training, before each optimizer step
-    metric: memoryview | None = None  # what a plateau was given, one value for each of its steps
+    loss: Values | None = None  # of the toy training, before each optimizer step
+    metric: Values | None = None  # what a plateau was given, one value for each of its steps
     seam: Seam | None = None
     warnings: tuple[TorchWarning, ...] = ()
     failure: Failure | None = field(default=None)

@@ -79,8 +79,9 @@ def test_a_column_can_be_given_to_matplotlib() -> None:
 
     trace = lrviz.replay(TWO)
     axes = Figure().add_subplot()
-    (*_, line) = axes.plot(trace.lr)
-    assert list(line.get_ydata()) == list(trace.groups["head"].lr)
+    for values in (trace.lr, trace.groups["head"].lr, trace.groups[1].lr):
+        (*_, line) = axes.plot(values)
+        assert list(line.get_ydata()) == list(trace.groups["head"].lr)
 
 
 def test_a_frame_has_the_columns_of_the_table() -> None:

@@ -5,8 +5,9 @@ import math
 
 import pytest
 
+from lrviz.arrays import column
 from lrviz.curves import POINTS, changes, digest, numbers
-from lrviz.trace import GroupTrace, Trace, column
+from lrviz.trace import GroupTrace, Trace
 
 
 def numbers_of(rates, *, name="head", momentum=None, loss=None):

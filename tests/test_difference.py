@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrviz import SpecError, load, replay
+from lrviz.arrays import column
 from lrviz.difference import BY, MOST_STRETCHES, Differences, Kind, difference, explained
 from lrviz.subject import Subject
-from lrviz.trace import GroupTrace, Trace, column
+from lrviz.trace import GroupTrace, Trace
 
 RUN = {"epochs": 4, "steps_per_epoch": 8}
 COSINE = {"run": RUN, "scheduler": {"name": "cosine"}}

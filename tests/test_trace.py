@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrviz.trace import Failure, GroupTrace, TorchWarning, Trace, column
+from lrviz.arrays import column
+from lrviz.trace import Failure, GroupTrace, TorchWarning, Trace
 
 
 @pytest.mark.parametrize(
@@ -37,11 +38,6 @@ def test_a_failure_has_words_with_and_without_a_message(message: str, words: str
 )
 def test_a_failure_says_in_a_line_where_and_why(step: int, description: str) -> None:
     assert Failure(step=step, epoch=None, kind="ValueError", message="no").description == description
-
-
-def test_a_column_cannot_be_written_to() -> None:
-    with pytest.raises(TypeError, match="read-only"):
-        column([1.0, 2.0])[0] = 3.0
 
 
 def test_a_summary_has_the_first_of_equal_peaks() -> None:

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from lrviz.arrays import Values
 from lrviz.engine.engine import Engine, TorchEngine
 from lrviz.engine.light import LightEngine
 from lrviz.engine.record import record
@@ -108,7 +109,7 @@ def difference(real: Trace, other: Trace) -> str:
     return "" if _bytes(real.metric) == _bytes(other.metric) else "metric"
 
 
-def _bytes(values: memoryview | None) -> bytes | None:
+def _bytes(values: Values | None) -> bytes | None:
     return None if values is None else values.tobytes()
 
 

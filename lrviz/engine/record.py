@@ -12,6 +12,7 @@ from itertools import repeat
 from traceback import walk_tb
 from typing import Any
 
+from lrviz.arrays import Values, column
 from lrviz.engine.build import Beside, construct
 from lrviz.engine.engine import Engine
 from lrviz.errors import LrvizError
@@ -19,7 +20,7 @@ from lrviz.experiment.argtypes import TRAIN
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.optimizers import momentum_name
 from lrviz.experiment.schedulers import ClosedForm, OwnRule, SchedulerSpec
-from lrviz.trace import Failure, Groups, GroupTrace, TorchWarning, Trace, column
+from lrviz.trace import Failure, Groups, GroupTrace, TorchWarning, Trace
 
 BLOCK = 20_000  # changes of a learning rate between two calls of `progress`
 
@@ -295,7 +296,7 @@ class Recording:
         """Return a group's columns, a value for each optimizer step; what could not move holds its one throughout."""
         momentum = momentum_name(self.experiment.optimizer.name)
 
-        def held(key: str) -> memoryview | None:
+        def held(key: str) -> Values | None:
             if key in read:
                 return column(self.each_step(read[key]))
             value = live["betas"][0] if key == "beta1" else live.get(key)

@@ -11,12 +11,13 @@ from functools import partial
 from io import BytesIO
 from typing import Any
 
+from lrviz.arrays import Values, column
 from lrviz.engine.build import Beside, construct
 from lrviz.engine.engine import TorchEngine
 from lrviz.engine.record import Progress, Recording
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.schedulers import Custom
-from lrviz.trace import Failure, Groups, GroupTrace, Seam, Trace, column
+from lrviz.trace import Failure, Groups, GroupTrace, Seam, Trace
 
 
 def record_resumed(experiment: Experiment, engine: TorchEngine, progress: Progress | None = None) -> Trace:
@@ -180,7 +181,7 @@ def _joined(before: Trace, after: Trace, seam: int, skipped: int) -> Trace:
 
 
 def _group(before: GroupTrace, after: GroupTrace, seam: int, skipped: int) -> GroupTrace:
-    def both(name: str) -> memoryview | None:
+    def both(name: str) -> Values | None:
         first, second = getattr(before, name), getattr(after, name)
         return None if first is None or second is None else _chained(first[:seam], second[skipped:])
 
@@ -194,11 +195,11 @@ def _cut(group: GroupTrace, seam: int) -> GroupTrace:
     return _group(group, GroupTrace(name=group.name, lr=nothing, momentum=nothing, weight_decay=nothing), seam, 0)
 
 
-def _metric(before: memoryview | None, after: memoryview | None) -> memoryview | None:
+def _metric(before: Values | None, after: Values | None) -> Values | None:
     return None if before is None or after is None else _chained(before, after)
 
 
-def _chained(first: memoryview, second: memoryview) -> memoryview:
+def _chained(first: Values, second: Values) -> Values:
     values = array("d", first.tobytes())
     values.frombytes(second.tobytes())
     return column(values)

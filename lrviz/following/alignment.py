@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from lrviz.arrays import Values, column
 from lrviz.errors import SpecError
-from lrviz.trace import Groups, GroupTrace, Precision, Trace, column
+from lrviz.trace import Groups, GroupTrace, Precision, Trace
 
 MEAN = "the mean of all groups"
 ROUNDING = 1e-10  # of the plan's peak: what two ways to compute one formula may be apart
@@ -128,7 +129,7 @@ def _laid(
 
 
 def _fitting(
-    planned: memoryview,
+    planned: Values,
     peak: float,
     group: GroupTrace,
     precision: Precision,
@@ -146,7 +147,7 @@ def candidates(plan: Trace, group: GroupTrace, number: int) -> list[int]:
     named = [index for index, each in enumerate(plan.groups) if each.name == group.name]
     own = [number] if number < len(plan.groups) else []
     order = dict.fromkeys([*named, *own, *range(len(plan.groups))])
-    seen: list[memoryview] = []
+    seen: list[Values] = []
     found = []
     for index in order:
         if plan.groups[index].lr not in seen:
@@ -155,12 +156,12 @@ def candidates(plan: Trace, group: GroupTrace, number: int) -> list[int]:
     return [*found, -1] if len(seen) > 1 else found
 
 
-def rates(plan: Trace, group: int) -> memoryview:
+def rates(plan: Trace, group: int) -> Values:
     """Return the learning rates of one of a plan's groups, -1 for the mean of all."""
     if group >= 0:
         return plan.groups[group].lr
     count = len(plan.groups)
-    return memoryview(array("d", (sum(values) / count for values in zip(*(g.lr for g in plan.groups), strict=True))))
+    return column([sum(values) / count for values in zip(*(g.lr for g in plan.groups), strict=True)])
 
 
 def peak_of(plan: Trace, group: int) -> float:
@@ -181,7 +182,7 @@ def placed(plan: Trace, log: Trace, fit: Fit) -> Trace:
 def part(log: Trace, records: Sequence[int], steps: Sequence[int]) -> Trace:
     """Return the records of these numbers, as records of other steps."""
 
-    def of(values: memoryview) -> memoryview:
+    def of(values: Values) -> Values:
         return column([values[record] for record in records])
 
     def moved(group: GroupTrace) -> GroupTrace:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from lrviz.arrays import Values
 from lrviz.errors import counted
 from lrviz.experiment.argtypes import Duration, ListOf
 from lrviz.experiment.clock import Clock
@@ -170,7 +171,7 @@ class Case:
         named = ((spec.lr, group, f" (group {group.name})" if several else "") for spec, group in pairs)
         return tuple(Curve(number, *rest) for number, rest in enumerate(named) if self.trace.steps)
 
-    def rates(self, part: Part) -> Iterator[memoryview]:
+    def rates(self, part: Part) -> Iterator[Values]:
         """Yield for each parameter group the learning rates trained with while a part was active."""
         first, last = self.clock.step_of(part.start), self.clock.step_of(part.end)
         yield from (group.lr[first:last] for group in self.trace.groups)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from lrviz.arrays import Values
 from lrviz.trace import GroupTrace, Summary
 
 DEAD = 1e-4  # of the peak: a learning rate that moves nothing
@@ -29,7 +30,7 @@ class Curve:
     of_group: str  # " (group head)" where there are several
 
     @property
-    def lr(self) -> memoryview:
+    def lr(self) -> Values:
         return self.group.lr
 
     @property

@@ -9,13 +9,14 @@ import pytest
 
 import lrviz
 from lrviz import Trace
+from lrviz.arrays import column
 from lrviz.engine import light
 from lrviz.engine.compare import EngineCheck, compare, difference, experiments
 from lrviz.engine.engine import TorchEngine
 from lrviz.engine.record import record
 from lrviz.experiment.optimizers import OPTIMIZERS
 from lrviz.experiment.schedulers import CORE, Custom, SchedulerSpec
-from lrviz.trace import Failure, TorchWarning, column
+from lrviz.trace import Failure, TorchWarning
 
 REAL = TorchEngine()
 

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from lrviz import load, replay
+from lrviz.arrays import column
 from lrviz.cli.logs import vary
 from lrviz.cli.targets import file_source
 from lrviz.cli.variants import Target
 from lrviz.following.following import Followed, follow
 from lrviz.subject import Subject
-from lrviz.trace import GroupTrace, Log, Precision, Trace, column
+from lrviz.trace import GroupTrace, Log, Precision, Trace
 
 NOTHING_GIVEN = {"group": [], "set": [], "engine": "auto", "resume_at": None, "resume_with": None, "resume_as": None}
 DOUBLE = Precision(words="double", share=1e-9)

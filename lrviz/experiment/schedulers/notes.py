@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, pairwise
 
+from lrviz.arrays import Values
 from lrviz.experiment.clock import Clock
 
 __all__ = ["BASE", "DECAYED", "MOST", "WARMUP", "Annotation", "Point", "Span", "View"]
@@ -47,7 +48,7 @@ class View:
     """
 
     group: int  # the parameter group's number
-    lr: memoryview  # what each optimizer step trains with
+    lr: Values  # what each optimizer step trains with
     peak: float  # the highest that is a number
     clock: Clock
     has_warmup: bool = False  # that the document writes as `warmup:`, before the scheduler

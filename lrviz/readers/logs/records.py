@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from lrviz.arrays import Values, column
 from lrviz.errors import Problem, SpecError, counted
 from lrviz.readers.logs.names import GroupColumns, Layout
-from lrviz.trace import Groups, GroupTrace, Log, Precision, Trace, column
+from lrviz.trace import Groups, GroupTrace, Log, Precision, Trace
 
 MAX_BYTES = 50_000_000  # of a file that is read at once
 MAX_RECORDS = 1_000_000
@@ -73,7 +74,7 @@ class Records:
 
 
 def _group(columns: GroupColumns, names: dict[str, int], rows: Sequence[Row]) -> GroupTrace:
-    def values(name: str | None) -> memoryview | None:
+    def values(name: str | None) -> Values | None:
         if name is None:
             return None
         number = names[name]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy
 from numpy.typing import NDArray
 
+from lrviz.arrays import Values
 from lrviz.trace import Trace
 
 Points = NDArray[numpy.float64]
@@ -34,7 +35,7 @@ class Curve:
     broken: tuple[int, str] | None = None
 
 
-def curve(name: str, values: memoryview, stride: int, columns: int, at: Sequence[int] | None = None) -> Curve:
+def curve(name: str, values: Values, stride: int, columns: int, at: Sequence[int] | None = None) -> Curve:
     """Return a column of the trace as a line for a panel `columns` pixels wide.
 
     Where the scheduler steps with the optimizer, values are joined by straight lines, as training curves
@@ -53,13 +54,13 @@ def curve(name: str, values: memoryview, stride: int, columns: int, at: Sequence
     return _line(name, *staircase(x, y, len(values)), columns, few and slice(None, None, 2))
 
 
-def metric_curve(metric: memoryview, stride: int, columns: int) -> Curve:
+def metric_curve(metric: Values, stride: int, columns: int) -> Curve:
     """Return what the plateau was given, at the optimizer step after which it was."""
     y = _array(metric)
     return _line("metric", (_steps(y) + 1) * stride - 1, y, columns, slice(None) if len(y) <= MARKED else None)
 
 
-def loss_curve(loss: memoryview, columns: int) -> Curve:
+def loss_curve(loss: Values, columns: int) -> Curve:
     """Return the loss of the toy training at the optimizer step before which it was."""
     y = _array(loss)
     return _line("loss", _steps(y), y, columns, None)
@@ -74,7 +75,7 @@ def range_test_curve(trace: Trace, columns: int) -> Curve:
     return _line("loss", rates[:count], losses[:count], columns, _few(count, columns))
 
 
-def _array(values: memoryview | Sequence[float] | Sequence[int]) -> Points:
+def _array(values: Values | Sequence[float] | Sequence[int]) -> Points:
     return numpy.asarray(values, dtype=numpy.float64)
 
 

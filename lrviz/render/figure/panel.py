@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import TICKDOWN, TICKLEFT
 
+from lrviz.arrays import Values
 from lrviz.experiment.experiment import Experiment
 from lrviz.positions import TITLES, Position, step_at
 from lrviz.render.figure.curve import COLUMNS_PER_INCH, HUGE, Curve, curve, loss_curve, metric_curve
@@ -77,14 +78,14 @@ def draw_momentum(axes: Axes, trace: Trace, experiment: Experiment, theme: Theme
     return plot(axes, curves, "beta1" if trace.momentum_name == "beta1" else "Momentum", theme)
 
 
-def draw_metric(axes: Axes, metric: memoryview, stride: int, theme: Theme) -> list[Curve]:
+def draw_metric(axes: Axes, metric: Values, stride: int, theme: Theme) -> list[Curve]:
     """Draw what a plateau watched, which it was given every `stride` steps, and return the line."""
     curves = [metric_curve(metric, stride, columns_of(axes))]
     set_linear_ylim(axes, *padded(curves))
     return plot(axes, curves, "Metric", replace(theme, ink=theme.metric))
 
 
-def draw_loss(axes: Axes, loss: memoryview, theme: Theme) -> list[Curve]:
+def draw_loss(axes: Axes, loss: Values, theme: Theme) -> list[Curve]:
     """Draw the loss of the toy training, saying whose it is, and return the line.
 
     A loss that stays above zero and falls or rises far has a logarithmic axis.

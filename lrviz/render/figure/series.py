@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy
 
+from lrviz.arrays import Values
 from lrviz.errors import Problem, SpecError
 from lrviz.positions import Position, position
 from lrviz.render.figure.curve import HUGE, Curve, Points, curve
@@ -69,7 +70,7 @@ class Series:
             found.append((numpy.array(places), numpy.array([values[number] for number in chosen])))
         return found
 
-    def _shown(self, panel: str) -> list[tuple[str, memoryview]]:
+    def _shown(self, panel: str) -> list[tuple[str, Values]]:
         """Return what a panel shows of each parameter group that has it."""
         values = [(group.name, group.lr if panel == "lr" else group.momentum) for group in self.groups]
         return [(name, each) for name, each in values if each is not None]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, assert_never
 
+from lrviz.arrays import Values
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.argtypes import Invalid
 from lrviz.experiment.places import Place
@@ -57,7 +58,7 @@ class Placed:
             raise SpecError(problems)
         return cls(subject=subject, label=label, places=places, steps=steps)
 
-    def values(self, column: memoryview) -> list[float | None]:
+    def values(self, column: Values) -> list[float | None]:
         """Return what a column holds at each place: of a log the last record before it, None where nothing ran."""
         at = self.subject.trace.at
         indices = self.steps if at is None else [bisect_right(at, step) - 1 for step in self.steps]
@@ -90,7 +91,7 @@ def _rows(placed: Placed) -> Iterator[tuple[str, list[float | None]]]:
         )
 
 
-def _beside(trace: Trace, group: GroupTrace) -> Iterator[tuple[str, memoryview]]:
+def _beside(trace: Trace, group: GroupTrace) -> Iterator[tuple[str, Values]]:
     """Yield what else a group trains with, by name."""
     if group.momentum is not None:
         yield str(trace.momentum_name), group.momentum

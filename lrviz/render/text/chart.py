@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
+from lrviz.arrays import Values
 from lrviz.errors import Problem, SpecError, shown
 from lrviz.positions import Position, position
 from lrviz.render.text.canvas import Canvas, Piece
@@ -49,7 +50,7 @@ class _Column(NamedTuple):
     letter: str
     subject: Subject
     position: Position  # of its steps on the x axis
-    values: memoryview
+    values: Values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,8 +306,8 @@ class Chart:
 
     def _same(self, number: int) -> str:
         """Return which curve before has the very same values, in words."""
-        bits = self._curves[number].values.cast("B")
-        other = next((curve for curve in self._curves[:number] if curve.values.cast("B") == bits), None)
+        bits = self._curves[number].values.bits
+        other = next((curve for curve in self._curves[:number] if curve.values.bits == bits), None)
         if other is None:
             return ""
         return f" (same as {shown(other.name) if self.color else other.letter})"
@@ -319,7 +320,7 @@ class Chart:
         return text.encode("ascii", "backslashreplace").decode() if self.ascii else text
 
 
-def _points(values: memoryview, stride: int, at: Sequence[int] | None, columns: int, steps: int) -> Sequence[Point]:
+def _points(values: Values, stride: int, at: Sequence[int] | None, columns: int, steps: int) -> Sequence[Point]:
     """Return the corners of a curve in steps and values, thinned where there are more than show.
 
     Of every column of dots the lowest, the highest and the last value are kept. What holds for a stride of
@@ -336,7 +337,7 @@ def _points(values: memoryview, stride: int, at: Sequence[int] | None, columns: 
     return [(x, _drawable(rate)) for place, end, rate in held for x in (place, end)]
 
 
-def _thinned(places: Sequence[int], rates: memoryview, columns: int, steps: int) -> Iterator[Point]:
+def _thinned(places: Sequence[int], rates: Values, columns: int, steps: int) -> Iterator[Point]:
     """Yield a curve's extremes in each column of dots, in an order that joins one column to the next."""
     start, last = 0, float(rates[0])
     for column in range(columns):

@@ -11,6 +11,7 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
+from lrviz.arrays import Values
 from lrviz.difference import CurveDifference, Differences, Kind, Point, Said, Setting, Stretch
 from lrviz.errors import counted, listed
 from lrviz.experiment.writer import in_flow
@@ -302,7 +303,7 @@ def _cell(found: Differences, step: int, room: int) -> int:
     return int(room * found.spans[0] * step / max(found.lengths[0], 1))
 
 
-def _values(subject: Subject, name: str, what: str) -> memoryview:
+def _values(subject: Subject, name: str, what: str) -> Values:
     """Return what a subject's group of a name trains with."""
     group = next(group for group in subject.trace.groups if group.name == name)
     found = {"lr": group.lr, "weight_decay": group.weight_decay}.get(what, group.momentum)

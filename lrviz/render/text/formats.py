@@ -16,6 +16,7 @@ from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, assert_never
 
+from lrviz.arrays import Values
 from lrviz.errors import counted
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.writer import as_document
@@ -129,7 +130,7 @@ def _table_lines(
     yield captured.get()
 
 
-def _columns(trace: Trace) -> dict[str, list[memoryview]]:
+def _columns(trace: Trace) -> dict[str, list[Values]]:
     """Return what every row holds, by name: a column of floats for each group."""
     momenta = [group.momentum for group in trace.groups if group.momentum is not None]
     decays = [group.weight_decay for group in trace.groups if group.weight_decay is not None]
@@ -147,7 +148,7 @@ def _names(trace: Trace) -> list[str]:
     return ["step", "epoch", *floats, *_watched(trace)]
 
 
-def _watched(trace: Trace) -> dict[str, memoryview]:
+def _watched(trace: Trace) -> dict[str, Values]:
     """Return what else a row holds, by name."""
     watched = {"metric": trace.metric, "loss": trace.loss}
     return {name: values for name, values in watched.items() if values is not None}

@@ -9,6 +9,7 @@ from heapq import nlargest
 from itertools import islice, pairwise
 from typing import NamedTuple
 
+from lrviz.arrays import Values
 from lrviz.trace import GroupTrace, Trace
 
 MOST = 40  # rows of a table that was not asked for more
@@ -55,7 +56,7 @@ def folded(trace: Trace, stride: int) -> Selection:
     """
     if not trace.steps:
         return Selection([])
-    words = [values.cast("B").cast("q")[::stride] for values in _shown(trace)]  # as bits: NaN equals itself
+    words = [values.bits[::stride] for values in _shown(trace)]  # as bits: NaN equals itself
     last = len(words[0]) - 1
     seam = _seam(trace, stride)
     starts = sorted({0, *islice(_changes(words, last + 1), MOST), *seam[1:]})
@@ -88,9 +89,9 @@ def _until(seam: Sequence[int], index: int, stretch: tuple[int, int]) -> tuple[i
     return (max(first, seam[1]), last) if index >= seam[1] else (first, min(last, seam[0]))
 
 
-def constant(values: memoryview) -> bool:
+def constant(values: Values) -> bool:
     """Return whether a column holds one value throughout."""
-    words = values.cast("B").cast("q")
+    words = values.bits
     return words[1:] == words[:-1]
 
 
@@ -101,7 +102,7 @@ def round_up(number: float) -> int:
     return next(int(factor * scale) for factor in rounds if factor * scale >= number and (factor * scale) % 1 == 0)
 
 
-def _shown(trace: Trace) -> Iterator[memoryview]:
+def _shown(trace: Trace) -> Iterator[Values]:
     """Yield the columns whose changes a table shows."""
     for group in trace.groups:
         yield from (column for column in (group.lr, group.momentum, group.weight_decay) if column is not None)
@@ -147,7 +148,7 @@ def _jumps(groups: Sequence[GroupTrace], stride: int) -> list[int]:
     return sorted({-i for _, i in nlargest(JUMPS, found)})
 
 
-def _is_sudden(rates: memoryview, index: int) -> bool:
+def _is_sudden(rates: Values, index: int) -> bool:
     """Return whether the change at `index` is over three times the one on one of its sides."""
     sides = [i for i in (index - 1, index + 1) if 0 < i < len(rates)]
     size = abs(rates[index] - rates[index - 1])

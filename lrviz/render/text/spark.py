@@ -22,7 +22,7 @@ class _Cell(NamedTuple):
 
 
 def sparkline(
-    values: Sequence[float] | memoryview,
+    values: Sequence[float],
     width: int = 16,
     *,
     ascii: bool = False,
@@ -44,7 +44,7 @@ def sparkline(
     return "".join(line)
 
 
-def scale_of(columns: Iterable[Sequence[float] | memoryview]) -> tuple[float, float]:
+def scale_of(columns: Iterable[Sequence[float]]) -> tuple[float, float]:
     """Return the least and the greatest finite value of several columns, zeros where there is none."""
     return _range([_cell(column, 0, len(column)) for column in columns if len(column)])
 
@@ -64,7 +64,7 @@ def bar(share: float, width: int, *, ascii: bool = False) -> str:
     return "█" * full + (_EIGHTHS[rest - 1] if rest else "")
 
 
-def _cells(values: Sequence[float] | memoryview, width: int) -> list[_Cell]:
+def _cells(values: Sequence[float], width: int) -> list[_Cell]:
     count = len(values)
     if not count:
         return []
@@ -72,7 +72,7 @@ def _cells(values: Sequence[float] | memoryview, width: int) -> list[_Cell]:
     return [_cell(values, start, max(start + 1, (i + 1) * count // width)) for i, start in enumerate(starts)]
 
 
-def _cell(values: Sequence[float] | memoryview, start: int, end: int) -> _Cell:
+def _cell(values: Sequence[float], start: int, end: int) -> _Cell:
     part = values[start:end]
     low, high = min(part), max(part)
     if low != low or high != high:  # noqa: PLR0124  a leading NaN hides all that follow it

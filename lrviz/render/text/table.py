@@ -11,6 +11,7 @@ from typing import NamedTuple
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 
+from lrviz.arrays import Values
 from lrviz.errors import counted
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.text.rows import Row, Selection, constant, folded, round_up, sampled
@@ -193,7 +194,7 @@ class TraceTable:
         title = f"lr.{self._name(group)}" if len(self.trace.groups) > 1 else "lr"
         return Column(title, _aligned([group.lr[row.start] for row in rows]))
 
-    def _moving(self, title: str, columns: Sequence[memoryview | None], rows: Sequence[Row]) -> Iterator[Column]:
+    def _moving(self, title: str, columns: Sequence[Values | None], rows: Sequence[Row]) -> Iterator[Column]:
         """Yield what moves of the columns, one for each group: a single one where all groups share it."""
         named = zip(self.trace.groups, columns, strict=True)
         moving = [(group, column) for group, column in named if column is not None and not constant(column)]
@@ -243,7 +244,7 @@ def ruler(trace: Trace, width: int) -> str:
     return line.ljust(room + 1) + name
 
 
-def _changes(rates: memoryview, rows: Sequence[Row]) -> Iterator[Column]:
+def _changes(rates: Values, rows: Sequence[Row]) -> Iterator[Column]:
     """Yield each learning rate's change from the row before it, as a percentage or a factor, if any changes."""
     pairs = pairwise([math.nan, *(rates[row.start] for row in rows)])
     cells = [_change(before, after) for before, after in pairs]
@@ -261,7 +262,7 @@ def _change(before: float, after: float) -> str:
     return f"{percent:+.1f}%" if abs(percent) >= 0.05 else f"{percent:+.1g}%"
 
 
-def _between(rates: memoryview, rows: Sequence[Row]) -> Iterator[Column]:
+def _between(rates: Values, rows: Sequence[Row]) -> Iterator[Column]:
     """Yield where a learning rate goes between one row and the next, if anywhere beyond what they show."""
     values = [rates[row.start] for row in rows]
     slack = 0.02 * (max(values) - min(values))

@@ -15,12 +15,13 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import lrviz
+from lrviz.arrays import column
 from lrviz.errors import SpecError
 from lrviz.render.figure.draw import draw
 from lrviz.render.figure.options import FigureOptions, Mark
 from lrviz.render.figure.output import write
 from lrviz.render.figure.theme import COLORS
-from lrviz.trace import Failure, GroupTrace, Seam, Trace, column
+from lrviz.trace import Failure, GroupTrace, Seam, Trace
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -8,6 +8,7 @@ import matplotlib
 import numpy
 import pytest
 
+from lrviz.arrays import column
 from lrviz.errors import OutputError, SpecError
 from lrviz.experiment.clock import Run
 from lrviz.experiment.experiment import Experiment
@@ -15,7 +16,7 @@ from lrviz.experiment.schedulers import CosineAnnealingLR
 from lrviz.render.figure.draw import draw
 from lrviz.render.figure.options import FigureOptions
 from lrviz.render.figure.output import FORMATS, format_of, write
-from lrviz.trace import GroupTrace, Trace, column
+from lrviz.trace import GroupTrace, Trace
 
 
 def cosine(epochs=4, steps_per_epoch=8, title=None):

@@ -20,13 +20,14 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 import lrviz
+from lrviz.arrays import column
 from lrviz.errors import SpecError
 from lrviz.render.figure.facets import facets_size
 from lrviz.render.figure.options import FigureOptions, Mark
 from lrviz.render.figure.output import write
 from lrviz.render.figure.overlay import draw_overlay
 from lrviz.subject import Subject
-from lrviz.trace import Failure, GroupTrace, Trace, column
+from lrviz.trace import Failure, GroupTrace, Trace
 
 
 def subject(scheduler: dict[str, Any] | None = None, *, partial: bool = False, **rest: Any) -> Subject:

@@ -5,8 +5,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 import lrviz
+from lrviz.arrays import column
 from lrviz.render.figure.summary import cells, draw_summary
-from lrviz.trace import GroupTrace, Trace, column
+from lrviz.trace import GroupTrace, Trace
 
 FAMILIES = ["Step"] * 2 + ["Warmup"] * 3 + ["Polynomial"] * 2 + ["Cosine"] * 2 + ["Cyclic"] * 3 + ["One cycle"] * 2
 

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrviz import load, replay
+from lrviz.arrays import column
 from lrviz.render.text.chart import Chart, Sign
 from lrviz.subject import Subject
-from lrviz.trace import GroupTrace, Trace, column
+from lrviz.trace import GroupTrace, Trace
 
 TWO = {"groups": [{"name": "body", "lr": 0.1}, {"name": "head", "lr": 0.05}]}
 

@@ -15,6 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from lrviz import SpecError, load, replay
+from lrviz.arrays import column
 from lrviz.experiment.places import places
 from lrviz.render.text import at, entries
 from lrviz.render.text.comparison import ComparisonTable, Entry
@@ -23,7 +24,7 @@ from lrviz.render.text.grid import Column, Grid
 from lrviz.render.text.screen import Line
 from lrviz.render.text.spark import BLOCKS
 from lrviz.subject import Subject
-from lrviz.trace import GroupTrace, Trace, column
+from lrviz.trace import GroupTrace, Trace
 
 RUN = {"epochs": 4, "steps_per_epoch": 8}
 TWO = [{"name": "backbone", "lr": 1e-4}, {"name": "head", "lr": 1e-3}]

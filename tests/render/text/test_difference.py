@@ -10,10 +10,11 @@ import pytest
 from rich.console import Console
 
 from lrviz import load, replay
+from lrviz.arrays import column
 from lrviz.difference import difference
 from lrviz.render.text.difference import Format, report
 from lrviz.subject import Subject
-from lrviz.trace import GroupTrace, Trace, column
+from lrviz.trace import GroupTrace, Trace
 
 GROUPS = [{"name": "body", "lr": 1e-4}, {"name": "head", "lr": 1e-3}]
 COSINE: dict[str, Any] = {"scheduler": {"name": "cosine"}}

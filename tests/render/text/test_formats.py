@@ -17,9 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lrviz
+from lrviz.arrays import column
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.text.formats import Format, csv_lines, json_lines, lines, markdown_lines
-from lrviz.trace import Failure, GroupTrace, TorchWarning, Trace, column
+from lrviz.trace import Failure, GroupTrace, TorchWarning, Trace
 
 EXPERIMENT = lrviz.load({"scheduler": {"name": "onecycle", "max_lr": 1e-3}})
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lrviz.arrays import column
 from lrviz.render.text.rows import MOST, Row, constant, folded, picked, round_up, sampled
-from lrviz.trace import GroupTrace, Seam, Trace, column
+from lrviz.trace import GroupTrace, Seam, Trace
 
 
 def made(

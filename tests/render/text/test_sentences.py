@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from lrviz.arrays import column
 from lrviz.render.text.sentences import seam_line, summary_line
-from lrviz.trace import GroupTrace, Seam, Trace, column
+from lrviz.trace import GroupTrace, Seam, Trace
 
 
 def made(*names: str, steps_per_epoch: int | None = 2) -> Trace:

@@ -23,9 +23,10 @@ from rich.cells import cell_len
 from rich.console import Console
 
 import lrviz
+from lrviz.arrays import column
 from lrviz.experiment.experiment import Experiment
 from lrviz.render.text.table import TraceTable, _aligned, _change
-from lrviz.trace import Failure, GroupTrace, Trace, column
+from lrviz.trace import Failure, GroupTrace, Trace
 
 GOLDEN = Path(__file__).parent / "golden"
 EXPERIMENT = lrviz.load({"scheduler": {"name": "onecycle", "max_lr": 1e-3}})

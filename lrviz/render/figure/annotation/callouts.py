@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
+from lrviz.arrays import Values
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.schedulers.notes import Annotation, Span, View
 from lrviz.render.figure.annotation.placement import Board, Box, Label, LineLabel, Placed, Pointer, Ruler, place
@@ -96,7 +97,7 @@ def annotate(experiment: Experiment, trace: Trace) -> list[Annotation]:
     return list(islice((each for each in found if abs(each.y) <= HUGE), MOST_NOTES))
 
 
-def _peak(lr: memoryview) -> float:
+def _peak(lr: Values) -> float:
     rates = numpy.asarray(lr)
     return float(rates.max(where=numpy.isfinite(rates), initial=0.0))
 
