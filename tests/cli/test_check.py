@@ -206,7 +206,7 @@ def test_a_file_that_is_named_must_be_a_schedule(lrviz, schedules):
     ended = lrviz("check", "schedules/other.yaml")
     assert ended.code == 2
     assert ended.err == (
-        "error: schedules/other.yaml: neither a document of lrviz's, which has a scheduler, nor a trainer's config "
+        "error: schedules/other.yaml:1: neither a document of lrviz's, which has a scheduler, nor a trainer's config "
         "that lrviz knows by its keys: a; --from names one\n"
     )
 
