@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 import warnings
 from collections.abc import Iterator
@@ -131,12 +131,13 @@ def wanted(trace: Trace) -> Steps:
 
 
 def installed(experiment: Experiment, form: str | None = None) -> None:
-    """Skip a test whose library is not there."""
-    for name in {
-        line.split()[1].partition(".")[0] for line in code_lines(experiment, form) if line.startswith("from ")
-    }:
-        if importlib.util.find_spec(name) is None:
-            pytest.skip(f"{name} is not installed")
+    """Skip a test whose library is not there, or lacks what it imports, such as timm a torchvision."""
+    lines = [line for line in code_lines(experiment, form) if line.startswith("from ")]
+    for name in {line.split()[1].partition(".")[0] for line in lines}:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            pytest.skip(f"{name} cannot be imported: {error}")
 
 
 def assert_trains_alike(experiment: Experiment, form: str | None = None) -> None:
