@@ -52,12 +52,11 @@ def parameters() -> Sequence[inspect.Parameter]:
 def said(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of the run and the optimizer that flags give, and what readers need of the scheduler's."""
     found = {name: value.plain() for flags in (RUN, OPTIMIZER) for name, value in flags.values(given).items()}
-    pairs = (text.partition("=") for text in given["set"] if text.startswith("scheduler."))
-    own = {key.strip().removeprefix("scheduler."): scalar(value) for key, _, value in pairs}
-    found |= {name: own[key] for key, name in ANSWERS.items() if key in own}
-    paths = [text.partition("=")[0].strip() for text in given["set"]]
+    pairs = (text.partition("=") for text in given["set"])
+    settings = {key.strip(): scalar(value) for key, _, value in pairs}
+    found |= {name: settings[path] for key, name in ANSWERS.items() if (path := f"scheduler.{key}") in settings}
     line = {"line": given["line"]} if given.get("line") is not None else {}
-    return found | line | ({"set": paths} if paths else {})
+    return found | line | ({"set": settings} if settings else {})
 
 
 def without_idle(given: Mapping[str, Any], problems: Iterable[Problem]) -> dict[str, Any]:

@@ -92,6 +92,31 @@ def test_what_a_script_does_not_say_is_said_by_set(lrviz: Callable[..., Any], tm
     assert lrviz("code", "train.py", "--steps-per-epoch", "8", "--set", "scheduler.step_size=4").out == STEP
 
 
+OPEN = """\
+from torch.optim import SGD, lr_scheduler
+opt = SGD(p, lr=args.lr)
+s = lr_scheduler.CosineAnnealingLR(opt, T_max=args.steps)
+for epoch in range(args.epochs):
+    for batch in loader:
+        s.step()
+"""
+SET = "--set scheduler.T_max=30"
+
+
+def test_set_says_of_the_run_and_the_optimizer_what_flags_say(lrviz: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "open.py").write_text(OPEN)
+    flags = "--lr 0.1 --epochs 3 --steps-per-epoch 10"
+    sets = "--set optimizer.lr=0.1 --set run.epochs=3 --set run.steps_per_epoch=10"
+    by_flags, by_set = (lrviz("code", "open.py", *said.split(), *SET.split()) for said in (flags, sets))
+    assert (by_set.code, by_set.out) == (0, by_flags.out)
+
+
+def test_the_example_has_every_key_that_the_script_leaves_open(lrviz: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "open.py").write_text(OPEN)
+    example = lrviz("code", "open.py", "--epochs", "3").err.splitlines()[-1]
+    assert example.endswith("open.py --epochs 3 --lr 1e-4 --steps-per-epoch 1000 --set scheduler.T_max=…")
+
+
 def test_the_line_of_a_scheduler_among_several_is_named(lrviz: Callable[..., Any], tmp_path: Path) -> None:
     other = "\nother = StepLR(optimizer, step_size=9)\n"
     (tmp_path / "train.py").write_text(STEP.replace("\nfor epoch", f"{other}\nfor epoch"))

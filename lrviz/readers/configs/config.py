@@ -57,6 +57,7 @@ class Config:
     ignored: list[tuple[str, str]] = field(default_factory=list)
     traps: list[Trap] = field(default_factory=list)
     needs: dict[str, str] = field(default_factory=dict)  # of FLAGS, and why where that is not plain
+    settings: list[str] = field(default_factory=list)  # keys of the document that `--set` must say
     problems: list[Problem] = field(default_factory=list)
     used: set[str] = field(default_factory=set)  # what is said beside the file and is in the document in another form
 
@@ -217,11 +218,12 @@ class Config:
 
     def _example(self) -> str:
         """Return a command that says what is missing, or a call for what is in no file."""
+        settings = [f"--set {path}=…" for path in self.settings]
         if self.command:
-            return f"{self.command} {flags(self.needs)}"
+            return " ".join([self.command, flags(self.needs), *settings])
         if self.name:
             said = [_flag(name, value) for name, value in self.given.items() if name in FLAGS]
-            return " ".join(["lrviz plot", self.name, *said, flags(self.needs)])
+            return " ".join(["lrviz plot", self.name, *said, flags(self.needs), *settings])
         return f"lrviz.load(…, {', '.join(f'{name}={FLAGS[name][2]}' for name in self.needs)})"
 
     def join(self, other: Config) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 
 from lrviz.errors import Problem, shown
@@ -63,19 +63,22 @@ class _Script:
     def blocks(self) -> Iterator[Value]:
         made = [call for call in self.calls if self.spec(call) is not None]
         inner = {id(child) for call in made for child in self.children(call)}
-        for call in made[:MOST]:
-            if id(call) not in inner:
-                place = f"{self.name}:{call.lineno}"
-                run, metric = _Loop(self, call).run()
-                scheduler = self.scheduler(call)
-                assert isinstance(scheduler.data, dict)
-                entries = {**scheduler.data, **metric}
-                block = {
-                    "scheduler": Value(entries, place),
-                    "optimizer": self.optimizer(call),
-                    "run": Value(run, place),
-                }
-                yield Value({"line": Value(call.lineno), "class": Value(_last(call)), **block}, place)
+        own = [call for call in made if id(call) not in inner][:MOST]
+        stepped = {call for call in own if _Loop(self, call).steps}
+        for call in own:
+            place = f"{self.name}:{call.lineno}"
+            run, metric = _Loop(self, call).run()
+            scheduler = self.scheduler(call)
+            assert isinstance(scheduler.data, dict)
+            entries = {**scheduler.data, **metric}
+            others = [Value(each.lineno) for each in own if self.share(call, each, stepped)]
+            block = {
+                "beside": Value([*others]),
+                "scheduler": Value(entries, place),
+                "optimizer": self.optimizer(call),
+                "run": Value(run, place),
+            }
+            yield Value({"line": Value(call.lineno), "class": Value(_last(call)), **block}, place)
 
     def full_name(self, node: ast.AST) -> str:
         """Return a dotted name with what its first part was imported as."""
@@ -240,6 +243,46 @@ class _Script:
             return [name] if (name := dotted_name(parent.target)) else []
         return []
 
+    # Who changes the same learning rate.
+
+    def share(self, call: ast.Call, other: ast.Call, stepped: Collection[ast.Call]) -> bool:
+        """Return whether two schedulers of a scope are both stepped, and have the same optimizer."""
+        if call is other or self.scope(call) is not self.scope(other) or self.exclude(call, other):
+            return False
+        are_stepped = call in stepped and other in stepped and not {*self.targets(call)} & {*self.targets(other)}
+        are_listed = any(call in each and other in each for each in self.lists)
+        return (are_stepped or are_listed) and bool(self.owners(call) & self.owners(other))
+
+    def owners(self, call: ast.Call) -> set[ast.Call | str]:
+        """Return what a scheduler's optimizers are made by, or called where that is not found."""
+        inner = [call, *self.children(call)]
+        nodes = [self.argument(each, "optimizer", 1 if _last(each) == "get_scheduler" else 0) for each in inner]
+        names = [(node, name) for node in nodes if node is not None and (name := dotted_name(node))]
+        return {self.assigned(node) or name for node, name in names}
+
+    def exclude(self, call: ast.Call, other: ast.Call) -> bool:
+        """Return whether two calls are in different branches of one condition."""
+        first, second = self.branches(call), self.branches(other)
+        return any(first[node] != branch for node, branch in second.items() if node in first)
+
+    def branches(self, node: ast.AST) -> dict[ast.AST, int]:
+        """Return the conditions around a node, and in which branch of each it is."""
+        found: dict[ast.AST, int] = {}
+        while (parent := self.parents.get(node)) is not None:
+            if isinstance(parent, ast.If):
+                found[parent] = int(node in parent.orelse)
+            elif isinstance(parent, ast.Match) and isinstance(node, ast.match_case):
+                found[parent] = parent.cases.index(node)
+            node = parent
+        return found
+
+    @cached_property
+    def lists(self) -> list[set[ast.AST | None]]:
+        """The calls whose results are in a list together: `for each in (first, second): each.step()`."""
+        lists = [node for node in ast.walk(self.tree) if isinstance(node, (ast.List, ast.Tuple))]
+        every = [node.elts for node in lists if isinstance(node.ctx, ast.Load) and len(node.elts) > 1]
+        return [{each if isinstance(each, ast.Call) else self.assigned(each) for each in elts} for elts in every]
+
     @cached_property
     def optimizers(self) -> list[ast.Call]:
         """The calls that make an optimizer."""
@@ -290,15 +333,12 @@ class _Loop:
 
     def __init__(self, script: _Script, call: ast.Call) -> None:
         self.script, self.call = script, call
-        names = script.targets(call)
-        tails = {name.rpartition(".")[2] for name in names}
-        self.steps = [
-            each
-            for each in script.calls
-            if isinstance(each.func, ast.Attribute)
-            and each.func.attr == "step"
-            and (dotted_name(each.func.value) or "").rpartition(".")[2] in tails
-        ]
+        tails = {name.rpartition(".")[2] for name in script.targets(call)}
+        stepping = [each for each in script.calls if _stepped(each)]
+        self.steps = [each for each in stepping if _stepped(each)[0] in tails]
+        node = script.argument(call, "optimizer", 1 if _last(call) == "get_scheduler" else 0)
+        owner = _tail(node) if node is not None else ""
+        self.updates = [each for each in stepping if owner and owner in _stepped(each)] + self.steps
 
     def run(self) -> tuple[dict[str, Value], dict[str, Value]]:
         """Return what is known of the run, and of what the scheduler is stepped with."""
@@ -351,9 +391,19 @@ class _Loop:
         return found
 
     def epochs(self) -> Value | None:
-        """Return how many epochs the one loop over epochs has; None where there is no such loop."""
-        loops = [each for each in ast.walk(self.script.tree) if isinstance(each, ast.For) and _counts_epochs(each)]
+        """Return how many epochs the one loop over epochs has; None where there is no such loop.
+
+        Where none counts what is called an epoch, it is the one over a range with a loop in it that steps.
+        """
+        every = [each for each in ast.walk(self.script.tree) if isinstance(each, ast.For)]
+        loops = [each for each in every if _counts_epochs(each)] or [each for each in every if self.nests(each)]
         return self.length(loops[0]) if len(loops) == 1 else None
+
+    def nests(self, loop: ast.For) -> bool:
+        """Return whether a loop over a range, after the scheduler is made, has a loop in it that steps."""
+        inside = set(_inside(loop))
+        is_counted = self.call not in inside and self.length(loop) is not None
+        return is_counted and any(inside.intersection(self.around(each)) for each in self.updates)
 
     def length(self, loop: ast.AST) -> Value | None:
         """Return how often a loop over a range goes round; None for any other."""
@@ -381,6 +431,17 @@ def _counts_epochs(loop: ast.AST) -> bool:
     return isinstance(loop, ast.For) and any(
         isinstance(each, ast.Name) and "epoch" in each.id.lower() for each in ast.walk(loop.target)
     )
+
+
+def _tail(node: ast.AST) -> str:
+    return (dotted_name(node) or "").rpartition(".")[2]
+
+
+def _stepped(call: ast.Call) -> list[str]:
+    """Return what a call steps, by name: `optimizer.step()`, or `scaler.step(optimizer)`; nothing for another."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr != "step":
+        return []
+    return [_tail(node) for node in (call.func.value, *call.args)]
 
 
 def _inside(loop: ast.AST) -> Iterator[ast.AST]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lrviz.experiment.values import Value
@@ -23,6 +23,7 @@ def fits(keys: Entries) -> bool:
 
 def read(config: Config) -> Mapping[str, Any]:
     """Return the document that a script comes to."""
+    config.given = _answers(config.given.get("set", {})) | dict(config.given)
     block = _chosen(config)
     if block is None:
         return {"run": Value({}), "optimizer": Value({}), "scheduler": constant(config.name)}
@@ -32,23 +33,48 @@ def read(config: Config) -> Mapping[str, Any]:
     return {"run": _run(config, block["run"]), "optimizer": optimizer, "scheduler": scheduler}
 
 
+def _answers(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `--set` says of the run and the learning rate, as the flags for it do."""
+    run = {path.removeprefix("run."): value for path, value in settings.items() if path.startswith("run.")}
+    return run | ({"lr": settings["optimizer.lr"]} if "optimizer.lr" in settings else {})
+
+
 def _chosen(config: Config) -> Entries | None:
     """Return the one scheduler that the file makes, or that --line names; None where it must be said which."""
     found = config.find(MADE).data
     blocks = [each.data for each in found if isinstance(each.data, dict)] if isinstance(found, list) else []
     line = config.given.get("line")
     wanted = [block for block in blocks if line in (None, block["line"].data)]
-    if len(wanted) == 1:
-        return wanted[0]
+    alone = [block for block in blocks if not _lines(block)]
+    if len(wanted) == 1 or (len(blocks) > 1 and line is None and not alone):
+        return None if _shares(config, wanted[0], blocks) else wanted[0]
     all_of_them = ", ".join(f"{block['class'].data} (line {block['line'].data})" for block in blocks)
     if line is None:
-        example = f"--line {blocks[0]['line'].data}" if blocks else ""
+        example = f"--line {alone[0]['line'].data}" if alone else ""
         config.refuse_at(
             Value(None, config.name), "", f"makes {len(blocks)} schedulers: {all_of_them}; say which, such as {example}"
         )
     else:
         config.refuse_at(Value(None, "--line"), "", f"no scheduler is made at line {line}; there are {all_of_them}")
     return None
+
+
+def _lines(block: Entries) -> list[Any]:
+    """Return the lines of the other schedulers that change the same learning rate."""
+    found = block["beside"].data
+    return [each.data for each in found] if isinstance(found, list) else []
+
+
+def _shares(config: Config, block: Entries, blocks: Sequence[Entries]) -> bool:
+    """Return whether other schedulers change the same learning rate, which none then shows alone: refused."""
+    lines = _lines(block)
+    others = [f"{each['class'].data} (line {each['line'].data})" for each in blocks if each["line"].data in lines]
+    if others:
+        message = f"{block['class'].data} shares its optimizer with {' and '.join(others)}, and the learning rate "
+        message += "comes of all of them together; write them in YAML as one scheduler, `name: chained`"
+        message += " (`sequential` where one follows the other)"
+        config.refuse_at(Value(None, f"{config.name}:{block['line'].data}"), "", message)
+    return bool(others)
 
 
 def _known(config: Config, value: Value, field: str, name: str) -> Value:
@@ -74,14 +100,21 @@ def _known(config: Config, value: Value, field: str, name: str) -> Value:
             config.ignored.append((f"{name}.{key}", f"{entry.problems[0].message}; --set {path}=… gives it"))
             continue
         if entry.problems:
-            way = "write its arguments out" if key == STARS else f"give it with --set {path}=…"
-            message = f"{entry.problems[0].message}: {way}"
-            config.refuse_at(entry, path, message)
+            _refuse_unread(config, entry, path)
             continue
         if not isinstance(entry.data, (dict, list)) or key in ("milestones", "betas"):
             config.reads(entry, name if key == "name" else f"{name}.{path.partition('.')[2]}", path)
         found[key] = _known(config, entry, path, name)
     return Value(found, value.place)
+
+
+def _refuse_unread(config: Config, entry: Value, path: str) -> None:
+    """Note what cannot be read, and how it is said beside the file."""
+    way = "write its arguments out"
+    if not path.endswith(f".{STARS}"):
+        way = f"give it with --set {path}=…"
+        config.settings.append(path)
+    config.refuse_at(entry, path, f"{entry.problems[0].message}: {way}")
 
 
 def _optimizer(config: Config, block: Value) -> Value:

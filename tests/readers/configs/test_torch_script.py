@@ -115,6 +115,56 @@ def test_of_several_schedulers_the_line_says_which(config: Read, refused: Callab
     assert refused(PARTS, line=3, steps=9) == wrong
 
 
+TWO = """\
+from torch.optim import SGD, lr_scheduler
+opt = SGD(p, lr=0.1)
+s1 = lr_scheduler.StepLR(opt, 30)
+s2 = lr_scheduler.ExponentialLR(opt, 0.9)
+for epoch in range(90):
+    opt.step()
+    s1.step()
+    s2.step()
+"""
+STEPS = "    s1.step()\n    s2.step()"
+SHARED = {
+    "in one loop": {},
+    "in a list": {STEPS: "    for each in (s1, s2): each.step()"},
+    "one under a condition": {STEPS: "    if epoch < 5: s1.step()\n    else: s2.step()"},
+    "of an optimizer from elsewhere": {"opt = SGD(p, lr=0.1)": "opt = build(p)"},
+}
+
+
+@pytest.mark.parametrize("changes", SHARED.values(), ids=SHARED)
+@pytest.mark.parametrize(
+    ("line", "own", "other"), [(3, "StepLR", "ExponentialLR (line 4)"), (4, "ExponentialLR", "StepLR (line 3)")]
+)
+def test_a_scheduler_that_shares_its_optimizer_is_not_shown_alone(
+    line: int, own: str, other: str, changes: dict[str, str], refused: Callable[..., str]
+) -> None:
+    message = refused(changed(TWO, changes), line=line, lr=0.1)
+    assert f"train.py:{line}: {own} shares its optimizer with {other}, and" in message
+    assert "`name: chained`" in message
+
+
+def test_no_line_is_asked_for_where_none_would_do(refused: Callable[..., str]) -> None:
+    assert "train.py:3: StepLR shares its optimizer with ExponentialLR (line 4)" in refused(TWO)
+
+
+APART = {
+    "another optimizer": {"s2 = lr_scheduler.ExponentialLR(opt": "s2 = lr_scheduler.ExponentialLR(SGD(q, lr=0.1)"},
+    "a new optimizer": {"s2 = lr": "opt = SGD(q, lr=0.1)\ns2 = lr"},
+    "another branch": {"s1 = lr": "if short: s1 = lr", "s2 = lr": "else: s2 = lr"},
+    "the same name": {"s2 = lr": "s1 = lr", "    s2.step()\n": ""},
+    "one that is not stepped": {"    s2.step()\n": ""},
+}
+
+
+@pytest.mark.parametrize("changes", APART.values(), ids=APART)
+def test_a_scheduler_that_has_its_optimizer_alone_is_shown(changes: dict[str, str], config: Read) -> None:
+    found = document(config(changed(TWO, changes), line=3, epochs=90, steps_per_epoch=1, interval="epoch"))
+    assert found["scheduler"] == {"name": "step", "step_size": 30}
+
+
 def test_what_is_no_literal_is_named_with_its_line(refused: Callable[..., str]) -> None:
     message = "is `len(loader) * epochs`, which is not run here: give it with --set scheduler.total_steps=…"
     assert refused(PARTS, line=5, steps=100) == f"train.py:5: scheduler.total_steps: {message}"
@@ -162,6 +212,12 @@ def test_what_has_no_part_in_the_learning_rate_is_left_out_and_said(config: Read
     assert origin(experiment).ignored == (("SGD.momentum", why),)
 
 
+def test_a_loop_in_which_another_optimizer_is_stepped_is_no_epoch(refused: Callable[..., str]) -> None:
+    text = "from torch.optim import SGD, lr_scheduler\no = SGD(p, lr=1)\ns = lr_scheduler.ExponentialLR(o, 0.9)\n"
+    loop = "for i in range(500):\n    for _ in range(5): critic.step()\n    o.step()\n    s.step()"
+    assert "does not say --epochs" in refused(text + loop)
+
+
 def test_the_length_of_a_loader_is_the_runs_steps_per_epoch(config: Read, refused: Callable[..., str]) -> None:
     text = PARTS.replace("total_steps=len(loader) * epochs", "steps_per_epoch=len(loader), epochs=3")
     assert "does not say --steps-per-epoch" in refused(text, line=5, epochs=3)
@@ -182,6 +238,14 @@ LOOPS = {
     "a function": (
         "def train(s):\n    for batch in loader:\n        s.step()\nfor epoch in range(3):\n    train(s)",
         {"interval": "step", "epochs": 3},
+    ),
+    "a loop by its structure": (
+        "N = 10\nfor e in range(N):\n    for b in loader:\n        o.step()\n        s.step()",
+        {"interval": "step", "epochs": 10},
+    ),
+    "a structure with a scaler": (
+        "for e in range(10):\n    for b in loader:\n        scaler.step(o)\n    s.step()",
+        {"interval": "epoch", "epochs": 10},
     ),
     "Lightning": (
         "config = {'scheduler': s, 'interval': 'epoch'}\nfor epoch in range(3): pass",
