@@ -35,6 +35,7 @@ def check(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
         targets = variants_of(found, given)
     else:
         targets = [target for each in found for target in each_of(each, given)]
+    logs.refuse_columns(given, has_log=any(target.read is not None for target in targets))
     fixes = given["fix"] or given["diff"]
     if fixes:
         _refuse_to_fix(targets, given)

@@ -42,6 +42,12 @@ def refuse_idle(given: Mapping[str, Any], name: str) -> None:
         raise SpecError([Problem(place=flag, message=message) for flag in idle])
 
 
+def refuse_columns(given: Mapping[str, Any], *, has_log: bool) -> None:
+    """Raise SpecError for the columns of a log where there is none."""
+    if given.get("log_columns") and not has_log:
+        raise SpecError(Problem(place="--log-columns", message="changes nothing: there is no log of a run"))
+
+
 def print_remarks(trace: Trace, findings: Sequence[Finding] = (), who: str = "") -> None:
     """Print a line for what is odd in a log, and for each finding, after `who` it is of."""
     assert trace.log is not None

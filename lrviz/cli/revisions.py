@@ -16,6 +16,16 @@ def is_revision(name: str, suffixes: tuple[str, ...]) -> bool:
     return bool(colon and path) and not revision.startswith("-") and Path(path).suffix.lower() in suffixes
 
 
+def refuse_no_file(name: str, suffixes: tuple[str, ...]) -> None:
+    """Raise SpecError where what stands before a name's colon is a commit, and what stands behind it no target."""
+    revision, colon, _ = name.partition(":")
+    if not colon or not revision or revision.startswith("-"):
+        return
+    if isinstance(_git(Path(), "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"), bytes):
+        ends = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+        raise SpecError(f"{shown(name)} names no file: of a git revision a target is REV:FILE, which ends in {ends}")
+
+
 def content(name: str) -> bytes:
     """Return what a file holds in a revision, at most a byte more than a document may.
 

@@ -65,6 +65,8 @@ def subjects_of(
         if given.get(flag) and len(loaded) > 1:
             name = flag_name(flag.removeprefix("figure__"))
             raise SpecError(Problem(place=name, message=f"shows {what} of one schedule; {len(loaded)} are given"))
+    has_log = log is not None or any(experiment is None for _, experiment in loaded)
+    logs.refuse_columns(given, has_log=has_log)
     if all(experiment is None for _, experiment in loaded):
         logs.refuse_idle(given, loaded[0][0].source.name)
     subjects = [_subject(target, experiment, given) for target, experiment in loaded]

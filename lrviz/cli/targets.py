@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.machinery import PathFinder
 from pathlib import Path
 from textwrap import fill, indent
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from lrviz.cli import overlay
 from lrviz.cli.flags import FlagSet, count, flag_name, in_yaml, repeated, text, written
 from lrviz.cli.overlay import overlaid
 from lrviz.cli.report import print_note
-from lrviz.cli.revisions import content, holds, is_revision
+from lrviz.cli.revisions import content, holds, is_revision, refuse_no_file
 from lrviz.errors import Problem, SpecError, nearest, shown
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.origin import Origin
@@ -119,6 +120,8 @@ def find(name: str, verb: str) -> Source:
         return _scheduler_source(named)
     if is_revision(name, SUFFIXES) and not _exists(name):
         return _revision_source(name)
+    if not _exists(name) and not (_is_custom(name) and _has_module(name)):
+        refuse_no_file(name, SUFFIXES)
     if _is_custom(name):
         return _custom_source(name)
     if verb != "check" and _exists(name) and Path(name).is_dir() and is_log(Path(name)):
@@ -143,6 +146,11 @@ def _is_custom(name: str) -> bool:
     module, colon, attribute = name.partition(":")
     parts = [*module.split("."), *attribute.split(".")]
     return bool(colon) and all(part.isidentifier() for part in parts) and not _exists(name)
+
+
+def _has_module(name: str) -> bool:
+    """Return whether the package of a module:Name is here or installed, without running any of it."""
+    return PathFinder.find_spec(name.partition(":")[0].partition(".")[0], [str(Path.cwd()), *sys.path]) is not None
 
 
 def _is_file(name: str) -> bool:

@@ -114,8 +114,20 @@ def _with(text: str, given: Given, verb: str, called: str = "") -> Target:
         if not words or (words[0].startswith("-") and words[0] != "-"):
             raise SpecError("must begin with a target, such as 'onecycle --max-lr 3e-3'")
         source = find(words[0], verb)
-        own = read_flags(source, words[1:])
+        own = _own_flags(source, words[1:])
     return Target(replace(source, name=text), _over(own, given), called, own=own)
+
+
+def _own_flags(source: Source, words: Sequence[str]) -> dict[str, Any]:
+    """Return what a quoted target says itself; raises SpecError, which tells of flags that are not of one alone."""
+    try:
+        return read_flags(source, words)
+    except SpecError as error:
+        message = "is no flag of a target in quotes; beside the targets it lies over all of them"
+        beside = ("--resume-at", "--resume-as", "--resume-with")
+        raise SpecError(
+            [replace(each, message=message) if each.place in beside else each for each in error.problems]
+        ) from None
 
 
 def _over(own: Given, given: Given) -> Given:

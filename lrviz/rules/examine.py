@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from lrviz.errors import Problem
 from lrviz.experiment.clock import Run
@@ -32,8 +33,28 @@ def examine(
     by the rules of the curve. What the document says of a rule gives way to `over`, and goes before `under`.
     """
     layers = (over, experiment.section(CheckSettings), under)
-    holding = RESUMED if _is_broken(experiment) else tuple(RULES)
-    return _told(Case.of(experiment, trace), [rule for name, rule in RULES.items() if name in holding], layers)
+    case = Case.of(experiment, trace)
+    return _told(case, _resumed_rules(case) if _is_broken(experiment) else RULES.values(), layers)
+
+
+def _resumed_rules(case: Case) -> Iterator[Rule]:
+    """Yield the rules for a run that changes its schedule at a checkpoint: its own, and those of the curve alone."""
+    assert case.experiment.resume is not None
+    before = Case.of(case.experiment.resume.before, case.trace)
+    for name, rule in RULES.items():
+        if name in RESUMED:
+            yield rule
+        elif rule.of_logs:
+            yield replace(rule, examiner=partial(_examined_twice, rule, before))
+
+
+def _examined_twice(rule: Rule, before: Case, case: Case) -> Iterator[Finding]:
+    """Yield what a rule finds in a curve that two schedules made, unless the one before excuses it.
+
+    What to change is left open: the loaded state may override it.
+    """
+    if any(rule.examiner(before)):
+        yield from (replace(finding, changes=(), snippet="") for finding in rule.examiner(case))
 
 
 def examine_log(trace: Trace, over: CheckSettings = NO_SETTINGS, under: CheckSettings = NO_SETTINGS) -> list[Finding]:

@@ -17,7 +17,7 @@ RATES = ("lr-not-finite", "lr-negative", "lr-dead", "lr-above-peak")
 """Rules that often find the consequences of others."""
 
 RESUMED = ("resume-jump", "resume-length", "resume-overridden", "lr-not-finite", "lr-negative", REPLAY_FAILED)
-"""Rules that hold for a run that changes its schedule at a checkpoint; the others look at one schedule."""
+"""Rules that hold for a run that changes its schedule at a checkpoint, beside those of the curve alone."""
 
 Document = Mapping[str, Any]
 """An experiment as a document says it."""

@@ -48,6 +48,7 @@ FIX = {
     given={**TWO_EPOCHS, "resume_as": "restart"},
     near_miss=toy("hf-linear", num_warmup_steps=4),
     given_instead=TWO_EPOCHS,
+    explains=("starts-again", "rises-again", "still-rising", "ends-high", "high-first-step"),
 )
 def resume_jump(case: Case, curve: Curve) -> Finding | None:
     """Compare the first two settings after the checkpoint with those that would have come without it."""
@@ -85,7 +86,7 @@ def _epoch(case: Case, step: int) -> str:
     given=LONGER,
     near_miss=toy("onecycle", optimizer={"momentum": 0.95}, max_lr=0.1),
     given_instead=TWO_EPOCHS,
-    explains=("resume-overridden",),
+    explains=("resume-overridden", "rises-again", "ends-high", "lr-dead"),
 )
 def resume_length(case: Case) -> Iterator[Finding]:
     """Look at what is active when the run ends; a scheduler that is constructed with last_epoch has its own length."""

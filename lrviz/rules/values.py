@@ -90,7 +90,8 @@ def _held_at_zero(case: Case) -> tuple[Change, ...]:
 def lr_dead(case: Case, curve: Curve) -> Finding | None:
     """Count the steps that move nothing; a range test starts low on purpose, and a library's warmup at 0."""
     steps, peak, total = curve.dead_steps(), max(curve.lr), len(curve.lr)
-    is_warmup = case.scheduler.library and steps == curve.first(bool)
+    begins_anew = case.trace.seam is not None and case.trace.seam.mode == "restart"
+    is_warmup = (case.scheduler.library or begins_anew) and steps == _zeros_at_the_start(case, curve)
     is_end = case.trace.log is not None and (
         steps == 1 or steps == curve.first(bool)
     )  # of few records, of a decay to 0
@@ -105,6 +106,13 @@ def lr_dead(case: Case, curve: Curve) -> Finding | None:
     gentle = float(f"{0.01 ** (1 / case.clock.scheduler_steps):.8g}")  # ends at a hundredth of the peak
     changes = case.parts[0].change(gamma=gentle) if isinstance(case.scheduler, ExponentialLR) else ()
     return case.finding(message, fix, first, changes, "error" if steps > WASTED * total else None)
+
+
+def _zeros_at_the_start(case: Case, curve: Curve) -> int:
+    """Return how many steps train with 0 before the first that does not; where a run goes on from a checkpoint, too."""
+    starts = {0, case.trace.seam.step} if case.trace.seam else {0}
+    first = ((start, curve.first(bool, start)) for start in starts)
+    return sum(step - start for start, step in first if step is not None)
 
 
 @curve_rule(

@@ -70,6 +70,15 @@ def test_two_runs_are_compared_as_they_go_on_from_a_checkpoint(lrviz):
     assert ended.code == 1, ended.err
 
 
+def test_settings_without_effect_are_told_from_those_within_the_tolerance(lrviz):
+    arguments = ("diff", "cosine", "cosine --lr 2e-3", "--tolerance", "0.5")
+    for form in ("text", "markdown"):
+        out = lrviz(*arguments, "--format", form).out
+        assert "settings that differ, with no effect beyond the tolerance" in out
+    out = lrviz("diff", "step --step-size 90", "step --step-size 91").out
+    assert "settings that differ, with no effect on what the steps train with" in out
+
+
 def test_json_has_the_numbers_to_the_bit(lrviz):
     ended = lrviz("diff", "a.yaml", "b.yaml", "--format", "json")
     found = json.loads(ended.out)
@@ -107,6 +116,8 @@ def test_a_setting_that_alone_changes_nothing_is_told_from_one_that_does(lrviz):
         (("a.yaml", "--sweep", "eta_min=0,1e-4,1e-5"), "lrviz diff compares two schedules, and has 3\n"),
         (("cosine --eta-mn 0", "a.yaml"), "'cosine --eta-mn 0': --eta-mn: no such flag; did you mean '--eta-min'?"),
         (("cosine --eta-min 0", "step", "--t-max", "9"), "--t-max: no such flag"),
+        (("a.yaml", "a.yaml --resume-at 16"), "'a.yaml --resume-at 16': --resume-at: is no flag of a target in quotes"),
+        (("a.yaml", "b.yaml", "--log-columns", "a,b"), "--log-columns: changes nothing: there is no log of a run\n"),
         (("cosine --title 'a", "step"), '"cosine --title \'a": no closing quotation'),
         (("-", "-"), "standard input can be one of the two targets, not both"),
         (("a.yaml", "b.yaml", "--tolerance", "1"), "--tolerance: must be >= 0 and < 1, not 1"),
@@ -138,4 +149,4 @@ def test_a_tolerance_takes_rounding_away(lrviz):
     assert lrviz("diff", "hf.yaml", "torch.yaml").code == 1
     ended = lrviz("diff", "hf.yaml", "torch.yaml", "--tolerance", "1e-12")
     assert ended.code == 0
-    assert "settings that differ, without effect on what the steps train with" in ended.out
+    assert "settings that differ, with no effect beyond the tolerance" in ended.out

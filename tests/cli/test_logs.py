@@ -74,6 +74,13 @@ def test_columns_that_are_called_otherwise_are_named(lrviz, tmp_path):
     assert ended.out == "step,epoch,lr\n0,,0.5\n1,,0.25\n"
 
 
+@pytest.mark.parametrize("verb", ["table", "check"])
+def test_columns_without_a_log_are_refused(lrviz, verb):
+    ended = lrviz(verb, "cosine", "--log-columns", "a,b")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "error: --log-columns: changes nothing: there is no log of a run\n"
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

@@ -176,6 +176,19 @@ def test_a_second_file_that_the_revision_has_not_is_ignored_as_ever(lrviz, commi
     assert "ignored deepspeed" in ended.out
 
 
+@pytest.mark.parametrize("name", ["HEAD:sub", "HEAD:", "main:sub/", "HEAD~0:sub", "HEAD:sub/run"])
+def test_what_is_no_file_of_a_revision_is_told_how_one_is_written(lrviz, commit, name):
+    commit({"sub/run.yaml": steps(4)})
+    ended = lrviz("table", name)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"error: '{name}' names no file: of a git revision a target is REV:FILE, which ends in")
+
+
+def test_a_module_that_is_called_as_a_branch_is_a_module(lrviz, commit):
+    commit({"main.py": "from torch.optim.lr_scheduler import StepLR\n\n\nclass Mine(StepLR):\n    pass\n"})
+    assert lrviz("table", "main:Mine", "--arg", "step_size=4").code == 0
+
+
 def test_a_document_too_large_is_refused(lrviz, commit):
     commit({"run.yaml": "#" * 1_000_001})
     assert lrviz("table", "HEAD:run.yaml").err == "error: HEAD:run.yaml: larger than 1,000,000 bytes\n"

@@ -247,6 +247,32 @@ def test_rules_of_one_schedule_look_at_a_run_that_is_not_changed() -> None:
     assert "cycle-overrun" not in found(overrun, mode="restart")
 
 
+def test_rules_of_the_curve_look_at_what_a_changed_run_trains_with() -> None:
+    finding = found(run("constant", factor=1.0), run("step", step_size=1), mode="last-epoch")["lr-dead"]
+    assert (finding.step, finding.severity, finding.changes) == (20, "warning", ())
+
+
+def test_a_rule_of_the_curve_is_silent_where_the_schedule_before_excuses_what_it_finds() -> None:
+    by_epoch = {"run": {"epochs": 6, "steps_per_epoch": 4, "interval": "epoch"}, "optimizer": {"lr": 0.1}}
+    before = lrviz.load({**by_epoch, "scheduler": {"name": "hf-linear", "num_warmup_steps": 2}})
+    after = lrviz.load({**by_epoch, "scheduler": {"name": "step", "step_size": 9}})
+    assert "lr-dead" in {one.rule for one in examine(after, replay(resumed(before, "2ep", "last-epoch", after)))}
+    assert "lr-dead" not in found(before, after, mode="last-epoch")
+
+
+@pytest.mark.parametrize("rule", ["starts-again", "rises-again", "ends-high", "lr-dead"])
+@pytest.mark.parametrize("name", ["linear", "warmup", "hf-cosine", "onecycle"])
+def test_a_jump_at_the_checkpoint_is_one_finding(name: str, rule: str) -> None:
+    given = {name: arguments for name, arguments, _ in CHANGED}[name]
+    rules = found(run(name, **given), mode="restart")
+    assert "resume-jump" in rules
+    assert rule not in rules
+
+
+def test_a_rebound_of_a_length_that_does_not_fit_is_one_finding() -> None:
+    assert found(run("cosine"), run("cosine", epochs=6)).keys() == {"resume-length"}
+
+
 def test_a_seam_within_an_epoch_is_looked_at_too() -> None:
     by_epoch = {"run": {"epochs": 6, "steps_per_epoch": 4, "interval": "epoch"}, "optimizer": {"lr": 0.1}}
     before = lrviz.load({**by_epoch, "scheduler": {"name": "hf-linear", "num_warmup_steps": 2}})

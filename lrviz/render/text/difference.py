@@ -355,11 +355,12 @@ def _setting_parts(found: Differences) -> Iterator[tuple[str, Sequence[Setting]]
     causes = [setting for setting in found.settings if setting.is_written]
     others = [setting for setting in found.settings if not setting.is_written]
     is_idle = found.is_equal and not any(found.failures)
-    effect = ", without effect on what the steps train with" if is_idle else ""
+    effect = "no effect beyond the tolerance" if found.tolerance else "no effect on what the steps train with"
+    remark = f", with {effect}" if is_idle else ""
     if causes:
-        yield f"settings that differ{effect}", causes
+        yield f"settings that differ{remark}", causes
     if others:
-        yield "what follows from them" if causes else f"settings that differ, which neither writes{effect}", others
+        yield "what follows from them" if causes else f"settings that differ, which neither writes{remark}", others
 
 
 def _setting_lines(settings: Sequence[Setting], width: int) -> Iterator[Line]:
