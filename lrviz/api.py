@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lrviz.errors import SpecError
+from lrviz.errors import ReplayError, SpecError, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,14 +74,15 @@ def load_all(
     allow_import: Collection[str] = (),
     allow_files: Collection[str | os.PathLike[str]] = (),
     key: str | None = None,
+    **run: Any,
 ) -> list[Experiment]:
     """Return the experiments that a document's `overlay` compares, each with its label as its title; else its one.
 
-    The arguments are those of `load`, as is what it raises.
+    The arguments are those of `load`, as is what it raises; `run` is said of each.
     """
     from lrviz.overlays import Overlay, load
 
-    found = load(source, allow_import=allow_import, allow_files=allow_files, key=key)
+    found = load(source, allow_import=allow_import, allow_files=allow_files, key=key, **run)
     return list(found.experiments) if isinstance(found, Overlay) else [found]
 
 
@@ -116,12 +118,10 @@ def replay(
 def plot(*targets: Target | Trace, output: str | os.PathLike[str] | None = None, **arguments: Any) -> Figure:
     """Draw a schedule, or several over each other, and return the matplotlib figure, which a notebook shows.
 
-    Targets and `arguments` are those of `replay`, a trace is one as well, and the options of `FigureOptions`
-    stand beside them. What `lrviz check` finds is marked. `output` is a file to write, .png, .svg or .pdf.
-    Raises SpecError for bad input, ReplayError where torch raises.
+    Targets and `arguments` are those of `compare`, and the options of `FigureOptions` stand beside them. What
+    `lrviz check` finds is marked. `output` is a file to write, .png, .svg or .pdf. Raises SpecError for bad
+    input, ReplayError where torch raises.
     """
-    from pathlib import Path
-
     from lrviz.experiment.record import arg_types
     from lrviz.render.figure.options import FigureOptions
     from lrviz.render.figure.output import format_of, write
@@ -143,19 +143,21 @@ def preview(
     interval: str | None = None,
     metric: Any = None,
     optimizer: Any = None,
+    partial: bool = False,
 ) -> Preview:
     """Return what a live scheduler will do in its next `steps` optimizer steps, and touch nothing of it.
 
     A copy of the scheduler is stepped, over a shadow of its optimizer: torch's schedulers, your own, and those of
     libraries whose `step` takes nothing. It is stepped after every optimizer step, or with `interval="epoch"`
     after every `steps_per_epoch` of them, the first of which is the next one. One that watches a metric needs
-    `metric`: a number, a list, an expression of epoch and step, or a function of both. Where the scheduler raises,
-    the trace ends, and its `failure` says why. `optimizer` is for schedulers that do not hold the one they are for.
-    Raises SpecError for what cannot be copied.
+    `metric`: a number, a list, an expression of epoch and step, or a function that is called with epoch= and step=.
+    `optimizer` is for schedulers that do not hold the one they are for. Raises SpecError for what cannot be copied,
+    and ReplayError where the scheduler raises, with its words; with `partial` the trace up to there comes back
+    instead, its `failure` set.
     """
     from lrviz.engine.preview import preview
 
-    return preview(
+    trace = preview(
         scheduler,
         steps=steps,
         steps_per_epoch=steps_per_epoch,
@@ -163,6 +165,9 @@ def preview(
         metric=metric,
         optimizer=optimizer,
     )
+    if trace.failure is not None and not partial:
+        raise ReplayError(trace.failure.description)
+    return trace
 
 
 def check(
@@ -206,9 +211,9 @@ def _drawn(found: Comparison, options: FigureOptions, title: str | None) -> Figu
 def compare(*targets: Target | Trace, title: str = "", labels: Sequence[str] = (), **arguments: Any) -> Comparison:
     """Replay several schedules, to be looked at beside each other; a notebook shows them in one figure.
 
-    Targets and `arguments`, which are of all of them, are those of `replay`; a trace is one as well, and so is
-    a document with an `overlay:`. Without `labels` they are called by what differs. Raises SpecError for bad
-    input, ReplayError where torch raises.
+    Targets and `arguments`, which are of all of them, are those of `replay`; a trace is one as well, and so are
+    a document with an `overlay:` and the log of a run, a file or its folder. Without `labels` they are called by
+    what differs. Raises SpecError for bad input, ReplayError where torch raises.
     """
     from lrviz.comparison import Comparison
     from lrviz.subject import Subject
@@ -220,7 +225,7 @@ def compare(*targets: Target | Trace, title: str = "", labels: Sequence[str] = (
         traces, of_document = _traces(target, arguments)
         titles.append(of_document)
         for trace in traces:
-            name = trace.experiment.name if trace.experiment else given
+            name = trace.experiment.name if trace.experiment else Path(given).name or given
             of = f"{given}, {len(subjects)}"
             subjects.append(Subject(name=name, trace=trace, experiment=trace.experiment, target=of))
     return Comparison(subjects=subjects, title=next(filter(None, titles), ""), labels=labels)
@@ -228,11 +233,17 @@ def compare(*targets: Target | Trace, title: str = "", labels: Sequence[str] = (
 
 def _traces(target: Target | Trace, arguments: Mapping[str, Any]) -> tuple[list[Trace], str]:
     """Return what a target of a comparison replays to, several of a document with an `overlay:`, and its title."""
-    from lrviz.arguments import experiments_of
+    from lrviz.arguments import experiments_of, is_log
     from lrviz.trace import Trace
 
     if isinstance(target, Trace):
         return [target], ""
+    if isinstance(target, (str, os.PathLike)) and is_log(target):
+        from lrviz.readers.logs import formats
+
+        if arguments:
+            raise SpecError(f"{os.fspath(target)}: the log of a run takes no arguments: {', '.join(arguments)}")
+        return [formats.read(Path(target))], ""
     experiments, title = experiments_of(target, arguments)
     return [replay(experiment) for experiment in experiments], title
 
@@ -246,11 +257,15 @@ def figure(
     """Draw a trace and return the matplotlib figure, which belongs to no window; a notebook shows it.
 
     The experiment is the trace's own, where `lrviz.replay` or `lrviz.preview` made it. Raises SpecError where
-    there is none, and where `options.show` asks for momentum and the optimizer has none.
+    there is none, for what is no trace, and where `options.show` asks for momentum and the optimizer has none.
     """
     from lrviz.render.figure.draw import draw
     from lrviz.render.figure.options import FigureOptions
+    from lrviz.trace import Trace
 
+    if not isinstance(trace, Trace):
+        message = "must be a trace, such as lrviz.replay returns, and of a live scheduler lrviz.preview"
+        raise SpecError(f"{message}(scheduler, steps=...), not {shown(trace)}")
     experiment = experiment or trace.experiment
     if experiment is None:
         raise SpecError("the trace does not know its experiment: lrviz.figure(trace, experiment)")

@@ -18,6 +18,7 @@ from lrviz.experiment.schedulers import SchedulerSpec
 from lrviz.experiment.schedulers.catalogue import find, lookup
 from lrviz.experiment.schedulers.composite import Warmup
 from lrviz.experiment.values import Value
+from lrviz.readers.logs import look
 
 LOADING = ("allow_import", "allow_files", "key", "form", "beside")  # what `lrviz.load` takes beside the run
 
@@ -36,6 +37,9 @@ def experiment_of(target: Any, arguments: Mapping[str, Any]) -> Experiment:
         return read(Value.of(_document(lookup(target), arguments)))
     if not isinstance(target, (str, os.PathLike, Mapping)):
         return load(target, **arguments)
+    if isinstance(target, (str, os.PathLike)) and is_log(target):
+        message = "is the log of a run, which has no schedule; lrviz.plot and lrviz.compare draw it"
+        raise SpecError(Problem(place=os.fspath(target), message=message))
     known = [*_fields(Run), *LOADING, "lr", "metric"]
     _refuse(arguments, known, f"of {target}" if isinstance(target, (str, os.PathLike)) else "of a mapping")
     return load(target, **arguments)
@@ -48,6 +52,11 @@ def experiments_of(target: Any, arguments: Mapping[str, Any]) -> tuple[list[Expe
         return [experiment_of(target, arguments)], ""
     found = overlays.load(target)
     return (list(found.experiments), found.title or "") if isinstance(found, overlays.Overlay) else ([found], "")
+
+
+def is_log(target: str | os.PathLike[str]) -> bool:
+    """Return whether a target is the log of a run, or the folder of one."""
+    return not (isinstance(target, str) and (not target or _is_name(target))) and look.is_log(Path(target))
 
 
 def _is_name(target: str) -> bool:

@@ -16,6 +16,7 @@ from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.origin import Origin
 from lrviz.experiment.reader import build
 from lrviz.experiment.record import Record, arg, arg_types
+from lrviz.experiment.scalars import unboxed
 from lrviz.experiment.schedulers.composite import Warmup
 from lrviz.experiment.values import Value
 from lrviz.readers.configs import Said, is_own, releases, with_said
@@ -64,8 +65,10 @@ def load(
     """Return the experiment in a file, a mapping or a trainer's config; `lrviz.load` says what the arguments are."""
     if not isinstance(source, (str, os.PathLike, Mapping)):
         if not hasattr(source, "to_dict"):
-            raise SpecError(f"must be a file, a mapping or TrainingArguments, not {shown(source)}")
+            live = "; lrviz.preview(scheduler, steps=...) is the trace of a live one" if hasattr(source, "step") else ""
+            raise SpecError(f"must be a file, a mapping or TrainingArguments, not {shown(source)}{live}")
         source, form, run = source.to_dict(), form or "huggingface", _installed() | run
+    run = {key: unboxed(value) for key, value in run.items()}
     folder, name, tree = opened(source, key)
     given = run | ({"metric": run["metric_csv"]} if "metric_csv" in run else {})
     given |= {} if line is None else {"line": line}
@@ -79,6 +82,8 @@ def opened(source: str | os.PathLike[str] | Mapping[str, Any], key: str | None) 
     """Return the folder, the name and the tree of a file, or of the block `key` in it; a mapping has a tree only."""
     if isinstance(source, Mapping):
         return None, "", Value.of(_block(source, key))
+    if source == "":
+        raise SpecError("must be a file, or a scheduler's name, and is empty")
     from lrviz.experiment import yaml_reader  # PyYAML takes as long to import as all of lrviz.experiment
     from lrviz.readers.configs.syntax import decode
 

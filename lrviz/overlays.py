@@ -18,7 +18,7 @@ from lrviz.experiment.reader import line_of, read_record
 from lrviz.experiment.record import Record, RecordOf, arg, arg_types
 from lrviz.experiment.schedulers import Warmup
 from lrviz.experiment.values import Value
-from lrviz.readers.configs import Said
+from lrviz.readers.configs import Said, with_said
 
 KEY = "overlay"
 LAID = ("run", "optimizer", "scheduler", *arg_types(Warmup))
@@ -61,13 +61,15 @@ def load(
     allow_import: Collection[str] = (),
     allow_files: Collection[str | os.PathLike[str]] = (),
     key: str | None = None,
+    **run: Any,
 ) -> Overlay | Experiment:
     """Return the experiments of a document with an `overlay`, else its one; the arguments are those of `lrviz.load`."""
     folder, _, root = documents.opened(source, key)
     allowed: dict[str, Any] = {"allow_import": allow_import, "allow_files": allow_files}
     if not is_overlay(root):
-        return documents.load(source, key=key, **allowed)
-    return read(root, entries(root, folder, allow_files), **allowed)
+        return documents.load(source, key=key, **allowed, **run)
+    said = {name: Value.of(value) for name, value in run.items()}
+    return read(root, entries(root, folder, allow_files), lambda each: with_said(each, said), **allowed)
 
 
 def entries(root: Value, folder: Path | None, allow_files: Collection[str | os.PathLike[str]] = ()) -> list[Entry]:

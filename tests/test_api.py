@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy
 import pytest
+import torch
 
 import lrviz
 from lrviz.render.figure.notebook import NotebookFigure
 
+LOG = Path(__file__).parent / "recordings/logs/ultralytics/results.csv"
 TWO = {
     "optimizer": {"groups": [{"name": "body", "lr": 0.1}, {"name": "head", "lr": 0.5}]},
     "scheduler": {"name": "step", "step_size": 8},
@@ -44,12 +46,25 @@ def test_arguments_go_where_they_belong() -> None:
         ("step", {}, "scheduler.step_size: missing"),
         ({"scheduler": {"name": "cosine"}}, {"epoch": 3}, "'epoch' is no argument of a mapping; did you mean"),
         ("nosuch/run.yaml", {"epoch": 3}, "'epoch' is no argument of nosuch/run.yaml; did you mean 'epochs'?"),
+        ("", {}, "must be a file, or a scheduler's name, and is empty"),
+        (LOG, {}, "results.csv: is the log of a run, which has no schedule; lrviz.plot and lrviz.compare draw it"),
     ],
 )  # fmt: skip
 def test_what_there_is_not_is_refused_with_the_nearest_name(target, arguments, message: str) -> None:
     with pytest.raises(lrviz.SpecError) as error:
         lrviz.replay(target, **arguments)
     assert message in str(error.value)
+
+
+def test_numbers_of_numpy_and_torch_are_numbers() -> None:
+    plain = lrviz.replay("onecycle", steps=10, max_lr=0.5, pct_start=0.25)
+    given = {"steps": numpy.int64(10), "max_lr": numpy.float32(0.5), "pct_start": torch.tensor(0.25)}
+    assert lrviz.replay("onecycle", **given).lr.tolist() == plain.lr.tolist()
+    document = {"scheduler": {"name": "onecycle", "max_lr": numpy.float32(0.5), "pct_start": 0.25}}
+    assert lrviz.replay(document, steps=numpy.int64(10)).lr.tolist() == plain.lr.tolist()
+    assert lrviz.replay("step", step_size=numpy.int32(2), steps=torch.tensor(3)).steps == 3
+    milestones: list[object] = [numpy.int64(1), 2]
+    assert lrviz.replay("multistep", milestones=milestones, steps=3).lr[2] == pytest.approx(1e-5)
 
 
 def test_an_experiment_takes_no_arguments() -> None:
@@ -143,6 +158,23 @@ def test_compare_takes_an_overlay(tmp_path: Path) -> None:
     assert lrviz.plot(document).axes[0].get_title() == "Two"
     assert list(lrviz.compare(document, labels=["a", "b"]).labels) == ["a", "b"]
     assert list(lrviz.compare(document).labels) == ["cosine", "hf-cosine"]
+
+
+def test_plot_and_compare_take_the_log_of_a_run() -> None:
+    found = lrviz.compare("cosine", LOG)
+    assert [subject.experiment is None for subject in found.subjects] == [False, True]
+    assert list(found.labels) == ["CosineAnnealingLR", "results.csv"]
+    assert len(lrviz.plot(LOG).axes[0].lines) == len(lrviz.plot(LOG.parent).axes[0].lines) > 0
+    with pytest.raises(lrviz.SpecError, match=r"results.csv: the log of a run takes no arguments: epochs"):
+        lrviz.plot(LOG, epochs=3)
+
+
+def test_load_all_takes_what_load_does_of_the_run() -> None:
+    (one,) = lrviz.load_all({"scheduler": {"name": "cosine"}}, epochs=3, steps_per_epoch=5)
+    assert one.run.clock.steps == 15
+    entries = [{"label": "a", "scheduler": {"name": "cosine"}}, {"label": "b", "scheduler": {"name": "hf-cosine"}}]
+    several = lrviz.load_all({"overlay": entries}, steps=7)
+    assert [each.run.clock.steps for each in several] == [7, 7]
 
 
 @pytest.mark.parametrize(

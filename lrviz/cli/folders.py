@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lrviz.cli.targets import Source, file_source, is_log, log_source
+from lrviz.cli.targets import Source, file_source, log_source
 from lrviz.errors import Problem, SpecError
 from lrviz.experiment.values import MAX_BYTES
 from lrviz.project import NAME as PROJECT
 from lrviz.readers.configs import SUFFIXES
+from lrviz.readers.logs.look import is_log
 
 OWN = ("scheduler", "overlay")
 """One of them is at the top of every document of lrviz's."""

@@ -29,7 +29,7 @@ from lrviz.experiment.schedulers.catalogue import names
 from lrviz.experiment.values import MAX_BYTES, Value
 from lrviz.overlays import Overlay
 from lrviz.readers.configs import SUFFIXES, Said, releases
-from lrviz.readers.logs import LOG_MARK, LOG_SUFFIXES
+from lrviz.readers.logs.look import is_log
 
 if TYPE_CHECKING:
     from lrviz.rules import Finding
@@ -371,16 +371,6 @@ def _revision_source(name: str) -> Source:
         return found(given)
 
     return replace(file_source(name), load=load, path=None, document=document, compared=compared)
-
-
-def is_log(path: Path) -> bool:
-    """Return whether a path is the log of a run, or the folder of one; a look at its name tells most."""
-    may_be = path.suffix.lower() in LOG_SUFFIXES or LOG_MARK in path.name or path.is_dir()
-    if not may_be:
-        return False
-    from lrviz.readers.logs import formats
-
-    return formats.is_log(path)
 
 
 def log_source(name: str) -> Source:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -532,6 +532,9 @@ class Metric(ArgType):
             return value
         if isinstance(value, (list, tuple)):
             return self.numbers.convert(value)
+        if callable(value) and not isinstance(value, Expression) and not _takes(value, "epoch", "step"):
+            message = "a function is called with epoch= and step=, which this one does not take"
+            raise Invalid(f"{message}: lambda epoch, step: ...")
         return Formula("", names=("epoch", "step")).convert(value)
 
     def split(self, text: str) -> str:
@@ -541,6 +544,21 @@ class Metric(ArgType):
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [{"type": ["string", "number"]}, self.numbers.schema()]}
+
+
+def _takes(function: Callable[..., Any], *names: str) -> bool:
+    """Return whether a function can be called with these names; of one that does not say, it can."""
+    import inspect  # which takes a while, and few are functions
+
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return True
+    try:
+        signature.bind(**dict.fromkeys(names))
+    except TypeError:
+        return False
+    return True
 
 
 class Arguments(ArgType):

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, dataclass_transform
 
 from lrviz.errors import Problem, SpecError, shown
 from lrviz.experiment.argtypes import ArgType, Invalid
+from lrviz.experiment.scalars import unboxed
 
 
 def arg(arg_type: ArgType, *, default: Any = MISSING) -> Any:
@@ -79,7 +80,7 @@ class Record:
     def _normalise(self) -> Iterator[Problem]:
         defaults = {entry.name: entry.default for entry in dataclasses.fields(self)}
         for name, arg_type in arg_types(self).items():
-            value = getattr(self, name)
+            value = unboxed(getattr(self, name))
             if value is None and defaults[name] is None:
                 continue
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 Scalar = str | int | float | bool | None
 
@@ -26,6 +27,13 @@ def scalar(text: str) -> Scalar:
     if _FLOAT.fullmatch(word):
         return float(word.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
     return text
+
+
+def unboxed(value: Any) -> Any:
+    """Return a scalar of numpy's or torch's as Python's own, in a list, too; anything else as it is."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(unboxed, value)) if type(value) in (list, tuple) else value
+    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
 
 
 def short(value: float, digits: int = 3) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lrviz.errors import Problem, SpecError, shown
-from lrviz.experiment.scalars import LONGEST_NUMBER, Scalar
+from lrviz.experiment.scalars import LONGEST_NUMBER, Scalar, unboxed
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -55,7 +55,7 @@ class Value:
             return cls([cls.of(entry, place, depth + 1) for entry in data], place)
         if isinstance(data, int) and abs(data) >= 10**LONGEST_NUMBER:
             return cls(math.inf if data > 0 else -math.inf, place)  # as `scalar` reads one
-        return cls(data, place)
+        return cls(unboxed(data), place)
 
 
 def located(problems: Iterable[Problem], root: Value) -> list[Problem]:

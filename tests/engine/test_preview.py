@@ -289,6 +289,36 @@ def test_what_is_raised_on_the_way_ends_a_preview() -> None:
     assert (shown.steps, shown.failure.kind, shown.failure.by) == (5, "ValueError", "torch")
 
 
+def test_the_apis_preview_raises_unless_a_part_is_asked_for() -> None:
+    scheduler = t.OneCycleLR(sgd(momentum=0.9), 0.1, 4)
+    with pytest.raises(lrviz.ReplayError, match="failed after step 4: ValueError"):
+        lrviz.preview(scheduler, steps=9)
+    assert lrviz.preview(scheduler, steps=9, partial=True).steps == 5
+
+
+def test_numbers_of_numpy_and_torch_are_numbers() -> None:
+    scheduler = t.ReduceLROnPlateau(sgd(), patience=0)
+    metric = [numpy.float32(1.0), torch.tensor(1.0), 1.0]
+    shown = lrviz.preview(scheduler, steps=numpy.int64(3), metric=metric)  # type: ignore[arg-type]
+    assert lrs(shown) == pytest.approx([0.1, 0.1, 0.01])
+    assert lrviz.preview(scheduler, steps=3, metric=numpy.float32(1.0)).metric is not None
+
+
+def test_a_function_is_called_with_the_epoch_and_the_step() -> None:
+    scheduler = t.ReduceLROnPlateau(sgd(), patience=0)
+    assert lrs(lrviz.preview(scheduler, steps=3, metric=lambda epoch, step: 1.0))[2] == pytest.approx(0.01)
+    with pytest.raises(SpecError, match=r"^metric: a function is called with epoch= and step=") as error:
+        lrviz.preview(scheduler, steps=3, metric=lambda e: 1.0)
+    assert error.value.problems[0].field == "metric"
+
+
+def test_what_draws_a_trace_names_the_preview_of_a_scheduler() -> None:
+    scheduler: Any = t.StepLR(sgd(), 2)
+    for draw in (lrviz.figure, lrviz.plot):
+        with pytest.raises(SpecError, match=r"lrviz\.preview\(scheduler, steps=\.\.\.\)"):
+            draw(scheduler)
+
+
 def test_what_a_scheduler_of_ones_own_raises_has_its_name() -> None:
     def factor(step: int) -> float:
         return 1 / (3 - step)
