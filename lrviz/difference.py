@@ -14,7 +14,6 @@ from typing import Any
 
 from lrviz.arrays import Values, column
 from lrviz.errors import Problem, SpecError, shown
-from lrviz.experiment.schedulers import SequentialLR
 from lrviz.rules.changes import Change, apply_changes
 from lrviz.subject import Subject
 from lrviz.trace import Failure, GroupTrace, Trace
@@ -473,11 +472,4 @@ def _as_written(subject: Subject) -> dict[str, Any]:
     clock = experiment.run.clock
     lengths = {"epochs": clock.epochs, "steps_per_epoch": clock.steps_per_epoch, "steps": clock.steps}
     found |= {f"run.{name}": length for name, length in lengths.items() if length and f"run.{name}" not in found}
-    if not experiment.warmup or found["scheduler.name"] != SequentialLR.name:
-        return found
-    sequence, second = (
-        ("scheduler.schedulers[0].", "scheduler.milestones", "scheduler.name"),
-        "scheduler.schedulers[1].",
-    )
-    own = {path.replace(second, "scheduler.", 1): found[path] for path in found if not path.startswith(sequence)}
-    return {"warmup": experiment.warmup} | own
+    return subject.folded(found)

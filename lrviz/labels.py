@@ -8,6 +8,8 @@ from itertools import chain, count
 from pathlib import PurePath
 from typing import Any
 
+from lrviz.experiment.record import arg_types
+from lrviz.experiment.schedulers.composite import Warmup
 from lrviz.experiment.writer import in_flow
 from lrviz.subject import Subject
 
@@ -15,7 +17,8 @@ LONGEST = 60  # characters of a title, or of what a target was given as
 LONGEST_VALUE = 24
 LARGE = 1e6  # from which on a whole number is written with an exponent
 MOST = 3  # settings that one label names
-_SECTIONS = ("scheduler", "optimizer", "run")  # the first says most
+SHORT = 24  # characters of a label that names a file's setting, where the file's name would do
+_SECTIONS = ("warmup", "warmup_start", "warmup_shape", "scheduler", "optimizer", "run")  # the first says most
 
 
 def labels(subjects: Sequence[Subject]) -> list[str]:
@@ -23,7 +26,7 @@ def labels(subjects: Sequence[Subject]) -> list[str]:
 
     The variants of one target are told by what was set for each. Others are told by their titles or
     schedulers, those that share one by the settings that differ, up to `MOST`, and else by the parts of
-    their files' paths that differ.
+    their files' paths that differ. Files are told by a setting where it is one, and short.
     """
     is_one_target = len({_target(subject) for subject in subjects}) == 1
     variants = [subject.variant for subject in subjects]
@@ -35,18 +38,32 @@ def _target(subject: Subject) -> str:
 
 
 def _told_apart(subjects: Sequence[Subject]) -> list[str]:
-    """Return a label for each subject, where they are not the variants of one target."""
+    """Return a label for each subject, where they are not the variants of one target.
+
+    Where files of one title are called by their names, so are the others that have no title of their own.
+    """
     titles = [_title(subject) for subject in subjects]
     shared = Counter(titles)
     found = dict(enumerate(titles))
+    untold: list[int] = []
     for title in (title for title in shared if shared[title] > 1):
         places = [place for place, other in enumerate(titles) if other == title]
         before = f"{title}, " if len(shared) > 1 else ""
         same = [subjects[place] for place in places]
-        by_settings, by_file = _settings(same), _files(same)
-        for place, setting, file in zip(places, by_settings, by_file, strict=True):
-            found[place] = before + setting if _are_unique(by_settings) else file
+        by_settings = [before + setting if setting else "" for setting in _settings(same)]
+        is_told = _are_unique(by_settings) and not (_are_files(same) and _is_long(same, by_settings))
+        found |= zip(places, by_settings if is_told else _files(same), strict=True)
+        untold += [] if is_told else places
+    if untold and _are_files(subjects):
+        untold += [place for place, each in enumerate(subjects) if each.experiment and not each.experiment.title]
+        names = _files(subjects)
+        found |= {place: names[place] for place in untold}
     return [found[place] for place in range(len(subjects))]
+
+
+def _is_long(subjects: Sequence[Subject], by_settings: Sequence[str]) -> bool:
+    """Return whether files are better called by their names than by a setting: revisions are, whatever it is."""
+    return _are_of_revisions(subjects) or any(len(each) > SHORT for each in by_settings)
 
 
 def _title(subject: Subject) -> str:
@@ -58,15 +75,42 @@ def _title(subject: Subject) -> str:
     return subject.name if experiment is None or not experiment.title else experiment.schedule
 
 
+def _are_files(subjects: Sequence[Subject]) -> bool:
+    """Return whether they are of different files, as they stand there."""
+    targets = {_target(subject) for subject in subjects}
+    are_files = all(PurePath(target).suffix[1:].isalpha() for target in targets)
+    return are_files and len(targets) > 1 and not any(subject.variant for subject in subjects)
+
+
+def _are_of_revisions(subjects: Sequence[Subject]) -> bool:
+    """Return whether one of several files is of a git revision: "HEAD:a.yaml"."""
+    return any(":" in _target(subject) for subject in subjects)
+
+
 def _settings(subjects: Sequence[Subject]) -> list[str]:
-    """Return the settings of each that are not those of all; nothing where they are more than `MOST`."""
-    settings = [subject.settings(resolved=False) for subject in subjects]
+    """Return the settings of each that are not those of all; nothing where they are more than `MOST`.
+
+    Of files it is one setting at most, and none of a part of a sequence, whose path says little.
+    """
+    settings = [_as_written(subject) for subject in subjects]
     paths = sorted(dict.fromkeys(path for each in settings for path in each), key=_rank)
     differing = [path for path in paths if len({_comparable(each.get(path)) for each in settings}) > 1]
-    if not differing or len(differing) > MOST:
+    are_told = 0 < len(differing) <= MOST
+    if _are_files(subjects):
+        are_told = len(differing) == 1 and "[" not in differing[0]
+    if not are_told:
         return ["" for _ in subjects]
     names = _names(differing)
     return [_said(names, each) for each in settings]
+
+
+def _as_written(subject: Subject) -> dict[str, Any]:
+    """Return its settings, a warmup as its document writes it: "5%"."""
+    folded = subject.folded(subject.settings(resolved=False))
+    if "warmup" not in folded:
+        return folded
+    written = subject.written()
+    return folded | {name: written[name] for name in arg_types(Warmup) if name in written}
 
 
 def _rank(path: str) -> int:
@@ -79,7 +123,7 @@ def _comparable(value: Any) -> Hashable:
 
 def _names(paths: Iterable[str]) -> dict[str, str]:
     """Return what each path is called: without its section, where no other is called the same then."""
-    short = {path: "optimizer" if path == "optimizer.name" else path.partition(".")[2] for path in paths}
+    short = {path: "optimizer" if path == "optimizer.name" else path.partition(".")[2] or path for path in paths}
     counts = Counter(short.values())
     return {path: name if counts[name] == 1 else path for path, name in short.items()}
 
@@ -97,8 +141,13 @@ def _said(names: Mapping[str, str], settings: Mapping[str, Any]) -> str:
 
 
 def _files(subjects: Sequence[Subject]) -> list[str]:
-    """Return the path of each without the folders, the name and the suffix that all share, and its variant."""
+    """Return the path of each without the folders, the name and the suffix that all share, and its variant.
+
+    What is of git revisions is called as it was given.
+    """
     targets = list(dict.fromkeys(_target(subject) for subject in subjects))
+    if _are_files(subjects) and _are_of_revisions(subjects):
+        return [_target(subject)[-LONGEST:] for subject in subjects]
     parts = [PurePath(target).parts or (target,) for target in targets]
     while all(len(path) > 1 for path in parts) and len({path[0] for path in parts}) == 1:
         parts = [path[1:] for path in parts]

@@ -8,7 +8,7 @@ from typing import Any
 
 from lrviz.experiment.experiment import Experiment
 from lrviz.experiment.record import arg_types
-from lrviz.experiment.schedulers.composite import Warmup
+from lrviz.experiment.schedulers.composite import SequentialLR, Warmup
 from lrviz.experiment.writer import as_document
 from lrviz.trace import Trace
 
@@ -45,6 +45,19 @@ class Subject:
         scheduler = experiment.resolved if resolved else experiment.scheduler
         parts = {"run": experiment.run, "optimizer": experiment.optimizer, "scheduler": scheduler}
         return dict(_leaves({name: as_document(part, defaults=True) for name, part in parts.items()}))
+
+    def folded(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return settings with the `warmup:` that its document writes, and not the sequence that it makes."""
+        experiment = self.experiment
+        if experiment is None or not experiment.warmup or settings["scheduler.name"] != SequentialLR.name:
+            return dict(settings)
+        sequence, second = (
+            ("scheduler.schedulers[0].", "scheduler.milestones", "scheduler.name"),
+            "scheduler.schedulers[1].",
+        )
+        kept = [path for path in settings if not path.startswith(sequence)]
+        own = {path.replace(second, "scheduler.", 1): settings[path] for path in kept}
+        return {"warmup": experiment.warmup} | own
 
     def written(self) -> dict[str, Any]:
         """Return those settings that its document and its flags write, by path, as they are written; a log has none."""

@@ -29,6 +29,11 @@ def onecycle(target: str = "", variant: str = "", **scheduler: Any) -> Subject:
     return subject({"scheduler": {"name": "onecycle", "max_lr": 1e-3, **scheduler}}, target, variant)
 
 
+def warmed(target: str, warmup: str) -> Subject:
+    run = {"epochs": 20, "steps_per_epoch": 100}
+    return subject({"warmup": warmup, "scheduler": {"name": "cosine"}, "run": run}, target)
+
+
 def test_one_is_called_by_its_title() -> None:
     assert labels([subject({"title": "Mine", "scheduler": {"name": "cosine"}}, "a.yaml")]) == ["Mine"]
 
@@ -49,12 +54,41 @@ def test_different_schedulers_are_called_by_their_names() -> None:
         ([{"max_lr": 3e-3}, {"max_lr": 1e-5}], ["max_lr 0.003", "max_lr 1e-5"]),
         ([{"pct_start": 0.1}, {}], ["pct_start 0.1", "pct_start 0.3"]),
         ([{"three_phase": True}, {}], ["three_phase true", "three_phase false"]),
-        ([{"max_lr": 1, "pct_start": 0.1}, {"max_lr": 2}], ["max_lr 1, pct_start 0.1", "max_lr 2, pct_start 0.3"]),
         ([{"total_steps": 40}, {}], ["total_steps 40", "total_steps by default"]),
     ],
 )
 def test_files_of_one_scheduler_are_told_by_the_settings_that_differ(settings, expected) -> None:
     assert labels([onecycle(f"{place}.yaml", **each) for place, each in enumerate(settings)]) == expected
+
+
+def test_files_that_differ_in_two_settings_are_called_by_their_names_and_others_by_both() -> None:
+    def both(*targets: str) -> list[str]:
+        return labels([onecycle(targets[0], max_lr=1, pct_start=0.1), onecycle(targets[1], max_lr=2)])
+
+    assert both("a.yaml", "b.yaml") == ["a", "b"]
+    assert both("onecycle -a", "onecycle -b") == ["max_lr 1, pct_start 0.1", "max_lr 2, pct_start 0.3"]
+
+
+def test_a_warmup_is_named_as_it_is_written() -> None:
+    assert labels([warmed("a.yaml", "5%"), warmed("b.yaml", "10%")]) == ["warmup 5%", "warmup 10%"]
+
+
+def test_files_of_a_sequence_that_differ_in_a_part_are_called_by_their_names() -> None:
+    def sequence(target: str, steps: int) -> Subject:
+        parts = [{"name": "linear", "total_iters": steps}, {"name": "cosine"}]
+        return subject({"scheduler": {"name": "sequential", "schedulers": parts, "milestones": [9]}}, target)
+
+    assert labels([sequence("a.yaml", 5), sequence("b.yaml", 6)]) == ["a", "b"]
+
+
+def test_where_a_setting_would_be_long_beside_others_all_files_are_called_by_their_names() -> None:
+    others = [onecycle("c.yaml"), subject({"title": "Mine", "scheduler": {"name": "cosine"}}, "d.yaml")]
+    assert labels([warmed("a.yaml", "5%"), warmed("b.yaml", "10%"), *others]) == ["a", "b", "c", "Mine"]
+
+
+@pytest.mark.parametrize("path", ["a.yaml", "exps/a.yaml"])
+def test_a_file_of_a_revision_is_called_as_it_was_given(path) -> None:
+    assert labels([onecycle(f"HEAD:{path}", max_lr=1), onecycle(path, max_lr=2)]) == [f"HEAD:{path}", path]
 
 
 def test_the_run_and_the_optimizer_are_named_and_what_follows_from_them_is_not() -> None:

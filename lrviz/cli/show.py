@@ -23,6 +23,7 @@ from lrviz.positions import TITLES
 from lrviz.render.figure.options import PANELS, FigureOptions, Panels
 from lrviz.render.text.canvas import Piece
 from lrviz.render.text.chart import LEAST, Chart, Sign
+from lrviz.render.text.screen import plain
 from lrviz.render.text.sentences import summary_line, telling
 from lrviz.render.words import clipped, one_line
 
@@ -56,7 +57,8 @@ def show(sources: Sequence[Source], given: Mapping[str, Any]) -> None:
     how = _protocol() if given["picture"] else None
     shown = subjects_of(sources, given, "show")
     options = replace(options, x=axis_of(shown, options.x, is_given="x" in CHART.values(given)))
-    below = [*_summaries(shown), *lines_of(shown, given)]
+    is_plain = options.ascii or plain_letters()
+    below = [plain(text, ascii=is_plain) for text in (*_summaries(shown), *lines_of(shown, given))]
     if given["watch"] and sys.stdout.isatty():
         typer.echo(CLEAR, nl=False)
     if how is None:
@@ -90,11 +92,19 @@ def _title(shown: Sequence[Shown], given: Mapping[str, Any]) -> str:
     return first.experiment.heading if first.experiment else first.subject.name
 
 
+def _heading(shown: Sequence[Shown], options: ChartOptions, given: Mapping[str, Any]) -> str:
+    """Return the title in a line of the chart's letters."""
+    title = one_line(_title(shown, given))
+    if not (options.ascii or plain_letters()):
+        return clipped(title, columns())
+    return clipped(plain(title, ascii=True), columns() - 2).replace("…", "...")
+
+
 def _screen(
     shown: Sequence[Shown], options: ChartOptions, given: Mapping[str, Any], below: Sequence[str]
 ) -> Iterator[Sequence[Piece]]:
     """Yield the lines of the charts, one for each panel, which fill what the text leaves of the terminal."""
-    charts, title = _charts(shown, options, given), clipped(one_line(_title(shown, given)), columns())
+    charts, title = _charts(shown, options, given), _heading(shown, options, given)
     if title:
         yield [(title, "bold")]
     text = sum(-(-len(line) // columns()) for line in below) + bool(title) + PROMPT

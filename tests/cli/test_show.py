@@ -37,6 +37,16 @@ def test_in_a_stream_of_ascii_the_chart_is_ascii(lrviz) -> None:
     assert lrviz("show", "cosine", "--ascii", *GROUPS).out.isascii()
 
 
+def test_with_ascii_the_title_and_the_names_of_groups_are_ascii(lrviz) -> None:
+    groups = ("--group", "tête=1e-3", "--group", "b=1e-2")
+    short = lrviz("show", "cosine", "--ascii", "--title", "lé", *groups).out
+    assert short.isascii()
+    assert short.splitlines()[0] == "l\\xe9"
+    long = lrviz("show", "cosine", "--ascii", "--title", "é" * 90).out
+    assert long.isascii()
+    assert len(long.splitlines()[0]) <= 80
+
+
 def test_it_ends_with_a_line_for_each_group(lrviz) -> None:
     lines = lrviz("show", "step", "--step-size", "8", "--gamma", "0.1", *GROUPS).out.splitlines()
     assert lines[-2].startswith("body: first 0.001, peak 0.001 at step 0")

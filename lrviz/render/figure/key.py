@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -68,6 +69,11 @@ class Key:
         """How many rows of it stand below the panels."""
         return sum(legend.rows for legend in self.legends) + (1 if self.heading and self.legends else 0)
 
+    @property
+    def height(self) -> float:
+        """How high it stands beside the panels, in inches."""
+        return ROW * self.points * (len(self.entries) + bool(self.heading)) / 72 if self.where == "beside" else 0.0
+
 
 def entries_of(series: Sequence[Series], looks: Sequence[Look]) -> list[Entry]:
     """Return an entry for each subject, which says whose curve it has where another has the same."""
@@ -116,24 +122,34 @@ def beside(blocks: Sequence[Sequence[Entry]], heading: str, size: tuple[float, f
     entries = [entry for block in blocks for entry in block]
     rows, room = len(entries) + bool(heading), 72 * (size[1] - 0.3) / ROW
     points = max(min(SMALLER * points, room / rows), LEAST)
-    width = max(inches(text, points) for text in (heading, "and 99 more", *(entry.text for entry in entries)))
+    scale = list(blocks[0]) if heading else entries
+    rest = entries[len(scale) :]
+    most = max(3, int(room / points + 1e-6) - bool(heading) - len(rest))
+    shown = [*_thinned(scale, most, is_scale=bool(heading)), *rest]
+    least = f"… ({len(scale)} in all)" if heading and len(shown) < len(entries) else "and 99 more"
+    width = max(inches(text, points) for text in (heading, least, *(entry.text for entry in entries)))
     width = min(BESIDE * size[0], width + HANDLE * points / 72)
-    letters = max(len("and 99 more"), int((width * 72 / points - HANDLE) / EM))
-    shown = _thinned(entries, max(2, int(room / points + 1e-6) - bool(heading)), is_scale=bool(heading))
+    letters = max(len(least), int((width * 72 / points - HANDLE) / EM))
     kept = [replace(entry, text=clipped(entry.text, letters)) for entry in shown]
     heading = clipped(heading, letters + int(HANDLE / EM))
-    return Key(where="beside", blocks=[kept], beside=width + AIR * points / 72, points=points, heading=heading)
+    return Key(where="beside", blocks=[kept], beside=width + _air(points), points=points, heading=heading)
+
+
+def _air(points: float) -> float:
+    """Return the inches between the panels and letters beside them; a column of small ones reaches the x axis."""
+    axis = float(rcParams["font.size"])
+    return AIR * (axis if points < SMALLER * axis else points) / 72
 
 
 def _thinned(entries: Sequence[Entry], most: int, *, is_scale: bool) -> list[Entry]:
-    """Return at most so many entries: of a scale some of it, from end to end, else the first, and how many more."""
+    """Return at most so many entries, the last of which says so: of a scale some from end to end, else the first."""
     if len(entries) <= most:
         return list(entries)
+    kept, text = list(entries[: most - 1]), f"and {len(entries) - most + 1} more"
     if is_scale:
-        return [entries[number * (len(entries) - 1) // (most - 1)] for number in range(most)]
-    left = len(entries) - most + 1
-    last = Entry(text=f"and {left} more", look=replace(entries[-1].look, alpha=0.0))
-    return [*entries[: most - 1], last]
+        kept = [entries[number * (len(entries) - 1) // (most - 2)] for number in range(most - 1)]
+        text = f"… ({len(entries)} in all)"
+    return [*kept, Entry(text=text, look=replace(entries[-1].look, alpha=0.0))]
 
 
 def spread(places: Sequence[float], apart: float) -> list[float]:
@@ -198,11 +214,11 @@ def _draw_beside(figure: Figure, key: Key, panels: Sequence[Axes]) -> None:
     """Draw a legend right of the panels, in the middle of their height as far as it stays on the figure."""
     first, last = panels[0].get_position(), panels[-1].get_position()
     width = figure.get_size_inches()[0]
-    half = 0.5 * ROW * key.points * (len(key.entries) + bool(key.heading)) / 72 / figure.get_size_inches()[1]
+    half = 0.5 * key.height / figure.get_size_inches()[1]
     room = max(0.0, 0.48 - half)
     middle = min(max((first.y1 + last.y0) / 2, 0.5 - room), 0.5 + room)
     style = {
-        "loc": "center left", "bbox_to_anchor": (first.x1 + AIR * key.points / 72 / width, middle),
+        "loc": "center left", "bbox_to_anchor": (first.x1 + _air(key.points) / width, middle),
         "handlelength": 2.2, "borderaxespad": 0.0, "borderpad": 0.0, "labelspacing": ROW - LINE_BOX,
         "title": key.heading or None, "title_fontsize": key.points, "alignment": "left",
     }  # fmt: skip

@@ -141,14 +141,20 @@ def _keys(picture: Picture, looks: Sequence[Look], sweep: Sweep | None) -> Itera
     yield under or keys.beside(blocks, heading, size, points)
 
 
+def _layout(picture: Picture, key: Key, *, epochs: bool) -> Layout:
+    return Layout.around(
+        picture.options.size, rcParams["font.size"], picture.title, epochs=epochs, notes=1 if picture.note else 0,
+        rows=key.rows, beside=key.beside,
+    )  # fmt: skip
+
+
 def _laid_out(figure: Figure, picture: Picture, key: Key) -> tuple[dict[str, Axes], Lines]:
     """Add the panels with their axes, and return the lines that are to be drawn on each."""
-    options, points = picture.options, rcParams["font.size"]
-    epochs = options.epoch_axis and picture.steps_per_epoch is not None
-    layout = Layout.around(
-        options.size, points, picture.title, epochs=epochs, notes=1 if picture.note else 0, rows=key.rows,
-        beside=key.beside,
-    )  # fmt: skip
+    options, epochs = picture.options, picture.options.epoch_axis and picture.steps_per_epoch is not None
+    layout = _layout(picture, key, epochs=epochs)
+    if epochs and key.height > layout.size[1] - layout.top - layout.bottom:  # it would lie over that axis' name
+        epochs = False
+        layout = _layout(picture, key, epochs=epochs)
     panels: dict[str, Axes] = {}
     for name, rectangle in zip(picture.names, layout.rectangles(len(picture.names)), strict=True):
         panels[name] = figure.add_axes(rectangle, sharex=next(iter(panels.values()), None), label=name)

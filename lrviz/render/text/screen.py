@@ -43,7 +43,11 @@ def printed(lines: Callable[[int], Iterable[Line]], console: Console) -> Iterato
 
 def cleaned(text: str, *, ascii: bool) -> str:
     """Return text on one line as a terminal may have it."""
-    text = one_line(text)
+    return plain(one_line(text), ascii=ascii)
+
+
+def plain(text: str, *, ascii: bool) -> str:
+    """Return text with escapes for all letters but those of ASCII, where only they can be shown."""
     return text.encode("ascii", "backslashreplace").decode() if ascii else text
 
 

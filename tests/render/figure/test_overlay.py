@@ -164,6 +164,20 @@ def test_names_for_which_there_is_no_room_are_counted() -> None:
     assert shown[:-1] == names(60)[: len(shown) - 1]
 
 
+def test_a_long_scale_says_how_many_it_stands_for_and_lies_on_no_axis() -> None:
+    swept = [subject(run={"epochs": number, "steps_per_epoch": 500}) for number in range(1, 61)]
+    figure = draw_overlay(swept, [f"epochs {number}" for number in range(1, 61)])
+    shown = legend_texts(figure)
+    assert (shown[0], shown[-2], shown[-1]) == ("1", "60", "… (60 in all)")
+    assert texts(figure, "epoch-label") == []
+    FigureCanvasAgg(figure).draw()
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    numbers = [label.get_window_extent(renderer) for label in figure.axes[0].get_xticklabels()]
+    box = figure.legends[0].get_window_extent(renderer)
+    assert box.y0 < max(number.y1 for number in numbers), "it reaches down to the axis"
+    assert box.x0 > max(number.x1 for number in numbers) + 3
+
+
 def test_a_crowd_is_told_of_facets_and_a_sweep_is_none() -> None:
     hint = "30 curves: --facets draws each by itself"
     assert texts(draw_overlay(falling(30), names(30)), "note") == [hint]
